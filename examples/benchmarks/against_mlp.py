@@ -1,0 +1,229 @@
+"""Time and memory of BPClassifier beside MLPClassifier's, on the same work.
+
+    python examples/benchmarks/against_mlp.py [--json FILE] [--runs N]
+
+Both sides train from the same seed with the same batches for the same number of epochs,
+in turn, so that a machine whose speed drifts slows both; figures are medians. "products"
+is the time of the matrix products alone that a step cannot do without.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tracemalloc
+import warnings
+from collections.abc import Callable
+from itertools import pairwise
+from statistics import geometric_mean, median
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.neural_network import MLPClassifier
+
+from skbp import BPClassifier
+
+#: features, hidden units, classes, rows, epochs: some tenths of a second a run.
+SHAPES = [
+    (4, (100,), 3, 150, 400),
+    (64, (100,), 10, 1797, 60),
+    (20, (100,), 5, 20_000, 8),
+    (20, (64, 64, 64), 5, 20_000, 6),
+    (784, (100,), 10, 10_000, 6),
+    (784, (512, 256), 10, 10_000, 1),
+    (10, (16,), 3, 1000, 200),
+]
+Pair = tuple[type[BPClassifier], type[MLPClassifier]]
+BOTH: Pair = (BPClassifier, MLPClassifier)
+
+
+def data(n: int, features: int, classes: int, dtype: str) -> tuple[Any, Any]:
+    """Return classes that a network can learn, not quite."""
+    if (n, features, classes) == (1797, 64, 10):
+        X, y = load_digits(return_X_y=True)
+        return (X / 16.0).astype(dtype), y
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((n, features)).astype(dtype)
+    scores = np.tanh(X @ rng.standard_normal((features, classes)) / features**0.5)
+    return X, (scores + 0.1 * rng.standard_normal(scores.shape)).argmax(axis=1)
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    """Return the duration of a call."""
+    start = perf_counter()
+    work()
+    return perf_counter() - start
+
+
+def peak_megabytes(work: Callable[[], Any]) -> float:
+    """Return the most memory that a call holds beyond what was there before."""
+    tracemalloc.start()
+    work()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak / 1e6
+
+
+def in_turn(runs: int, *works: Callable[[], Any]) -> list[float]:
+    """Return the median duration of each call, made in turn."""
+    for work in works:
+        work()
+    times = [[seconds(work) for work in works] for _ in range(runs)]
+    return [median(column) for column in zip(*times, strict=True)]
+
+
+def products(units: tuple[int, ...], m: int, dtype: str) -> Callable[[], None]:
+    """Return the matrix products of one step, as a function."""
+    jobs = []
+    for l, (n_in, n_out) in enumerate(pairwise(units)):
+        W, A = np.ones((n_out, n_in), dtype), np.ones((n_in, m), dtype)
+        delta = np.ones((n_out, m), dtype)
+        jobs += [(W, A, np.empty_like(delta)), (delta, A.T, np.empty_like(W))]
+        if l:
+            jobs.append((W.T, delta, np.empty_like(A)))
+
+    def step() -> None:
+        for left, right, out in jobs:
+            np.matmul(left, right, out=out)
+
+    return step
+
+
+def compare_fit(
+    shape: tuple[int, tuple[int, ...], int, int, int], dtype: str, runs: int
+) -> dict[str, Any]:
+    """Train both with Adam for the same number of epochs."""
+    features, hidden, classes, n, epochs = shape
+    X, y = data(n, features, classes, dtype)
+    options = {
+        "hidden_layer_sizes": hidden,
+        "max_iter": epochs,
+        "tol": 0.0,
+        "n_iter_no_change": epochs,
+        "random_state": 0,
+    }
+    ours, theirs = (estimator(**options) for estimator in BOTH)
+    m = min(200, n)
+    steps = epochs * -(-n // m)
+    step = products((features, *hidden, classes), m, dtype)
+    ours_s, theirs_s, bare_s = in_turn(
+        runs,
+        lambda: ours.fit(X, y),
+        lambda: theirs.fit(X, y),
+        lambda: [step() for _ in range(steps)],
+    )
+    return {
+        "what": f"{features}-{'-'.join(map(str, hidden))}-{classes} / {n}",
+        "dtype": dtype,
+        "ours_us": 1e6 * ours_s / steps,
+        "theirs_us": 1e6 * theirs_s / steps,
+        "ratio": theirs_s / ours_s,
+        "over_products": ours_s / bare_s,
+        "loss_difference": abs(ours.loss_curve_[-1] - theirs.loss_curve_[-1]),
+    }
+
+
+def compare_calls(
+    what: str, dtype: str, calls: list[Callable[[], Any]], runs: int
+) -> dict[str, Any]:
+    """Time two calls, ours and theirs, and measure their peak memory."""
+    ours_s, theirs_s = in_turn(runs, *calls)
+    ours_mb, theirs_mb = map(peak_megabytes, calls)
+    return {
+        "what": what,
+        "dtype": dtype,
+        "ours_s": ours_s,
+        "theirs_s": theirs_s,
+        "ratio": theirs_s / ours_s,
+        "ours_mb": ours_mb,
+        "theirs_mb": theirs_mb,
+    }
+
+
+def compare_predict(dtype: str, runs: int) -> dict[str, Any]:
+    """predict_proba on 200 000 x 50."""
+    X, y = data(200_000, 50, 5, dtype)
+    fitted = [
+        estimator(max_iter=2, random_state=0).fit(X[:2000], y[:2000])
+        for estimator in BOTH
+    ]
+    calls = [lambda e=e: e.predict_proba(X) for e in fitted]
+    return compare_calls("predict_proba, 200000 x 50", dtype, calls, runs)
+
+
+def compare_lbfgs(dtype: str, runs: int) -> dict[str, Any]:
+    """Fit by lbfgs on 20 000 x 20, for the same number of iterations."""
+    X, y = data(20_000, 20, 5, dtype)
+    calls = [
+        lambda e=e: e(solver="lbfgs", max_iter=20, random_state=0).fit(X, y)
+        for e in BOTH
+    ]
+    return compare_calls("fit by lbfgs, 20000 x 20", dtype, calls, runs)
+
+
+def million() -> dict[str, float]:
+    """Peak memory, above the data, of full-batch work on 1 000 000 x 20."""
+    X, y = data(1_000_000, 20, 5, "float64")
+    full = BPClassifier(solver="lbfgs", max_iter=2, random_state=0)
+    batch = BPClassifier(batch_size=len(X), max_iter=1, random_state=0)
+    return {
+        "fit_lbfgs_mb": peak_megabytes(lambda: full.fit(X, y)),
+        "fit_one_batch_mb": peak_megabytes(lambda: batch.fit(X, y)),
+        "predict_mb": peak_megabytes(lambda: full.predict(X)),
+        "data_mb": X.nbytes / 1e6,
+    }
+
+
+def report(runs: int) -> dict[str, Any]:
+    """Run everything; print as it goes."""
+    results: dict[str, Any] = {"fit": [], "calls": []}
+    head = f"{'Adam, in-hidden-out / rows':30} dtype    "
+    print(head + " MLP us/step   BP us/step  ratio  BP/products  loss difference")
+    for dtype in ("float32", "float64"):
+        for shape in SHAPES:
+            row = compare_fit(shape, dtype, runs)
+            results["fit"].append(row)
+            print(
+                f"{row['what']:30} {dtype}  {row['theirs_us']:11.0f}"
+                f"  {row['ours_us']:11.0f}  {row['ratio']:5.2f}"
+                f"  {row['over_products']:11.2f}  {row['loss_difference']:15.1e}",
+                flush=True,
+            )
+        mean = geometric_mean(
+            row["ratio"] for row in results["fit"] if row["dtype"] == dtype
+        )
+        results[f"geometric_mean_{dtype}"] = mean
+        print(f"{'geometric mean':30} {dtype}  {'':26}{mean:5.2f}\n")
+    print(f"{'':30} dtype       MLP s      BP s  ratio    MLP MB     BP MB")
+    for compare in (compare_predict, compare_lbfgs):
+        for dtype in ("float32", "float64"):
+            row = compare(dtype, runs)
+            results["calls"].append(row)
+            print(
+                f"{row['what']:30} {dtype}  {row['theirs_s']:8.3f}  {row['ours_s']:8.3f}"
+                f"  {row['ratio']:5.2f}  {row['theirs_mb']:8.1f}  {row['ours_mb']:8.1f}",
+                flush=True,
+            )
+    results["million"] = million()
+    print("\n1000000 x 20, float64, peak memory above the data:")
+    for name, value in results["million"].items():
+        print(f"  {name:20} {value:8.1f}")
+    return results
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=7, help="runs of each side")
+    parser.add_argument("--json", metavar="FILE", help="write the figures there, too")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    results = report(arguments.runs)
+    if arguments.json:
+        with open(arguments.json, "w") as file:
+            json.dump(results, file, indent=2)
+
+
+if __name__ == "__main__":
+    main()

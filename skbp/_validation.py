@@ -1,0 +1,100 @@
+"""Checks of what users pass in, and what is left of an estimator when one fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from sklearn.utils import column_or_1d
+from sklearn.utils.validation import validate_data
+
+from skbp._sklearn import check_sample_weight
+from skbp.engine.arrays import Array, DType
+
+
+@contextmanager
+def restored_on_error(estimator: Any) -> Iterator[None]:
+    """Leave the estimator as it was if the body fails.
+
+    Fitted attributes are replaced by new objects, never changed in place, so that a
+    shallow copy of the attributes is enough.
+    """
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def hidden_units(sizes: Any) -> tuple[int, ...]:
+    """Return hidden_layer_sizes as a tuple of positive integers."""
+    units = tuple(sizes) if isinstance(sizes, Iterable) else (sizes,)
+    for n in units:
+        if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
+            raise ValueError(
+                "hidden_layer_sizes must hold positive integers, the number of units of "
+                f"each hidden layer, such as (100,) or (64, 32); got {sizes!r}."
+            )
+    return tuple(int(n) for n in units)
+
+
+def validated_X(estimator: Any, X: Any, **options: Any) -> Any:
+    """Return X as a C-ordered array or CSR matrix of float32 or float64."""
+    return _located(X, estimator, X, **options)
+
+
+def validated_X_y(estimator: Any, X: Any, y: Any, **options: Any) -> tuple[Any, Array]:
+    """Return X as ``validated_X`` does and y of shape (n,), or (n, outputs)."""
+    X, y = _located(X, estimator, X, y, multi_output=True, order="C", **options)
+    if y.ndim == 2 and y.shape[1] == 1 and not scipy.sparse.issparse(y):
+        y = column_or_1d(y, warn=True)
+    return X, y
+
+
+def _located(X: Any, *arguments: Any, **options: Any) -> Any:
+    """Call ``validate_data``; say where X is not finite if that is what it refuses."""
+    try:
+        return validate_data(
+            *arguments, accept_sparse="csr", dtype=(np.float64, np.float32), **options
+        )
+    except ValueError as error:
+        place = _first_non_finite(X) if "Input X contains" in str(error) else ""
+        if not place:
+            raise
+        raise ValueError(f"{error}\n{place}") from None
+
+
+def _first_non_finite(X: Any) -> str:
+    """Say where the first entry of X that is not finite stands."""
+    columns = getattr(X, "columns", None)
+    try:
+        if scipy.sparse.issparse(X):
+            X = X.tocoo()
+            bad = np.flatnonzero(~np.isfinite(X.data))[0]
+            row, column = X.row[bad], X.col[bad]
+        else:
+            row, column = np.argwhere(~np.isfinite(np.asarray(X, np.float64)))[0]
+    except (IndexError, TypeError, ValueError):
+        return ""
+    name = "" if columns is None else f" ({columns[column]!r})"
+    return f"The first such value of X is in row {row}, column {column}{name}."
+
+
+def validated_weights(sample_weight: Any, X: Any, dtype: DType) -> Array | None:
+    """Return sample_weight as an array (n,) of non-negative numbers, or None."""
+    if sample_weight is None:
+        return None
+    weights: Array = check_sample_weight(sample_weight, X, dtype=dtype)
+    if weights.min() < 0:
+        place = int(weights.argmin())
+        raise ValueError(
+            "sample_weight must not be negative; got "
+            f"{weights[place]} for sample {place}. Use 0 to leave a sample out."
+        )
+    return weights

@@ -1,0 +1,107 @@
+"""L-BFGS: SciPy's quasi-Newton method over the objective on all samples."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import OptimizeResult, minimize
+
+from skbp.engine.arrays import Array, Rows, number
+from skbp.engine.losses import Loss
+from skbp.engine.network import Network
+from skbp.engine.objective import Objective
+from skbp.engine.progress import (
+    CONVERGED,
+    FAILED,
+    INTERRUPTED,
+    MAX_ITER,
+    Progress,
+)
+from skbp.engine.samples import Samples
+from skbp.engine.training import Settings
+
+
+def minimise(
+    network: Network,
+    loss: Loss,
+    samples: Samples,
+    theta: Array,
+    settings: Settings,
+    progress: Progress,
+    *,
+    rows: Rows | None = None,
+) -> Array:
+    """Train K networks from theta (K, P) on, one after the other; return their theta.
+
+    Iterations take the place of epochs: ``max_iter`` bounds them and ``progress`` records
+    them. ``tol`` is the tolerance for the gradient, its largest component. Patience
+    (``n_iter_no_change``) counts only with a validation set.
+
+    Whatever the dtype of theta and of the samples, the arithmetic is in float64, block by
+    block: line searches need differences of J that float32 cannot resolve.
+    """
+    kept = theta.copy()
+    for k in range(len(theta)):
+        start = theta[k : k + 1].astype(np.float64)
+        end = _minimise_one(network, loss, samples, start, settings, progress, k, rows)
+        kept[k] = progress.result(k, end)
+    return kept
+
+
+def _minimise_one(
+    network: Network,
+    loss: Loss,
+    samples: Samples,
+    theta: Array,
+    settings: Settings,
+    progress: Progress,
+    k: int,
+    rows: Rows | None,
+) -> Array:
+    """Train network k from theta (1, P) on; return the parameters (P,) at the end."""
+    alpha, (tol,) = number(settings.each("alpha", [k])), settings.each("tol", [k])
+    objective = Objective(network, loss, samples, alpha, theta)
+    all_rows = slice(0, len(samples)) if rows is None else rows
+    last = theta[0].copy()
+
+    def J(x: Array) -> tuple[float, Array]:
+        theta[0] = x
+        value, _ = objective(all_rows)
+        # A copy, since SciPy keeps what it is given.
+        return float(value[0]), objective.grad[0].copy()
+
+    def iteration(intermediate_result: OptimizeResult) -> None:
+        x, value = intermediate_result.x, intermediate_result.fun
+        last[:] = x
+        theta[0] = x
+        progress.epoch([k], theta, np.array([value]), theta)
+        history = progress.histories[k]
+        if progress.score and not history.status and progress.lost_patience(k):
+            history.status = CONVERGED
+            progress.say(f"{progress.plateau(k)} Stopping.")
+        if history.status:
+            raise StopIteration
+
+    history = progress.histories[k]
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        try:
+            result = minimize(
+                J,
+                theta[0].copy(),
+                method="L-BFGS-B",
+                jac=True,
+                callback=iteration,
+                options={
+                    "maxfun": settings.max_fun,
+                    "maxiter": settings.max_iter,
+                    "gtol": tol,
+                },
+            )
+        except KeyboardInterrupt:
+            progress.end([k], INTERRUPTED)
+            return last
+    if not history.loss_curve or not np.isfinite(result.fun):
+        history.record(float(result.fun), None, tol)
+    history.message = result.message
+    # SciPy's status: 0 convergence, 1 a limit, 2 a line search that found no step.
+    progress.end([k], {0: CONVERGED, 1: MAX_ITER}.get(result.status, FAILED))
+    return np.asarray(result.x)

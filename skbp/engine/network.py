@@ -1,0 +1,173 @@
+"""Forward propagation and back-propagation, for K networks at once.
+
+Notation (the documents'; layers l = 1 ... L, layer 0 is the input, samples are columns)::
+
+    theta      (K, P)               all parameters of K networks of one shape
+    W[l]       (K, n[l], n[l-1])    weights, views into theta
+    b[l]       (K, n[l], 1)         biases, views into theta
+    Z[l]       (K, n[l], m)         Z[l] = W[l] A[l-1] + b[l]
+    A[l]       (K, n[l], m)         A[l] = f[l](Z[l]),   A[0] = X
+    delta[l]   (K, n[l], m)         the residual dJ/dZ[l]
+    dW, db                          the gradient, views into an array like theta
+
+A single network is K = 1. Nothing here knows of K otherwise: NumPy's products and sums
+broadcast over the leading axis, and so does the input, which all K networks share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from skbp.engine.activations import ACTIVATIONS
+from skbp.engine.arrays import Array, DType, blocks
+
+#: W or b of the layers; the place of layer 0 is taken, by an empty array.
+Layers = list[Array]
+
+
+class Network:
+    """The shape of K networks: units in each layer, activation of each hidden layer.
+
+    Parameters
+    ----------
+    units : sequence of int
+        n[0] ... n[L]: features, hidden units, outputs.
+    activations : sequence of str
+        The activation of each hidden layer. The output layer is left to the loss: what
+        a network computes is its raw output Z[L].
+    """
+
+    def __init__(self, units: Sequence[int], activations: Sequence[str]):
+        if len(activations) != len(units) - 2:
+            raise ValueError(
+                f"activations names {len(activations)} hidden layers, "
+                f"units {len(units) - 2}"
+            )
+        self.units = tuple(units)
+        self.activations = tuple(activations)
+        self.n_weights = sum(n_in * n_out for n_in, n_out in pairwise(units))
+        self.n_parameters = self.n_weights + sum(units[1:])
+
+    @property
+    def n_layers(self) -> int:
+        """L, the number of layers with parameters."""
+        return len(self.units) - 1
+
+    def split(self, theta: Array) -> tuple[Layers, Layers]:
+        """Return W and b as views into theta (K, P).
+
+        A row of theta holds the weights of all layers, then the biases of all layers, so
+        that what concerns the weights alone (the L2 penalty) is one slice. Each weight
+        matrix is stored as (in, out), so that W[l] is a transposed view and W[l]' lies
+        contiguous: it is scikit-learn's ``coefs_``, and the faster order for BLAS.
+        """
+        K, start = len(theta), 0
+        W: Layers = [np.empty((K, 0, 0), theta.dtype)]
+        b: Layers = [np.empty((K, 0, 1), theta.dtype)]
+        for n_in, n_out in pairwise(self.units):
+            block = theta[:, start : start + n_in * n_out]
+            W.append(block.reshape(K, n_in, n_out).transpose(0, 2, 1))
+            start += n_in * n_out
+        for n_out in self.units[1:]:
+            b.append(theta[:, start : start + n_out, np.newaxis])
+            start += n_out
+        return W, b
+
+
+class Propagation:
+    """Both passes through K networks, for m samples, in arrays kept between calls.
+
+    Parameters
+    ----------
+    network : Network
+    K, m : int
+        Numbers of networks and of samples.
+    dtype : dtype
+        float32 or float64.
+    """
+
+    def __init__(self, network: Network, K: int, m: int, dtype: DType):
+        self.L = network.n_layers
+        shapes = [(K, n, m) for n in network.units]
+        # Z[l] turns into A[l] in place; the place of A[0] is the data's.
+        self.A: list[Any] = [None, *(np.empty(s, dtype) for s in shapes[1:])]
+        self.f: list[Any] = [None] * self.L
+        self.df: list[Any] = [None] * self.L
+        for l, name in enumerate(network.activations, start=1):
+            self.f[l], self.df[l] = ACTIVATIONS[name](shapes[l], dtype)
+        # Pages that only prediction allocates are never touched.
+        self.delta: list[Any] = [None, *(np.empty(s, dtype) for s in shapes[1:])]
+        self.ones = np.ones((m, 1), dtype)
+
+    def forward(self, W: Layers, b: Layers, X: Any) -> Array:
+        """Z[l] = W[l] A[l-1] + b[l] and A[l] = f[l](Z[l]); return the raw output Z[L].
+
+        X holds the samples as columns: dense (n[0], m), or sparse.
+        """
+        A, f = self.A, self.f
+        A[0] = X
+        for l in range(1, self.L):
+            product(W[l], A[l - 1], out=A[l])
+            A[l] += b[l]
+            f[l](A[l])
+        product(W[-1], A[-2], out=A[-1])
+        A[-1] += b[-1]
+        Z_L: Array = A[-1]
+        return Z_L
+
+    def backward(self, W: Layers, dW: Layers, db: Layers) -> None:
+        """From the residual delta[L] to the gradient; call after ``forward``.
+
+        dW[l] = delta[l] A[l-1]', db[l] = the sum of delta[l] over samples, and
+        delta[l-1] = (W[l]' delta[l]) * f'[l-1](Z[l-1]).
+        """
+        A, delta, df = self.A, self.delta, self.df
+        for l in range(self.L, 0, -1):
+            product(delta[l], A[l - 1].T if l == 1 else A[l - 1].mT, out=dW[l])
+            # A product with a column of ones: a third of the time of a sum.
+            np.matmul(delta[l], self.ones, out=db[l])
+            if l > 1:
+                np.matmul(W[l].mT, delta[l], out=delta[l - 1])
+                df[l - 1](A[l - 1], delta[l - 1])
+
+
+def product(left: Array, right: Any, out: Array) -> None:
+    """out = left right for K matrices at once; ``right`` may be one sparse matrix."""
+    if type(right) is np.ndarray:
+        np.matmul(left, right, out=out)
+    else:
+        for left_k, out_k in zip(left, out, strict=True):
+            out_k.T[:] = right.T @ left_k.T
+
+
+def predict(
+    network: Network,
+    W: Layers,
+    b: Layers,
+    X: Any,
+    activation: Callable[..., Any] | None = None,
+) -> Array:
+    """Return the outputs (K, samples, n[L]) for the rows of X, computed in blocks.
+
+    They are raw, or those of an output ``activation`` (one of ``ACTIVATIONS``).
+    """
+    K, n = len(W[-1]), X.shape[0]
+    dtype = W[-1].dtype
+    outputs = np.empty((K, n, network.units[-1]), dtype)
+    m = -1
+    for block in blocks(n):
+        X_block = X[block].astype(dtype, copy=False)
+        if X_block.shape[0] != m:
+            m = X_block.shape[0]
+            propagation = Propagation(network, K, m, dtype)
+            shape = (K, network.units[-1], m)
+            f = activation(shape, dtype)[0] if activation else None
+        Z = propagation.forward(W, b, X_block.T)
+        if f:
+            f(Z)
+        outputs[:, block] = Z.mT
+    return outputs

@@ -1,0 +1,122 @@
+"""The cost J(theta) of K networks and its gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from skbp.engine.arrays import BLOCK, Array, Number, Rows, blocks, cast, chunks
+from skbp.engine.losses import Loss, Residual
+from skbp.engine.network import Layers, Network, Propagation
+from skbp.engine.samples import Samples
+
+
+class Objective:
+    """J(theta) = (1/m) [ sum_i w_i loss(y_i, a_i) + alpha/2 |W|² ] over a batch.
+
+    m is the total weight of the batch (without weights: its number of samples); biases
+    are not penalised. Called with row numbers or a slice, the objective returns J (K,)
+    and m, and leaves dJ/dtheta in ``grad``. A batch larger than a block is summed by blocks.
+
+    Parameters
+    ----------
+    network : Network
+    loss : Loss
+    samples : Samples
+    alpha : float or array (K, 1)
+        The documents' lambda.
+    theta : array (K, P)
+        The parameters. The objective reads this very array at each call.
+    output_activation : str, default=None
+        None means the loss's canonical one.
+
+    Attributes
+    ----------
+    theta, grad : array (K, P)
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        loss: Loss,
+        samples: Samples,
+        alpha: Number,
+        theta: Array,
+        output_activation: str | None = None,
+    ):
+        self.network, self.loss, self.samples = network, loss, samples
+        self.theta, self.grad = theta, np.zeros_like(theta)
+        self.alpha = cast(alpha, theta.dtype)
+        self.output_activation = output_activation
+        self._W, self._b = network.split(theta)
+        self._gradient = network.split(self.grad)
+        n = network.n_weights
+        self._weights = chunks(theta[:, :n], self.grad[:, :n])
+        self._tapes: dict[int, tuple[Propagation, Residual]] = {}
+
+    def __call__(self, rows: Rows | slice) -> tuple[Array, float]:
+        """Return J (K,) and m; where m is zero, J is too and the gradient is stale."""
+        total = self.samples.total(rows)
+        if total == 0.0:
+            return np.zeros(len(self.theta)), total
+        scale = np.array(1.0 / total, self.theta.dtype)
+        if n_rows(rows) <= BLOCK:
+            J = self._block(rows, scale, *self._gradient)
+        else:
+            J = self._sum_blocks(rows, scale)
+        return J + self._penalise(scale), total
+
+    def _sum_blocks(self, rows: Rows | slice, scale: Array) -> Array:
+        part, J = np.empty_like(self.grad), np.zeros(len(self.theta))
+        layers = self.network.split(part)
+        self.grad[:] = 0.0
+        for block in cut(rows):
+            J += self._block(block, scale, *layers)
+            self.grad += part
+        return J
+
+    def _block(self, rows: Rows | slice, scale: Array, dW: Layers, db: Layers) -> Array:
+        """Loss and gradient of one block: forward, the residual, backward."""
+        X, Y, weights = self.samples.columns(rows, self.theta.dtype)
+        propagation, residual = self._tape(Y.shape[1])
+        Z = propagation.forward(self._W, self._b, X)
+        scale = scale if weights is None else weights * scale
+        loss = residual(Z, Y, scale, propagation.delta[-1])
+        propagation.backward(self._W, dW, db)
+        return loss
+
+    def _penalise(self, scale: Array) -> Array | float:
+        """Add alpha/m W to the gradient; return alpha/(2m) |W|²."""
+        decay = self.alpha * scale
+        value: Array | float = 0.0
+        for W, dW, tmp in self._weights:
+            np.multiply(W, decay, out=tmp)
+            value = value + np.vecdot(W, tmp)
+            np.add(dW, tmp, out=dW)
+        return 0.5 * value
+
+    def _tape(self, m: int) -> tuple[Propagation, Residual]:
+        """Return the arrays and functions for m samples, made once."""
+        if m not in self._tapes:
+            K, dtype = len(self.theta), self.theta.dtype
+            shape = (K, self.network.units[-1], m)
+            self._tapes[m] = (
+                Propagation(self.network, K, m, dtype),
+                self.loss.residual(shape, dtype, self.output_activation),
+            )
+        return self._tapes[m]
+
+
+def n_rows(rows: Rows | slice) -> int:
+    """Return the number of rows."""
+    return rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+
+
+def cut(rows: Rows | slice) -> Iterator[Rows | slice]:
+    """Cut rows into blocks."""
+    for block in blocks(n_rows(rows)):
+        if isinstance(rows, slice):
+            yield slice(rows.start + block.start, rows.start + block.stop)
+        else:
+            yield rows[block]

@@ -1,0 +1,168 @@
+"""How training goes: curves, patience, and the best weights seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import inf, isfinite, nan
+from typing import Any
+
+import numpy as np
+
+from skbp.engine.arrays import Array
+
+#: Why the training of a network ended.
+CONVERGED = "converged"
+MAX_ITER = "max_iter"
+DIVERGED = "diverged"
+INTERRUPTED = "interrupted"
+STOPPED = "stopped"
+FAILED = "failed"
+
+
+@dataclass
+class History:
+    """What is known of one network's training, in numbers.
+
+    Attributes
+    ----------
+    loss_curve, validation_scores : list of float
+        One entry an epoch; the scores only where there is a validation set.
+    best : float
+        The lowest loss, or with a validation set the lowest -score.
+    stale : int
+        Epochs in a row that did not improve ``best`` by tol.
+    rate : float
+        The learning rate now; nan for solvers that have none.
+    status : str
+        Why training ended; "" while it goes on.
+    message : str
+        What the solver itself says of the end, where it says anything.
+    """
+
+    loss_curve: list[float] = field(default_factory=list)
+    validation_scores: list[float] = field(default_factory=list)
+    best: float = inf
+    stale: int = 0
+    rate: float = nan
+    status: str = ""
+    message: str = ""
+
+    @property
+    def n_iter(self) -> int:
+        """Epochs, or iterations of a solver that works on the full batch."""
+        return len(self.loss_curve)
+
+    def record(self, loss: float, score: float | None, tol: float) -> bool:
+        """Add an epoch; return whether it is the best so far."""
+        self.loss_curve.append(loss)
+        merit = loss
+        if score is not None:
+            self.validation_scores.append(score)
+            merit = -score
+        if not (isfinite(loss) and isfinite(merit)):
+            self.status = DIVERGED
+            return False
+        self.stale = self.stale + 1 if merit > self.best - tol else 0
+        improved = merit < self.best
+        self.best = min(self.best, merit)
+        return improved
+
+
+#: theta (K, P) -> the score of each of these networks on the validation set.
+Score = Callable[[Array], Sequence[float]]
+
+
+class Progress:
+    """The histories of K networks that train together, and the best weights of each.
+
+    With a validation set the best weights are those of the highest score. Without one
+    they are those that the epoch of the lowest loss began with: training returns to them
+    only when it diverges.
+
+    Parameters
+    ----------
+    theta : array (K, P)
+        The initial parameters.
+    tol, n_iter_no_change : sequence of float
+        One for each network.
+    score : callable, default=None
+        None means that there is no validation set.
+    hook : callable, default=None
+        Called after each epoch with this object, the numbers of the networks that train,
+        and their theta (n_active, P); True ends training.
+    report : callable, default=None
+        Is handed a line of text for each event; None means silence.
+    """
+
+    def __init__(
+        self,
+        theta: Array,
+        tol: Sequence[float],
+        n_iter_no_change: Sequence[float],
+        *,
+        score: Score | None = None,
+        hook: Callable[[Progress, list[int], Array], bool | None] | None = None,
+        report: Callable[[str], Any] | None = None,
+    ):
+        self.histories = [History() for _ in theta]
+        self.best_theta = theta.copy()
+        self.tol, self.n_iter_no_change = tol, n_iter_no_change
+        self.score, self.hook, self.report = score, hook, report
+
+    def epoch(
+        self, active: list[int], theta: Array, losses: Array, before: Array
+    ) -> None:
+        """Record an epoch.
+
+        Parameters
+        ----------
+        active : list of int
+            The networks to which the rows of the arrays belong.
+        theta, before : array (n_active, P)
+            The parameters now, and those that ``losses`` belong to.
+        losses : array (n_active,)
+        """
+        scores = self.score(theta) if self.score else [None] * len(active)
+        candidates = theta if self.score else before
+        for row, k in enumerate(active):
+            history, loss, score = self.histories[k], float(losses[row]), scores[row]
+            if history.record(loss, score, self.tol[k]):
+                self.best_theta[k] = candidates[row]
+            self.say(f"Iteration {history.n_iter}, loss = {loss:.8f}")
+            if score is not None:
+                self.say(f"Validation score: {score:f}")
+        if self.hook and self.hook(self, active, theta):
+            self.end(active, STOPPED)
+
+    def lost_patience(self, k: int) -> bool:
+        """Return whether network k has been stale for too long."""
+        return self.histories[k].stale > self.n_iter_no_change[k]
+
+    def end(self, networks: list[int], status: str) -> None:
+        """End the training of those of these networks that still train."""
+        for k in networks:
+            if not self.histories[k].status:
+                self.histories[k].status = status
+
+    def result(self, k: int, theta: Array) -> Array:
+        """Return the parameters (P,) to keep of network k, which ended with ``theta``."""
+        history = self.histories[k]
+        if not np.isfinite(theta).all():
+            history.status = DIVERGED
+        if history.status == DIVERGED or (self.score and history.validation_scores):
+            theta = self.best_theta[k]
+        return theta
+
+    def say(self, line: str) -> None:
+        """Report a line, if anybody listens."""
+        if self.report:
+            self.report(line)
+
+    def plateau(self, k: int) -> str:
+        """Return in words that network k has been stale for too long."""
+        what = "Validation score" if self.score else "Training loss"
+        return (
+            f"{what} did not improve more than tol={self.tol[k]:f} for "
+            f"{self.n_iter_no_change[k]:.0f} consecutive epochs."
+        )

@@ -1,0 +1,68 @@
+"""The training data, and how a batch of it reaches the network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from skbp.engine.arrays import Array, DType, Rows
+
+
+class Samples:
+    """Inputs, targets and weights; samples are rows here, as users give them.
+
+    Parameters
+    ----------
+    X : array (n, features) in C order, or a CSR matrix or array
+    Y : array (n, outputs) in C order, of the dtype of X
+    weights : array (n,) of the dtype of X, default=None
+        None means that each sample counts 1.
+    """
+
+    def __init__(self, X: Any, Y: Array, weights: Array | None = None):
+        self.X, self.Y, self.weights = X, Y, weights
+        self._kept: dict[int, tuple[Any, Array]] = {}
+
+    def __len__(self) -> int:
+        return len(self.Y)
+
+    def total(self, rows: Rows | slice) -> float:
+        """Return the total weight of these samples."""
+        if self.weights is not None:
+            return float(self.weights[rows].sum(dtype=np.float64))
+        return float(rows.stop - rows.start if isinstance(rows, slice) else len(rows))
+
+    def columns(
+        self, rows: Rows | slice, dtype: DType
+    ) -> tuple[Any, Array, Array | None]:
+        """Return X, Y and the weights of these samples; samples are columns now.
+
+        A slice gives views. Row numbers are gathered into arrays that are kept: what is
+        returned is valid until the next call.
+        """
+        weights = None if self.weights is None else self.weights[rows]
+        X, Y = (
+            (self.X[rows], self.Y[rows])
+            if isinstance(rows, slice)
+            else self._gather(rows)
+        )
+        if dtype != X.dtype:
+            X, Y = X.astype(dtype), Y.astype(dtype)
+        return X.T, Y.T, weights
+
+    def _gather(self, rows: Rows) -> tuple[Any, Array]:
+        m = len(rows)
+        if m not in self._kept:
+            X = self.X
+            self._kept[m] = (
+                np.empty((m, X.shape[1]), X.dtype) if type(X) is np.ndarray else None,
+                np.empty((m, self.Y.shape[1]), self.Y.dtype),
+            )
+        X, Y = self._kept[m]
+        # mode="clip" spares take a temporary; the rows are known to exist.
+        self.Y.take(rows, axis=0, out=Y, mode="clip")
+        if X is None:
+            return self.X[rows], Y
+        self.X.take(rows, axis=0, out=X, mode="clip")
+        return X, Y

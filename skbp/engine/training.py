@@ -1,0 +1,254 @@
+"""Stochastic training: epochs of batches, for K networks in lock-step.
+
+The K networks share the stream of batches and the shape; the numbers that steer them
+(rates, alpha, momentum, patience ...) may differ. A network that stops leaves, and the
+others go on as if it had never been there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import inf, isfinite
+from typing import Any
+
+import numpy as np
+
+from skbp.engine.arrays import Array, Number, Rows, number
+from skbp.engine.losses import Loss
+from skbp.engine.network import Network
+from skbp.engine.objective import Objective
+from skbp.engine.optimizers import OPTIMIZERS
+from skbp.engine.progress import CONVERGED, INTERRUPTED, MAX_ITER, History, Progress
+from skbp.engine.samples import Samples
+from skbp.engine.schedules import SCHEDULES
+
+#: One number for all networks, or one for each.
+Values = float | Sequence[float]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What steers training; names and meaning are the estimators'."""
+
+    solver: str = "adam"
+    alpha: Values = 1e-4
+    batch_size: int = 200
+    learning_rate: str = "constant"
+    learning_rate_init: Values = 1e-3
+    power_t: Values = 0.5
+    max_iter: int = 200
+    shuffle: bool = True
+    tol: Values = 1e-4
+    n_iter_no_change: Values = 10
+    momentum: Values = 0.9
+    nesterovs_momentum: bool = True
+    beta_1: Values = 0.9
+    beta_2: Values = 0.999
+    epsilon: Values = 1e-8
+    max_fun: int = 15000
+
+    def each(self, name: str, networks: Sequence[int]) -> list[float]:
+        """Return the values of a setting for these networks."""
+        value = getattr(self, name)
+        if isinstance(value, list | tuple):
+            return [value[k] for k in networks]
+        return [value] * len(networks)
+
+
+@dataclass
+class State:
+    """What training goes on from, beside theta: arrays and numbers alone.
+
+    Attributes
+    ----------
+    optimizer : dict or None
+        The state of the optimizer, arrays (K, P) and numbers; None before the first step.
+    rates, best, stale : list
+        Of each network: learning rate, lowest loss, patience used up.
+    t : int
+        Samples seen.
+    """
+
+    rates: list[float]
+    best: list[float]
+    stale: list[int]
+    optimizer: dict[str, Any] | None = None
+    t: int = 0
+
+    @classmethod
+    def new(cls, rates: list[float]) -> State:
+        """Return the state before the first epoch."""
+        return cls(rates, [inf] * len(rates), [0] * len(rates))
+
+
+class Group:
+    """The networks that train at the moment, and the arrays that a step of theirs needs."""
+
+    def __init__(
+        self,
+        task: tuple[Network, Loss, Samples, Settings],
+        networks: list[int],
+        theta: Array,
+        state: dict[str, Any] | None = None,
+    ):
+        self.task, (network, loss, samples, settings) = task, task
+        self.networks, self.theta = networks, theta
+        alpha = number(settings.each("alpha", networks))
+        self.objective = Objective(network, loss, samples, alpha, theta)
+        optimizer = OPTIMIZERS[settings.solver]
+        self.optimizer = optimizer(
+            theta,
+            self.objective.grad,
+            state=state,
+            **{name: getattr(settings, name) for name in optimizer.options},
+            **{
+                name: number(settings.each(name, networks))
+                for name in optimizer.numbers
+            },
+        )
+
+    def epoch(self, order: Rows | None, n: int, rate: Number) -> Array:
+        """Take a step on each batch; return the mean loss of each network."""
+        batch_size = self.task[-1].batch_size
+        J_sum, weight_sum = np.zeros(len(self.theta)), 0.0
+        for start in range(0, n, batch_size):
+            batch = slice(start, min(start + batch_size, n))
+            J, weight = self.objective(batch if order is None else order[batch])
+            if weight == 0.0:
+                continue
+            J_sum += J * weight
+            weight_sum += weight
+            if not any(map(isfinite, J_sum.tolist())):
+                break
+            self.optimizer.step(rate)
+        J_sum /= weight_sum
+        return J_sum
+
+    def only(self, rows: list[int]) -> Group:
+        """Return the group that is left when only these rows of theta go on."""
+        state = {
+            name: value[rows] if isinstance(value, np.ndarray) else value
+            for name, value in self.optimizer.state().items()
+        }
+        networks = [self.networks[row] for row in rows]
+        return Group(self.task, networks, self.theta[rows], state)
+
+
+def train(
+    network: Network,
+    loss: Loss,
+    samples: Samples,
+    theta: Array,
+    settings: Settings,
+    progress: Progress,
+    rng: np.random.RandomState,
+    *,
+    rows: Rows | None = None,
+    state: State | None = None,
+) -> tuple[Array, Callable[[], State]]:
+    """Train K networks from theta (K, P) on.
+
+    Parameters
+    ----------
+    progress : Progress
+        Of these K networks, new; it is filled.
+    rng : RandomState
+        Shuffles the samples.
+    rows : array of int, default=None
+        The samples to train on; None means all.
+    state : State, default=None
+        What an earlier call ended with: training goes on from there.
+
+    Returns
+    -------
+    theta : array (K, P)
+        The parameters to keep.
+    state : callable
+        Returns the state at the end, of the networks that trained in the last epoch.
+    """
+    K, n = len(theta), len(samples) if rows is None else len(rows)
+    histories = progress.histories
+    state = state or State.new(settings.each("learning_rate_init", range(K)))
+    for k, history in enumerate(histories):
+        history.rate, history.best = state.rates[k], state.best[k]
+        history.stale = state.stale[k]
+    task = (network, loss, samples, settings)
+    group = Group(task, list(range(K)), theta.copy(), state.optimizer)
+    kept, order, t, epoch = theta.copy(), rows, state.t, 0
+    rates = Rates(settings, progress)
+    # Overflow needs no warning of NumPy's: it ends in a loss that is not finite.
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        while True:
+            before, epoch = group.theta.copy(), epoch + 1
+            try:
+                order = shuffled(order, n, rng) if settings.shuffle else order
+                rate = number([histories[k].rate for k in group.networks])
+                losses = group.epoch(order, n, rate)
+            except KeyboardInterrupt:
+                progress.end(group.networks, INTERRUPTED)
+            else:
+                t += n
+                progress.epoch(group.networks, group.theta, losses, before)
+                rates.adapt(group.networks, t)
+            if epoch == settings.max_iter:
+                progress.end(group.networks, MAX_ITER)
+            going = []
+            for row, k in enumerate(group.networks):
+                if histories[k].status:
+                    kept[k] = progress.result(k, group.theta[row])
+                else:
+                    going.append(row)
+            if not going:
+                break
+            if len(going) < len(group.networks):
+                group = group.only(going)
+
+    def end() -> State:
+        ended = [histories[k] for k in group.networks]
+        return State(
+            rates=[history.rate for history in ended],
+            best=[history.best for history in ended],
+            stale=[history.stale for history in ended],
+            optimizer=group.optimizer.state(),
+            t=t,
+        )
+
+    return kept, end
+
+
+def shuffled(order: Rows | None, n: int, rng: np.random.RandomState) -> Rows:
+    """Return the samples in a new order, drawn as MLPClassifier draws it."""
+    permutation = np.arange(n)
+    rng.shuffle(permutation)
+    return permutation if order is None else order[permutation]
+
+
+class Rates:
+    """The schedule of the learning rate, and what it does at a plateau."""
+
+    def __init__(self, settings: Settings, progress: Progress):
+        self.schedule, self.progress = SCHEDULES[settings.learning_rate], progress
+        networks = range(len(progress.histories))
+        self.rate_init = settings.each("learning_rate_init", networks)
+        self.power_t = settings.each("power_t", networks)
+
+    def adapt(self, networks: list[int], t: int) -> None:
+        """Set the rates after t samples; end networks that are to end."""
+        for k in networks:
+            history = self.progress.histories[k]
+            history.rate = self.schedule.at(
+                self.rate_init[k], history.rate, t, self.power_t[k]
+            )
+            if self.progress.lost_patience(k) and not history.status:
+                self._plateau(k, history)
+
+    def _plateau(self, k: int, history: History) -> None:
+        rate = self.schedule.on_plateau(history.rate)
+        text = self.progress.plateau(k)
+        if rate is None:
+            history.status = CONVERGED
+            self.progress.say(f"{text}{self.schedule.at_end} Stopping.")
+        else:
+            history.rate, history.stale = rate, 0
+            self.progress.say(f"{text} Setting learning rate to {rate:f}")
