@@ -218,8 +218,8 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
         batch_size = min(200, n) if self.batch_size == "auto" else self.batch_size
         if batch_size > n:
             warnings.warn(
-                f"batch_size={batch_size} is larger than the number of samples to train "
-                f"on, {n}: all of them make one batch.",
+                f"batch_size={batch_size} is larger than the number of samples to "
+                f"train on, {n}: all of them make one batch.",
                 stacklevel=6,
             )
         values["batch_size"] = min(batch_size, n)
@@ -253,9 +253,9 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
         if fitted != network.units:
             raise ValueError(
                 f"Training cannot go on: the fitted network has layers of {fitted} "
-                f"units, hidden_layer_sizes={self.hidden_layer_sizes!r} and the data ask "
-                f"for {network.units}. Set warm_start=False, or fit a clone, to start "
-                "anew."
+                f"units, hidden_layer_sizes={self.hidden_layer_sizes!r} and the data "
+                f"ask for {network.units}. Set warm_start=False, or fit a clone, to "
+                "start anew."
             )
         parameters = [*self.coefs_, *self.intercepts_]
         return np.concatenate([p.ravel() for p in parameters]).astype(dtype)[None]
@@ -401,15 +401,15 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
             text, category = "Training interrupted by user.", UserWarning
         elif history.status == MAX_ITER and stochastic and not partial:
             text = (
-                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and "
-                "the optimization hasn't converged yet."
+                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached "
+                "and the optimization hasn't converged yet."
             )
         elif history.status in (MAX_ITER, FAILED) and not stochastic:
             text = (
                 f"lbfgs failed to converge after {n_iter} iteration(s): "
                 f"{history.message}. Increase max_iter (it is {self.max_iter}) or "
-                f"max_fun (it is {self.max_fun}), or scale the data, with StandardScaler "
-                "for example."
+                f"max_fun (it is {self.max_fun}), or scale the data, with "
+                "StandardScaler for example."
             )
         else:
             return

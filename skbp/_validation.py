@@ -38,8 +38,8 @@ def hidden_units(sizes: Any) -> tuple[int, ...]:
     for n in units:
         if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
             raise ValueError(
-                "hidden_layer_sizes must hold positive integers, the number of units of "
-                f"each hidden layer, such as (100,) or (64, 32); got {sizes!r}."
+                "hidden_layer_sizes must hold positive integers, the numbers of units "
+                f"of the hidden layers, such as (100,) or (64, 32); got {sizes!r}."
             )
     return tuple(int(n) for n in units)
 

@@ -25,7 +25,211 @@ from skbp.engine.losses import LOSSES, Loss
 
 
 class BPClassifier(ClassifierMixin, BaseBP):
-    """DOC"""
+    """A neural network for classification, trained by back-propagation.
+
+    With the same parameters and ``random_state`` it has the weights of
+    :class:`~sklearn.neural_network.MLPClassifier`, and takes less time to find them.
+
+    A network of layers l = 1 ... L computes, from A[0] = X,
+
+        Z[l] = W[l] A[l-1] + b[l],    A[l] = f(Z[l]),
+
+    where the output A[L] is the softmax of Z[L], or its logistic function for two
+    classes and for multilabel targets. Training minimises the cost
+
+        J = (1/m) [ sum_i w_i loss_i + alpha/2 sum_l |W[l]|² ],
+
+    in which m is the sum of the sample weights w_i and loss_i = - sum_k y_ik log a_ik
+    is the log loss (for logistic outputs - y log a - (1 - y) log(1 - a), summed over
+    them). Its gradient follows from the residuals delta[L] = A[L] - Y and
+    delta[l] = (W[l+1]' delta[l+1]) * f'(Z[l]): dJ/dW[l] = (1/m) (delta[l] A[l-1]' +
+    alpha W[l]) and dJ/db[l] is the mean of delta[l] over samples [1]_.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : array-like of shape (n_layers - 2,) or int, default=(100,)
+        The number of units of each hidden layer. ``()`` is a network without hidden
+        layers: a linear model.
+
+    activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
+        The activation f of the hidden layers:
+
+        - "identity", f(z) = z;
+        - "logistic", f(z) = 1 / (1 + exp(-z));
+        - "tanh", f(z) = tanh(z);
+        - "relu", f(z) = max(0, z).
+
+    solver : {"lbfgs", "sgd", "adam"}, default="adam"
+        What minimises J:
+
+        - "lbfgs", a quasi-Newton method on all samples at once; often the best choice
+          for small data;
+        - "sgd", gradient descent on batches, with momentum;
+        - "adam", gradient descent on batches in steps of adapted length.
+
+    alpha : float, default=0.0001
+        The penalty lambda of J above. It is divided by the number of samples (by their
+        total weight; by that of the batch in a step on a batch).
+
+    batch_size : int or "auto", default="auto"
+        The number of samples of a batch; "auto" is ``min(200, n_samples)``. Ignored by
+        "lbfgs".
+
+    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
+        The learning rate over time. Only used by "sgd".
+
+        - "constant": ``learning_rate_init``;
+        - "invscaling": ``learning_rate_init / (t_ + 1) ** power_t`` after each epoch;
+        - "adaptive": divided by 5 each time that training stops improving (see
+          ``n_iter_no_change``), until it is below 1e-6.
+
+    learning_rate_init : float, default=0.001
+        The learning rate at the start. Ignored by "lbfgs".
+
+    power_t : float, default=0.5
+        The exponent of "invscaling".
+
+    max_iter : int, default=200
+        The largest number of epochs, or of iterations of "lbfgs".
+
+    shuffle : bool, default=True
+        Whether each epoch goes through the samples in a new order. Ignored by "lbfgs".
+
+    random_state : int, RandomState instance or None, default=None
+        The source of random numbers for initial weights, validation split and order of
+        samples, in this order. With the same int, MLPClassifier draws the same
+        numbers.
+
+    tol : float, default=1e-4
+        An epoch improves if the loss falls (or the validation score rises) by more than
+        ``tol``. For "lbfgs", the largest component of the gradient at which it has
+        converged.
+
+    verbose : bool, default=False
+        Whether to print the loss of each epoch or iteration.
+
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the previous call, with the same
+        validation split, instead of new ones. See :term:`the Glossary <warm_start>`.
+
+    momentum : float, default=0.9
+        The momentum of "sgd", in [0, 1].
+
+    nesterovs_momentum : bool, default=True
+        Whether the momentum is Nesterov's. Only used by "sgd".
+
+    early_stopping : bool, default=False
+        Whether to hold out a part of the data and stop when the score on it
+        (the accuracy) no longer improves. The weights of the best score are kept.
+        It works with every solver.
+
+    validation_fraction : float, default=0.1
+        The part of the data that is held out; only with ``early_stopping``.
+        Its classes are as frequent as in all data where each class has room in both
+        parts; multilabel targets are split at random.
+
+    beta_1, beta_2 : float, default=0.9, 0.999
+        The decay rates of the running means of gradient and squared gradient of "adam",
+        in [0, 1).
+
+    epsilon : float, default=1e-8
+        The number that keeps the divisor of "adam" from zero.
+
+    n_iter_no_change : int or np.inf, default=10
+        Training ends (or, if ``learning_rate="adaptive"``, the rate falls) when more
+        than this number of epochs in a row have not improved. Ignored by "lbfgs"
+        without ``early_stopping``.
+
+    max_fun : int, default=15000
+        The largest number of evaluations of J by "lbfgs".
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The class labels; for multilabel targets the numbers of the labels.
+
+    coefs_ : list of ndarray of shape (n_in, n_out)
+        The weights of each layer: ``coefs_[l - 1]`` is the transpose of W[l].
+
+    intercepts_ : list of ndarray of shape (n_out,)
+        The biases b[l] of each layer.
+
+    loss_ : float
+        The loss of the last epoch.
+
+    best_loss_ : float or None
+        The lowest loss of an epoch; None with ``early_stopping``.
+
+    loss_curve_ : list of float
+        The loss of each epoch, or iteration of "lbfgs": the mean of the losses of its
+        batches, each J above. A warm start and ``partial_fit`` append to it.
+
+    validation_scores_ : list of float or None
+        The accuracy on the held out data after each epoch; None without
+        ``early_stopping``.
+
+    best_validation_score_ : float or None
+        The highest of them: the score of the weights that were kept.
+
+    t_ : int
+        The number of samples that training has seen, repetitions included.
+
+    n_iter_ : int
+        The number of epochs or iterations of the last ``fit``, plus the calls of
+        ``partial_fit`` since.
+
+    n_layers_ : int
+        The number of layers, input and output included.
+
+    n_outputs_ : int
+        The number of outputs.
+
+    out_activation_ : str
+        The activation of the output layer: "softmax" or "logistic".
+
+    n_features_in_ : int
+        Number of features seen during :term:`fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features seen during :term:`fit`. Defined only when `X` has feature
+        names that are all strings.
+
+    See Also
+    --------
+    BPRegressor : The same for numbers.
+    sklearn.neural_network.MLPClassifier : Scikit-learn's own.
+
+    Notes
+    -----
+    Weights and biases are drawn uniformly as Glorot and Bengio propose [2]_, "adam" is
+    that of Kingma and Ba [3]_. If the loss becomes infinite or nan, training stops with
+    a :class:`~sklearn.exceptions.ConvergenceWarning` and keeps the best weights that it
+    had. An interrupt from the keyboard ends training, not the estimator: it keeps the
+    weights that it has.
+
+    References
+    ----------
+    .. [1] D. E. Rumelhart, G. E. Hinton, R. J. Williams (1986), "Learning
+       representations by back-propagating errors". Nature 323, 533-536.
+    .. [2] X. Glorot, Y. Bengio (2010), "Understanding the difficulty of training deep
+       feedforward neural networks". AISTATS 9, 249-256.
+    .. [3] D. P. Kingma, J. Ba (2015), "Adam: a method for stochastic optimization".
+       ICLR.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skbp import BPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = BPClassifier((16,), solver="lbfgs", alpha=1.0, random_state=0)
+    >>> model = make_pipeline(StandardScaler(), network).fit(X, y)
+    >>> model.score(X, y) > 0.97
+    True
+    >>> model.predict(X[:3])
+    array([0, 0, 0])
+    """
 
     def __init__(
         self,
@@ -110,8 +314,8 @@ class BPClassifier(ClassifierMixin, BaseBP):
         Raises
         ------
         ValueError
-            If a parameter or the data cannot be used, or if y has a class that is not in
-            ``classes_``. What earlier calls have fitted stays as it is.
+            If a parameter or the data cannot be used, or if y has a class that is not
+            in ``classes_``. What earlier calls have fitted stays as it is.
         """
         with restored_on_error(self):
             check_partial_fit_first_call(self, classes)
@@ -194,9 +398,9 @@ class BPClassifier(ClassifierMixin, BaseBP):
         Returns
         -------
         Z : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            For two classes log(p / (1 - p)) of ``classes_[1]``; for more, log(p) of each
-            class up to a constant of the sample; for multilabel targets log(p / (1 - p))
-            of each label.
+            For two classes log(p / (1 - p)) of ``classes_[1]``; for more, log(p) of
+            each class up to a constant of the sample; for multilabel targets log(p / (1
+            - p)) of each label.
         """
         Z = self._outputs(X, raw=True)
         return Z[:, 0] if Z.shape[1] == 1 else Z
@@ -221,32 +425,31 @@ class BPClassifier(ClassifierMixin, BaseBP):
         """Refuse a y whose classes do not agree with ``classes_``."""
         if not fresh and self.n_outputs_ > 1 and self.out_activation_ == "logistic":
             raise ValueError(
-                f"y was a multilabel indicator matrix of {self.n_outputs_} labels before; "
-                "got one class a sample."
+                f"y was a multilabel indicator matrix of {self.n_outputs_} labels "
+                "before; got one class a sample."
             )
         classes = unique_labels(y)
         unknown = np.setdiff1d(classes, self.classes_)
         if len(unknown):
             raise ValueError(
-                f"y has classes that are not in classes_: {unknown.tolist()}; classes_ is "
-                f"{self.classes_.tolist()}. Give partial_fit all classes in its first "
-                "call; set warm_start=False to start anew."
+                f"y has classes that are not in classes_: {unknown.tolist()}; classes_ "
+                f"is {self.classes_.tolist()}. Give partial_fit all classes in its "
+                "first call; set warm_start=False to start anew."
             )
         if not partial and len(classes) < len(self.classes_):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the "
-                f"previous call to fit. Previously got {self.classes_}, `y` has {classes}"
+                f"previous call to fit. Previously got {self.classes_}, `y` has "
+                f"{classes}."
             )
 
     def _check_labels(self, y: Any, fresh: bool) -> None:
         """Refuse a label indicator matrix that does not agree with ``classes_``."""
-        single = not fresh and (
-            self.n_outputs_ == 1 or self.out_activation_ == "softmax"
-        )
-        if single or y.shape[1] != len(self.classes_):
+        single = self.n_outputs_ == 1 or self.out_activation_ == "softmax"
+        if (not fresh and single) or y.shape[1] != len(self.classes_):
             raise ValueError(
-                f"y is a multilabel indicator matrix of {y.shape[1]} labels; classes_ is "
-                f"{self.classes_.tolist()}."
+                f"y is a multilabel indicator matrix of {y.shape[1]} labels; classes_ "
+                f"is {self.classes_.tolist()}."
             )
 
     def _loss(self) -> Loss:

@@ -2,9 +2,9 @@
 
     python examples/benchmarks/against_mlp.py [--json FILE] [--runs N]
 
-Both sides train from the same seed with the same batches for the same number of epochs,
-in turn, so that a machine whose speed drifts slows both; figures are medians. "products"
-is the time of the matrix products alone that a step cannot do without.
+Both sides train from the same seed with the same batches for the same number of
+epochs, in turn, so that a machine whose speed drifts slows both; figures are medians.
+"products" are the matrix products that a step cannot do without, alone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the engine's modules share about arrays: their types, and how to pass over them."""
+"""What the engine's modules share: types of arrays, and how to pass over them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ Array: TypeAlias = npt.NDArray[np.floating[Any]]
 DType: TypeAlias = np.dtype[Any]
 #: Numbers of rows, that is of samples.
 Rows: TypeAlias = npt.NDArray[np.intp]
-#: A hyperparameter: one number, or an array (K, 1) of float64 with one for each network.
+#: A hyperparameter: one number, or an array (K, 1) of float64 with one for each
+#: network.
 Number: TypeAlias = Array | float
 
 #: Samples that pass through a network together when a gradient or a prediction covers
@@ -33,7 +34,7 @@ def blocks(n: int) -> list[slice]:
 
 
 def chunks(*arrays: Array) -> list[tuple[Array, ...]]:
-    """Cut arrays (K, P) into views of the same columns, each with scratch of that shape."""
+    """Cut arrays (K, P) into views of the same columns, and scratch of that shape."""
     K, P = arrays[0].shape
     width = max(1, min(CHUNK // K, P))
     scratch = np.empty((K, width), arrays[0].dtype)

@@ -12,9 +12,9 @@ from skbp.engine.arrays import Array
 def glorot(W: Array, b: Array, activation: str, rng: np.random.RandomState) -> None:
     """Draw the W (out, in) and b (out, 1) of one layer uniformly from [-r, r].
 
-    r² = 6 / (in + out), and 2 / (in + out) for a logistic layer. The numbers are drawn in
-    float64, weights in the order (in, out) before biases: called layer by layer, they are
-    MLPClassifier's own draws from the same random state.
+    r² = 6 / (in + out), and 2 / (in + out) for a logistic layer. The numbers are drawn
+    in float64, weights in the order (in, out) before biases: called layer by layer,
+    they are MLPClassifier's own draws from the same random state.
 
     References
     ----------

@@ -32,12 +32,12 @@ def minimise(
 ) -> Array:
     """Train K networks from theta (K, P) on, one after the other; return their theta.
 
-    Iterations take the place of epochs: ``max_iter`` bounds them and ``progress`` records
-    them. ``tol`` is the tolerance for the gradient, its largest component. Patience
-    (``n_iter_no_change``) counts only with a validation set.
+    Iterations take the place of epochs: ``max_iter`` bounds them and ``progress``
+    records them. ``tol`` is the tolerance for the gradient, its largest component.
+    Patience (``n_iter_no_change``) counts only with a validation set.
 
-    Whatever the dtype of theta and of the samples, the arithmetic is in float64, block by
-    block: line searches need differences of J that float32 cannot resolve.
+    Whatever the dtype of theta and of the samples, the arithmetic is in float64, block
+    by block: line searches need differences of J that float32 cannot resolve.
     """
     kept = theta.copy()
     for k in range(len(theta)):

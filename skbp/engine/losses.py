@@ -39,7 +39,8 @@ class Loss:
         The canonical output activation.
     functions : callable
         Given the shape (K, outputs, samples) and dtype of the outputs, it returns
-        ``value(A, Y, scale)`` and ``slope(A, Y, delta)``, which own their scratch arrays.
+        ``value(A, Y, scale)`` and ``slope(A, Y, delta)``, which own their scratch
+        arrays.
     """
 
     name: str
@@ -116,9 +117,9 @@ def squared_error(shape: tuple[int, ...], dtype: DType) -> tuple[Value, Slope]:
     return value, slope
 
 
-# Probabilities below eps count as eps in the logarithms, as in scikit-learn: the loss of
-# a sample that was predicted wrongly with certainty is large but finite. The residual is
-# that of the loss without this bound.
+# Probabilities below eps count as eps in the logarithms, as in scikit-learn: the loss
+# of a sample that was predicted wrongly with certainty is large but finite. The
+# residual is that of the loss without this bound.
 
 
 def log_loss(shape: tuple[int, ...], dtype: DType) -> tuple[Value, Slope]:

@@ -1,6 +1,7 @@
 """Forward propagation and back-propagation, for K networks at once.
 
-Notation (the documents'; layers l = 1 ... L, layer 0 is the input, samples are columns)::
+Notation (the documents'; layers l = 1 ... L, layer 0 is the input, samples are
+columns)::
 
     theta      (K, P)               all parameters of K networks of one shape
     W[l]       (K, n[l], n[l-1])    weights, views into theta
@@ -60,10 +61,11 @@ class Network:
     def split(self, theta: Array) -> tuple[Layers, Layers]:
         """Return W and b as views into theta (K, P).
 
-        A row of theta holds the weights of all layers, then the biases of all layers, so
-        that what concerns the weights alone (the L2 penalty) is one slice. Each weight
-        matrix is stored as (in, out), so that W[l] is a transposed view and W[l]' lies
-        contiguous: it is scikit-learn's ``coefs_``, and the faster order for BLAS.
+        A row of theta holds the weights of all layers, then the biases of all layers,
+        so that what concerns the weights alone (the L2 penalty) is one slice. Each
+        weight matrix is stored as (in, out), so that W[l] is a transposed view and
+        W[l]' lies contiguous: it is scikit-learn's ``coefs_``, and the faster order for
+        BLAS.
         """
         K, start = len(theta), 0
         W: Layers = [np.empty((K, 0, 0), theta.dtype)]

@@ -17,7 +17,8 @@ class Objective:
 
     m is the total weight of the batch (without weights: its number of samples); biases
     are not penalised. Called with row numbers or a slice, the objective returns J (K,)
-    and m, and leaves dJ/dtheta in ``grad``. A batch larger than a block is summed by blocks.
+    and m, and leaves dJ/dtheta in ``grad``. A batch larger than a block is summed by
+    blocks.
 
     Parameters
     ----------

@@ -2,8 +2,8 @@
 
 An optimizer knows no network: it is bound to theta and grad, arrays (K, P), and to
 hyperparameters that are numbers, or arrays (K, 1) where they differ between the K
-networks. ``step(rate)`` changes theta in place; ``state()`` returns all that the next step
-depends on, in arrays and numbers, from which an equal optimizer can be made.
+networks. ``step(rate)`` changes theta in place; ``state()`` returns all that the next
+step depends on, in arrays and numbers, from which an equal optimizer can be made.
 """
 
 from __future__ import annotations

@@ -77,8 +77,8 @@ class Progress:
     """The histories of K networks that train together, and the best weights of each.
 
     With a validation set the best weights are those of the highest score. Without one
-    they are those that the epoch of the lowest loss began with: training returns to them
-    only when it diverges.
+    they are those that the epoch of the lowest loss began with: training returns to
+    them only when it diverges.
 
     Parameters
     ----------
@@ -89,8 +89,8 @@ class Progress:
     score : callable, default=None
         None means that there is no validation set.
     hook : callable, default=None
-        Called after each epoch with this object, the numbers of the networks that train,
-        and their theta (n_active, P); True ends training.
+        Called after each epoch with this object, the numbers of the networks that
+        train, and their theta (n_active, P); True ends training.
     report : callable, default=None
         Is handed a line of text for each event; None means silence.
     """
@@ -146,7 +146,7 @@ class Progress:
                 self.histories[k].status = status
 
     def result(self, k: int, theta: Array) -> Array:
-        """Return the parameters (P,) to keep of network k, which ended with ``theta``."""
+        """Return the parameters (P,) to keep of network k that ended with ``theta``."""
         history = self.histories[k]
         if not np.isfinite(theta).all():
             history.status = DIVERGED

@@ -1,8 +1,9 @@
 """The learning rate over time.
 
-A schedule is a record. ``at(rate_init, rate, t, power_t)`` gives the rate after an epoch,
-when t samples have been seen. ``on_plateau(rate)`` says what follows when training no
-longer improves: another rate, or None for the end, which ``at_end`` explains.
+A schedule is a record. ``at(rate_init, rate, t, power_t)`` gives the rate after an
+epoch, when t samples have been seen. ``on_plateau(rate)`` says what follows when
+training no longer improves: another rate, or None for the end, which ``at_end``
+explains.
 """
 
 from __future__ import annotations

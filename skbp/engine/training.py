@@ -63,7 +63,8 @@ class State:
     Attributes
     ----------
     optimizer : dict or None
-        The state of the optimizer, arrays (K, P) and numbers; None before the first step.
+        The state of the optimizer, arrays (K, P) and numbers; None before the first
+        step.
     rates, best, stale : list
         Of each network: learning rate, lowest loss, patience used up.
     t : int
@@ -83,7 +84,7 @@ class State:
 
 
 class Group:
-    """The networks that train at the moment, and the arrays that a step of theirs needs."""
+    """The networks that train at the moment, and what a step of theirs needs."""
 
     def __init__(
         self,

@@ -1,0 +1,110 @@
+"""Laws of every loss: its value, its slope, its canonical residual."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import log_loss, mean_poisson_deviance, mean_squared_error
+
+from skbp.engine.losses import LOSSES
+from tests.catalogue import ALL_LOSSES, LOSS_AND_OUTPUT, targets
+
+K, OUTPUTS, M = 2, 3, 30
+SHAPE = (K, OUTPUTS, M)
+
+
+@pytest.fixture
+def rng():
+    return np.random.RandomState(0)
+
+
+def problem(loss, rng):
+    Z = rng.uniform(-2, 2, SHAPE)
+    return Z, np.ascontiguousarray(targets(loss, M, OUTPUTS, rng).T), rng.rand(M)
+
+
+@pytest.mark.parametrize(("name", "output"), LOSS_AND_OUTPUT)
+def test_residual_is_the_derivative_of_the_value(name, output, rng):
+    residual = LOSSES[name].residual(SHAPE, np.dtype(float), output)
+    Z, Y, scale = problem(name, rng)
+    direction, delta = rng.standard_normal(SHAPE), np.empty(SHAPE)
+
+    def J(t):
+        return residual(Z + t * direction, Y, scale, np.empty(SHAPE))
+
+    h = 1e-6
+    numeric = (J(h) - J(-h)) / (2 * h)
+    residual(Z.copy(), Y, scale, delta)
+    np.testing.assert_allclose(
+        (delta * direction).sum(axis=(1, 2)), numeric, rtol=1e-6, atol=1e-8
+    )
+
+
+@pytest.mark.parametrize("name", ALL_LOSSES)
+def test_the_canonical_residual_is_the_chain_rule(name, rng):
+    """With its own activation given by name, a loss takes the same short cut."""
+    loss = LOSSES[name]
+    Z, Y, scale = problem(name, rng)
+    delta, A, slope = np.empty(SHAPE), Z.copy(), np.empty(SHAPE)
+    loss.residual(SHAPE, Z.dtype)(A, Y, scale, delta)
+    loss.functions(SHAPE, Z.dtype)[1](A, Y, slope)
+    from skbp.engine.activations import ACTIVATIONS
+
+    f, df = ACTIVATIONS[loss.activation](SHAPE, Z.dtype)
+    f(Z)
+    df(Z, slope)
+    np.testing.assert_allclose(delta, slope * scale, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ALL_LOSSES)
+def test_scale_multiplies_samples(name, rng):
+    residual = LOSSES[name].residual(SHAPE, np.dtype(float))
+    Z, Y, _ = problem(name, rng)
+    scale = np.zeros(M)
+    scale[:4] = 2.0
+    delta = np.empty(SHAPE)
+    value = residual(Z.copy(), Y, scale, delta)
+    assert (delta[..., 4:] == 0).all()
+    small = LOSSES[name].residual((K, OUTPUTS, 4), np.dtype(float))
+    first = np.ascontiguousarray(Z[..., :4])
+    alone = small(first, Y[:, :4], np.array(1.0), np.empty((K, OUTPUTS, 4)))
+    np.testing.assert_allclose(value, 2.0 * alone, rtol=1e-13)
+
+
+def value_of(name, predictions, Y):
+    """Return the mean loss of predictions (n, outputs), by the engine."""
+    loss = LOSSES[name]
+    A = np.ascontiguousarray(predictions.T)[np.newaxis]
+    value, _ = loss.functions(A.shape, A.dtype)
+    return value(A, Y.T, np.array(1.0 / len(Y)))[0]
+
+
+def test_values_are_those_of_scikit_learn(rng):
+    Y = rng.standard_normal((M, OUTPUTS))
+    P = Y + rng.standard_normal((M, OUTPUTS))
+    assert value_of("squared_error", P, Y) == pytest.approx(
+        0.5 * OUTPUTS * mean_squared_error(Y, P)
+    )
+    P = rng.dirichlet(np.ones(OUTPUTS), M)
+    labels = rng.randint(OUTPUTS, size=M)
+    assert value_of("log_loss", P, np.eye(OUTPUTS)[labels]) == pytest.approx(
+        log_loss(labels, P, labels=range(OUTPUTS))
+    )
+    p, y = rng.rand(M, 1), rng.randint(2, size=(M, 1)).astype(float)
+    assert value_of("binary_log_loss", p, y) == pytest.approx(log_loss(y[:, 0], p))
+    mu, counts = rng.uniform(0.5, 3, (M, 1)), rng.poisson(2, (M, 1)).astype(float)
+    assert value_of("poisson", mu, counts) == pytest.approx(
+        0.5 * mean_poisson_deviance(counts[:, 0], mu[:, 0])
+    )
+
+
+@pytest.mark.parametrize("name", ["log_loss", "binary_log_loss"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_wrong_certainty_costs_no_more_than_that_of_eps(name, dtype):
+    shape = (1, 2, 1)
+    Z, Y = np.array([[[1e4], [-1e4]]], dtype), np.array([[0.0], [1.0]], dtype)
+    residual = LOSSES[name].residual(shape, Z.dtype)
+    delta = np.empty(shape, dtype)
+    with np.errstate(over="ignore"):
+        value = residual(Z, Y, np.array(1.0, dtype), delta)
+    each = -np.log(np.finfo(dtype).eps)
+    assert value[0] == pytest.approx(each if name == "log_loss" else 2 * each)
+    np.testing.assert_allclose(delta[0, :, 0], [1.0, -1.0])
