@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skbp._sklearn import Interval, Options, StrOptions, fit_context
 from skbp._validation import (
+    as_dtype,
     hidden_units,
     restored_on_error,
     validated_weights,
@@ -168,8 +169,7 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
         hidden = hidden_units(self.hidden_layer_sizes)
         fresh = not hasattr(self, "coefs_") or not (partial or self.warm_start)
         X, y = validated_X_y(self, X, y, reset=fresh, **self._y_options)
-        Y = self._encode(y, fresh=fresh, partial=partial)
-        Y = Y.astype(X.dtype, order="C", copy=False)
+        Y = as_dtype(self._encode(y, fresh=fresh, partial=partial), X.dtype)
         samples = Samples(X, Y, validated_weights(sample_weight, X, X.dtype))
         network = Network(
             (X.shape[1], *hidden, Y.shape[1]), (self.activation,) * len(hidden)
@@ -209,7 +209,7 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
         if self.solver in OPTIMIZERS:
             theta, end = train(*task, rng, rows=rows, state=state)
         else:
-            theta, end = minimise(*task, rows=rows), None
+            theta, end = minimise(*task, rows=rows, state=state), None
         return theta, progress.histories[0], end
 
     def _settings(self, n: int, partial: bool) -> Settings:

@@ -86,6 +86,18 @@ def _first_non_finite(X: Any) -> str:
     return f"The first such value of X is in row {row}, column {column}{name}."
 
 
+def as_dtype(Y: Array, dtype: DType) -> Array:
+    """Return targets as a C-ordered array of the dtype of X."""
+    with np.errstate(over="ignore"):
+        cast = Y.astype(dtype, order="C", copy=False)
+    if not np.isfinite(cast.sum()) and not np.isfinite(cast).all():
+        raise ValueError(
+            f"y has a value of {np.abs(Y).max()}, too large for {dtype}, the dtype of X. "
+            "Scale y, or give X as float64."
+        )
+    return cast
+
+
 def validated_weights(sample_weight: Any, X: Any, dtype: DType) -> Array | None:
     """Return sample_weight as an array (n,) of non-negative numbers, or None."""
     if sample_weight is None:

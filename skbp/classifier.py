@@ -349,24 +349,22 @@ class BPClassifier(ClassifierMixin, BaseBP):
         -------
         p : ndarray of shape (n_samples, n_classes)
             One column a class, in the order of ``classes_``, that sum to 1; for
-            multilabel targets the probability of each label.
+            multilabel targets the probability of each label. None is 0 or 1: what
+            rounds to them becomes the number next to it (only a single class has 1).
         """
         check_is_fitted(self)
-        if self.out_activation_ == "softmax":
-            return self._outputs(X)
-        Z = self._outputs(X, raw=True)
-        if Z.shape[1] > 1:
-            return expit(Z)
         if len(self.classes_) == 1:
-            return np.ones_like(Z)
-        # Not 1 - p, which is 0 where p is not yet 1.
-        return np.hstack([expit(-Z), expit(Z)])
+            return np.ones_like(self._outputs(X))
+        exclusive = self.out_activation_ == "softmax"
+        p = self._outputs(X) if exclusive else expit(self._raw_outputs_by_class(X))
+        limits = np.finfo(p.dtype)
+        return np.clip(p, limits.tiny, 1.0 - limits.epsneg, out=p)
 
     def predict_log_proba(self, X):
         """Predict logarithms of probabilities.
 
-        They are computed from the raw outputs, so that they are finite where a
-        probability is too small for a number of its own.
+        They are computed from the raw outputs: precise where a probability is close to
+        0 or 1, and never infinite.
 
         Parameters
         ----------
@@ -378,14 +376,13 @@ class BPClassifier(ClassifierMixin, BaseBP):
         log_p : ndarray of shape (n_samples, n_classes)
             The logarithm of ``predict_proba(X)``.
         """
-        Z = self._outputs(X, raw=True)
-        if self.out_activation_ == "softmax":
-            return log_softmax(Z, axis=1)
-        if Z.shape[1] > 1:
-            return log_expit(Z)
+        Z = self._raw_outputs_by_class(X)
         if len(self.classes_) == 1:
             return np.zeros_like(Z)
-        return np.hstack([log_expit(-Z), log_expit(Z)])
+        exclusive = self.out_activation_ == "softmax"
+        log_p = log_softmax(Z, axis=1) if exclusive else log_expit(Z)
+        limits = np.finfo(log_p.dtype)
+        return np.clip(log_p, np.log(limits.tiny), np.log1p(-limits.epsneg), out=log_p)
 
     def decision_function(self, X):
         """Return the raw outputs Z[L] of the network, which are log-odds.
@@ -405,11 +402,24 @@ class BPClassifier(ClassifierMixin, BaseBP):
         Z = self._outputs(X, raw=True)
         return Z[:, 0] if Z.shape[1] == 1 else Z
 
+    def _raw_outputs_by_class(self, X: Any) -> Array:
+        """Return Z[L] (n, n_classes): a single output stands for two classes."""
+        Z = self._outputs(X, raw=True)
+        # For two classes not p and 1 - p, which is 0 where p is not yet 1.
+        return np.hstack([-Z, Z]) if len(self.classes_) == 2 and Z.shape[1] == 1 else Z
+
     # What BaseBP asks.
 
     def _encode(self, y: Any, *, fresh: bool, partial: bool) -> Array:
+        kind = type_of_target(y)
+        if kind == "multiclass-multioutput":
+            raise ValueError(
+                "y has several columns with more than two classes, a multioutput target "
+                "that is not supported. Give one class a sample, an indicator matrix of "
+                "labels, or use sklearn.multioutput.MultiOutputClassifier."
+            )
         check_classification_targets(y)
-        multilabel = type_of_target(y).startswith("multilabel")
+        multilabel = kind.startswith("multilabel")
         if fresh and not partial:
             self.classes_ = unique_labels(y)
         elif multilabel:
@@ -445,8 +455,10 @@ class BPClassifier(ClassifierMixin, BaseBP):
 
     def _check_labels(self, y: Any, fresh: bool) -> None:
         """Refuse a label indicator matrix that does not agree with ``classes_``."""
-        single = self.n_outputs_ == 1 or self.out_activation_ == "softmax"
-        if (not fresh and single) or y.shape[1] != len(self.classes_):
+        multilabel = fresh or (
+            self.n_outputs_ > 1 and self.out_activation_ == "logistic"
+        )
+        if not multilabel or y.shape[1] != len(self.classes_):
             raise ValueError(
                 f"y is a multilabel indicator matrix of {y.shape[1]} labels; classes_ "
                 f"is {self.classes_.tolist()}."

@@ -77,15 +77,17 @@ def relu(shape: tuple[int, ...], dtype: DType) -> tuple[Forward, Backward]:
     """f(z) = max(0, z); f'(z) = 1 where z > 0, else 0."""
     # np.maximum takes a third of the time with an array of zeros instead of one zero.
     zeros, zero = np.zeros(shape, dtype), np.zeros((), dtype)
-    positive = np.empty(shape, np.bool_)
+    positive, mask = np.empty(shape, np.bool_), np.empty(shape, dtype)
 
     def f(Z: Array) -> None:
         np.maximum(Z, zeros, out=Z)
 
-    # A product with a mask takes a quarter of the time of delta[A == 0] = 0.
+    # A product with a mask takes a quarter of the time of delta[A == 0] = 0; the mask
+    # is cast first, since the product would allocate a buffer to cast it.
     def df(A: Array, delta: Array) -> None:
         np.greater(A, zero, out=positive)
-        np.multiply(delta, positive, out=delta)
+        np.copyto(mask, positive)
+        np.multiply(delta, mask, out=delta)
 
     return f, df
 

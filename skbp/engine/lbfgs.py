@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
@@ -17,7 +19,7 @@ from skbp.engine.progress import (
     Progress,
 )
 from skbp.engine.samples import Samples
-from skbp.engine.training import Settings
+from skbp.engine.training import Settings, State
 
 
 def minimise(
@@ -29,18 +31,22 @@ def minimise(
     progress: Progress,
     *,
     rows: Rows | None = None,
+    state: State | None = None,
 ) -> Array:
     """Train K networks from theta (K, P) on, one after the other; return their theta.
 
     Iterations take the place of epochs: ``max_iter`` bounds them and ``progress``
     records them. ``tol`` is the tolerance for the gradient, its largest component.
-    Patience (``n_iter_no_change``) counts only with a validation set.
+    Patience (``n_iter_no_change``) counts only with a validation set, and from the best
+    score of ``state``, where an earlier call ended.
 
     Whatever the dtype of theta and of the samples, the arithmetic is in float64, block
     by block: line searches need differences of J that float32 cannot resolve.
     """
     kept = theta.copy()
     for k in range(len(theta)):
+        if state is not None:
+            progress.histories[k].best = state.best[k]
         start = theta[k : k + 1].astype(np.float64)
         end = _minimise_one(network, loss, samples, start, settings, progress, k, rows)
         kept[k] = progress.result(k, end)
@@ -61,7 +67,7 @@ def _minimise_one(
     alpha, (tol,) = number(settings.each("alpha", [k])), settings.each("tol", [k])
     objective = Objective(network, loss, samples, alpha, theta)
     all_rows = slice(0, len(samples)) if rows is None else rows
-    last = theta[0].copy()
+    last, history = theta[0].copy(), progress.histories[k]
 
     def J(x: Array) -> tuple[float, Array]:
         theta[0] = x
@@ -70,18 +76,15 @@ def _minimise_one(
         return float(value[0]), objective.grad[0].copy()
 
     def iteration(intermediate_result: OptimizeResult) -> None:
-        x, value = intermediate_result.x, intermediate_result.fun
-        last[:] = x
-        theta[0] = x
-        progress.epoch([k], theta, np.array([value]), theta)
-        history = progress.histories[k]
+        last[:] = theta[0] = intermediate_result.x
+        losses = np.array([intermediate_result.fun])
+        progress.epoch([k], theta, losses, before=theta)
         if progress.score and not history.status and progress.lost_patience(k):
             history.status = CONVERGED
             progress.say(f"{progress.plateau(k)} Stopping.")
         if history.status:
             raise StopIteration
 
-    history = progress.histories[k]
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         try:
             result = minimize(
@@ -96,11 +99,13 @@ def _minimise_one(
                     "gtol": tol,
                 },
             )
+            # SciPy does not report the iterate at which it converges.
+            if not history.status and history.n_iter < max(result.nit, 1):
+                with suppress(StopIteration):
+                    iteration(result)
         except KeyboardInterrupt:
             progress.end([k], INTERRUPTED)
             return last
-    if not history.loss_curve or not np.isfinite(result.fun):
-        history.record(float(result.fun), None, tol)
     history.message = result.message
     # SciPy's status: 0 convergence, 1 a limit, 2 a line search that found no step.
     progress.end([k], {0: CONVERGED, 1: MAX_ITER}.get(result.status, FAILED))

@@ -75,9 +75,7 @@ def test_steps_are_those_of_the_formula(name, numbers, rate, theta, gradients):
 
 @pytest.mark.parametrize(("name", "numbers"), CASES)
 def test_float32_stays_float32(name, numbers, theta, gradients):
-    single = run(
-        name, theta.astype(np.float32), gradients, 0.1 + column, **numbers
-    )[0]
+    single = run(name, theta.astype(np.float32), gradients, 0.1 + column, **numbers)[0]
     assert single.dtype == np.float32
     expected = PLAIN[name](theta, gradients, 0.1 + column, **numbers)
     np.testing.assert_allclose(single, expected, rtol=1e-3, atol=1e-5)

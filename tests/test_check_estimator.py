@@ -1,0 +1,29 @@
+"""scikit-learn's own checks, over both estimators in several configurations."""
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skbp import BPClassifier, BPRegressor
+
+CONFIGURATIONS = [
+    BPClassifier(),
+    BPClassifier(solver="sgd", learning_rate_init=0.1, learning_rate="adaptive"),
+    BPClassifier(solver="lbfgs"),
+    BPClassifier((), solver="lbfgs", alpha=1.0),
+    BPClassifier((8, 4), "tanh", learning_rate_init=0.01),
+    BPClassifier((6, 5, 4), "logistic", solver="lbfgs", alpha=0.1),
+    BPClassifier((10,), "identity"),
+    BPRegressor(),
+    BPRegressor(solver="sgd", learning_rate_init=0.01, nesterovs_momentum=False),
+    BPRegressor(solver="lbfgs"),
+    BPRegressor((), solver="lbfgs"),
+    BPRegressor((8, 4), "tanh", learning_rate_init=0.05),
+    BPRegressor((6, 5, 4), "tanh", solver="lbfgs", tol=0.01),
+    BPRegressor((10,), "identity", learning_rate_init=0.05),
+]
+
+
+@pytest.mark.filterwarnings("ignore")
+@parametrize_with_checks(CONFIGURATIONS)
+def test_scikit_learns_checks(estimator, check):
+    check(estimator)

@@ -1,0 +1,313 @@
+"""Bad input: each error names the argument, what was given and what would work."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+
+from skbp import BPClassifier, BPRegressor
+from skbp.engine.training import Group
+
+BOTH = pytest.mark.parametrize("estimator", [BPClassifier, BPRegressor])
+
+
+@pytest.fixture
+def X():
+    return np.random.RandomState(0).standard_normal((60, 3))
+
+
+@pytest.fixture
+def y(X):
+    return (X[:, 0] > 0).astype(int)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("name", "value", "remedy"),
+    [
+        ("activation", "rectifier", "relu"),
+        ("activation", None, "relu"),
+        ("solver", "newton", "lbfgs"),
+        ("alpha", -1.0, r"\[0.0, inf\)"),
+        ("alpha", "small", "float"),
+        ("alpha", np.nan, "float"),
+        ("batch_size", 0, r"\[1, inf\)"),
+        ("batch_size", 10.5, "int"),
+        ("batch_size", "all", "auto"),
+        ("learning_rate", "fast", "adaptive"),
+        ("learning_rate_init", 0.0, r"\(0.0, inf\)"),
+        ("power_t", -0.5, r"\[0.0, inf\)"),
+        ("max_iter", 0, r"\[1, inf\)"),
+        ("max_iter", 10.0, "int"),
+        ("shuffle", "yes", "bool"),
+        ("random_state", "seed", "RandomState"),
+        ("tol", -1e-4, r"\[0.0, inf\)"),
+        ("verbose", -1, r"\[0, inf\)"),
+        ("warm_start", None, "bool"),
+        ("momentum", 1.5, r"\[0.0, 1.0\]"),
+        ("nesterovs_momentum", "no", "bool"),
+        ("early_stopping", 3, "bool"),
+        ("validation_fraction", 1.0, r"\[0.0, 1.0\)"),
+        ("beta_1", 1.0, r"\[0.0, 1.0\)"),
+        ("beta_2", -0.1, r"\[0.0, 1.0\)"),
+        ("epsilon", 0.0, r"\(0.0, inf\)"),
+        ("n_iter_no_change", 0, r"\[1, inf\)"),
+        ("max_fun", 0, r"\[1, inf\)"),
+        ("hidden_layer_sizes", 0, r"\[1, inf\)"),
+        ("hidden_layer_sizes", 10.0, "int"),
+        ("hidden_layer_sizes", (10, 0), r"positive integers.*\(10, 0\)"),
+        ("hidden_layer_sizes", [10.0], r"positive integers.*\[10.0\]"),
+        ("hidden_layer_sizes", (10, -3), "positive integers"),
+        ("hidden_layer_sizes", (True,), "positive integers"),
+        ("hidden_layer_sizes", [[3, 4]], "positive integers"),
+    ],
+)
+def test_parameters(estimator, name, value, remedy, X, y):
+    with pytest.raises(ValueError, match=rf"(?s){name}.*{remedy}"):
+        estimator(**{name: value}).fit(X, y)
+
+
+def test_every_parameter_is_tried():
+    tried = {args[0] for args in test_parameters.pytestmark[0].args[1]}
+    assert tried == set(BPClassifier().get_params())
+
+
+def test_loss_of_the_regressor(X, y):
+    with pytest.raises(ValueError, match="'loss'.*poisson.*squared_error"):
+        BPRegressor(loss="hinge").fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "sizes", [5, (5,), [5], np.array([5]), np.int64(5), (np.int32(5),)]
+)
+def test_hidden_layer_sizes_of_many_kinds(sizes, X, y):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = BPClassifier(sizes, max_iter=2).fit(X, y)
+    assert model.coefs_[0].shape == (3, 5)
+
+
+@BOTH
+@pytest.mark.parametrize(("bad", "word"), [(np.nan, "NaN"), (np.inf, "infinity")])
+@pytest.mark.parametrize(
+    "convert",
+    [
+        np.asarray,
+        scipy.sparse.csr_array,
+        lambda X: pd.DataFrame(X, columns=["a", "b", "c"]),
+    ],
+    ids=["dense", "sparse", "frame"],
+)
+def test_X_that_is_not_finite_is_refused_by_position(
+    estimator, convert, bad, word, X, y
+):
+    X[17, 1] = bad
+    X[30, 0] = bad
+    with pytest.raises(ValueError, match=rf"(?s){word}.*row 17, column 1"):
+        estimator().fit(convert(X), y)
+    fitted = estimator(tol=1.0).fit(X[:10], y[:10])
+    with pytest.raises(ValueError, match=rf"(?s){word}.*row 17, column 1"):
+        fitted.predict(
+            convert(X).to_numpy() if hasattr(convert(X), "loc") else convert(X)
+        )
+
+
+def test_the_name_of_a_column_is_given(X, y):
+    X[17, 1] = np.nan
+    with pytest.raises(ValueError, match=r"column 1 \('b'\)"):
+        BPClassifier().fit(pd.DataFrame(X, columns=["a", "b", "c"]), y)
+
+
+@BOTH
+def test_number_of_features(estimator, X, y):
+    model = estimator(tol=1.0).fit(X, y)
+    with pytest.raises(ValueError, match="2 features.*expecting 3 features"):
+        model.predict(X[:, :2])
+    with pytest.raises(ValueError, match="2 features.*expecting 3 features"):
+        model.partial_fit(X[:, :2], y)
+    assert model.n_features_in_ == 3
+
+
+@BOTH
+def test_too_few_samples_to_validate(estimator, X, y):
+    with pytest.raises(
+        ValueError, match=r"validation_fraction=0\.1 of 10 samples is 1"
+    ):
+        estimator(early_stopping=True).fit(X[:10], y[:10])
+    with pytest.raises(ValueError, match="validation_fraction=0.99 of 60"):
+        estimator(early_stopping=True, validation_fraction=0.99).fit(X, y)
+    with pytest.raises(ValueError, match="validation_fraction=0"):
+        estimator(early_stopping=True, validation_fraction=0).fit(X, y)
+
+
+@BOTH
+def test_sample_weights(estimator, X, y):
+    for weights, message in [
+        (np.full(60, -1.0), r"negative; got -1\.0 for sample 0"),
+        (np.ones(59), r"sample_weight.shape == \(59,\), expected \(60,\)"),
+        (np.ones((60, 2)), "1D array"),
+        (np.zeros(60), "non-zero"),
+        (np.full(60, np.nan), "NaN"),
+        (["a"] * 60, "sample_weight|convert"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            estimator().fit(X, y, weights)
+
+
+def test_weights_must_leave_something_to_train_and_to_validate_on(X, y):
+    weights = np.zeros(60)
+    weights[0] = 1.0
+    with pytest.raises(ValueError, match="zero for all samples drawn to (train|valid)"):
+        BPRegressor(early_stopping=True).fit(X, y, weights)
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        (np.linspace(0, 1, 60), "Unknown label type"),
+        (np.arange(120).reshape(60, 2) % 3, "[Mm]ultioutput"),
+        (np.zeros((60, 2, 2)), "dim|ndim|3"),
+        (np.zeros(59), "inconsistent numbers of samples"),
+        (np.r_[np.nan, np.zeros(59)], "y contains NaN"),
+        (None, "requires y"),
+    ],
+)
+def test_targets_of_the_classifier(target, message, X):
+    with pytest.raises(ValueError, match=message):
+        BPClassifier().fit(X, target)
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        (np.array(["a", "b"] * 30), "convert|numeric"),
+        (np.zeros((60, 2, 2)), "dim|3"),
+        (np.zeros(59), "inconsistent numbers of samples"),
+        (np.r_[np.inf, np.zeros(59)], "y contains infinity"),
+    ],
+)
+def test_targets_of_the_regressor(target, message, X):
+    with pytest.raises(ValueError, match=message):
+        BPRegressor().fit(X, target)
+
+
+def test_targets_too_large_for_float32(X):
+    y = np.full(60, 1e300)
+    with pytest.raises(ValueError, match="y.*float32"):
+        BPRegressor().fit(X.astype(np.float32), y)
+
+
+class TestClassesOfPartialFit:
+    def test_they_must_be_given_first(self, X, y):
+        with pytest.raises(ValueError, match="classes must be passed"):
+            BPClassifier().partial_fit(X, y)
+
+    def test_they_cannot_change(self, X, y):
+        model = BPClassifier().partial_fit(X, y, classes=[0, 1])
+        with pytest.raises(ValueError, match="not the same as on last call"):
+            model.partial_fit(X, y, classes=[0, 1, 2])
+
+    def test_unseen_classes_are_named(self, X, y):
+        model = BPClassifier().partial_fit(X, y, classes=[0, 1])
+        with pytest.raises(ValueError, match=r"not in classes_: \[7\].*\[0, 1\]"):
+            model.partial_fit(X, np.where(y, 7, 0))
+        with pytest.raises(ValueError, match=r"not in classes_: \['a'"):
+            model.partial_fit(X, np.where(y, "a", "b"))
+
+    def test_a_first_call_that_fails_leaves_no_trace(self, X, y):
+        model = BPClassifier()
+        with pytest.raises(ValueError, match="not in classes_"):
+            model.partial_fit(X, y, classes=[5, 6])
+        assert not hasattr(model, "classes_")
+        model.partial_fit(X, y, classes=[0, 1])
+
+    def test_the_kind_of_target_cannot_change(self, X, y):
+        labels = np.c_[y, 1 - y]
+        model = BPClassifier().partial_fit(X, labels, classes=[0, 1])
+        with pytest.raises(ValueError, match="multilabel indicator matrix of 2 labels"):
+            model.partial_fit(X, y)
+        model = BPClassifier().partial_fit(X, y, classes=[0, 1])
+        with pytest.raises(ValueError, match="multilabel indicator matrix of 2 labels"):
+            model.partial_fit(X, labels)
+
+    def test_early_stopping_is_refused(self, X, y):
+        with pytest.raises(
+            ValueError, match="early_stopping=True.*early_stopping=False"
+        ):
+            BPClassifier(early_stopping=True).partial_fit(X, y, classes=[0, 1])
+
+
+def test_warm_start_needs_the_same_classes(X, y):
+    model = BPClassifier(warm_start=True, tol=1.0).fit(X, y)
+    with pytest.raises(ValueError, match=r"not in classes_: \[2\]"):
+        model.fit(X, y + y)
+    with pytest.raises(ValueError, match="same classes"):
+        model.fit(X, np.zeros(60, int))
+
+
+@BOTH
+def test_not_fitted(estimator, X):
+    with pytest.raises(NotFittedError):
+        estimator().predict(X)
+
+
+@BOTH
+@pytest.mark.parametrize("call", ["fit", "partial_fit"])
+def test_a_failed_call_leaves_an_earlier_fit_intact(estimator, call, X, y):
+    model = estimator(tol=1.0).fit(X, y)
+    before = dict(vars(model))
+    values = [w.copy() for w in model.coefs_]
+    for bad_X, bad_y, weights in [
+        (X[:, :2], np.arange(60.0) + 0.5 if estimator is BPClassifier else None, None),
+        (np.c_[X, X], y[:50], None),
+        (X, y, -np.ones(60)),
+    ]:
+        with pytest.raises(ValueError):  # noqa: PT011
+            getattr(model, call)(bad_X, bad_y, weights)
+        assert {k: id(v) for k, v in vars(model).items()} == {
+            k: id(v) for k, v in before.items()
+        }
+    for w, expected in zip(model.coefs_, values, strict=True):
+        np.testing.assert_array_equal(w, expected)
+
+
+@BOTH
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_an_interrupt_leaves_a_usable_model(estimator, warm_start, X, y, monkeypatch):
+    epoch, calls = Group.epoch, []
+
+    def interrupted(self, *args):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return epoch(self, *args)
+
+    monkeypatch.setattr(Group, "epoch", interrupted)
+    model = estimator(random_state=0, warm_start=warm_start)
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        model.fit(X, y)
+    assert model.n_iter_ == len(model.loss_curve_) == 2
+    monkeypatch.undo()
+    with pytest.warns(ConvergenceWarning):
+        expected = estimator(random_state=0, max_iter=2).fit(X, y)
+    np.testing.assert_array_equal(model.predict(X), expected.predict(X))
+
+
+def test_a_batch_larger_than_the_data_is_one_batch(X, y):
+    with pytest.warns(
+        UserWarning, match="batch_size=100 is larger.*60.*one batch"
+    ) as w:
+        model = BPClassifier(batch_size=100, tol=1.0, random_state=0).fit(X, y)
+    assert w[0].filename == __file__
+    expected = BPClassifier(batch_size=60, tol=1.0, random_state=0).fit(X, y)
+    np.testing.assert_array_equal(model.coefs_[0], expected.coefs_[0])
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_too_few_iterations_are_a_warning_that_points_at_the_user(solver, X, y):
+    with pytest.warns(ConvergenceWarning, match="max_iter|Maximum") as caught:
+        BPClassifier(solver=solver, max_iter=1).fit(X, y)
+    assert caught[0].filename == __file__
