@@ -88,6 +88,13 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
         "max_fun": [Interval(Integral, 1, None, closed="left")],
     }
 
+    # Fitted attributes that training goes on from.
+    n_iter_: int
+    t_: int
+    loss_curve_: list[float]
+    validation_scores_: list[float] | None
+    best_validation_score_: Any
+
     # What a subclass says of its targets.
 
     #: Options of ``validate_data`` for y.

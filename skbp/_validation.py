@@ -92,8 +92,8 @@ def as_dtype(Y: Array, dtype: DType) -> Array:
         cast = Y.astype(dtype, order="C", copy=False)
     if not np.isfinite(cast.sum()) and not np.isfinite(cast).all():
         raise ValueError(
-            f"y has a value of {np.abs(Y).max()}, too large for {dtype}, the dtype of X. "
-            "Scale y, or give X as float64."
+            f"y has a value of {np.abs(Y).max()}, too large for {dtype}, the dtype of "
+            "X. Scale y, or give X as float64."
         )
     return cast
 

@@ -30,12 +30,12 @@ class BPClassifier(ClassifierMixin, BaseBP):
     With the same parameters and ``random_state`` it has the weights of
     :class:`~sklearn.neural_network.MLPClassifier`, and takes less time to find them.
 
-    A network of layers l = 1 ... L computes, from A[0] = X,
+    A network of layers l = 1 ... L computes, from A[0] = X::
 
         Z[l] = W[l] A[l-1] + b[l],    A[l] = f(Z[l]),
 
     where the output A[L] is the softmax of Z[L], or its logistic function for two
-    classes and for multilabel targets. Training minimises the cost
+    classes and for multilabel targets. Training minimises the cost::
 
         J = (1/m) [ sum_i w_i loss_i + alpha/2 sum_l |W[l]|² ],
 
@@ -190,7 +190,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
     n_features_in_ : int
         Number of features seen during :term:`fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen during :term:`fit`. Defined only when `X` has feature
         names that are all strings.
 
@@ -414,9 +414,9 @@ class BPClassifier(ClassifierMixin, BaseBP):
         kind = type_of_target(y)
         if kind == "multiclass-multioutput":
             raise ValueError(
-                "y has several columns with more than two classes, a multioutput target "
-                "that is not supported. Give one class a sample, an indicator matrix of "
-                "labels, or use sklearn.multioutput.MultiOutputClassifier."
+                "y has several columns with more than two classes, a multioutput "
+                "target that is not supported. Give one class a sample, an indicator "
+                "matrix of labels, or use sklearn.multioutput.MultiOutputClassifier."
             )
         check_classification_targets(y)
         multilabel = kind.startswith("multilabel")

@@ -25,12 +25,12 @@ class BPRegressor(RegressorMixin, BaseBP):
     With the same parameters and ``random_state`` it has the weights of
     :class:`~sklearn.neural_network.MLPRegressor`, and takes less time to find them.
 
-    A network of layers l = 1 ... L computes, from A[0] = X,
+    A network of layers l = 1 ... L computes, from A[0] = X::
 
         Z[l] = W[l] A[l-1] + b[l],    A[l] = f(Z[l]),
 
     where the output A[L] is Z[L] itself, or exp(Z[L]) for the Poisson loss. Training
-    minimises the cost
+    minimises the cost::
 
         J = (1/m) [ sum_i w_i loss_i + alpha/2 sum_l |W[l]|² ],
 
@@ -186,7 +186,7 @@ class BPRegressor(RegressorMixin, BaseBP):
     n_features_in_ : int
         Number of features seen during :term:`fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen during :term:`fit`. Defined only when `X` has feature
         names that are all strings.
 
@@ -220,7 +220,7 @@ class BPRegressor(RegressorMixin, BaseBP):
     >>> from sklearn.preprocessing import StandardScaler
     >>> from skbp import BPRegressor
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> network = BPRegressor((8,), solver="lbfgs", alpha=300.0, random_state=0)
+    >>> network = BPRegressor(solver="lbfgs", alpha=10.0, tol=0.01, random_state=0)
     >>> model = make_pipeline(StandardScaler(), network).fit(X, y / y.std())
     >>> model.score(X, y / y.std()) > 0.5
     True

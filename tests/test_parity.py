@@ -2,7 +2,6 @@
 
 import inspect
 import warnings
-from itertools import product
 
 import numpy as np
 import pytest

@@ -309,7 +309,7 @@ def test_a_pickle_is_hardly_larger_than_the_parameters(X, labels):
         assert size(MLPClassifier(**options).fit(X, labels)) > 3
     model = BPClassifier((200, 200), warm_start=True, max_iter=3).fit(X, labels)
     assert 3 < size(model) < 3.1
-    assert 3 < size(BPClassifier((200, 200)).partial_fit(X, labels, None, range(3)))
+    assert size(BPClassifier((200, 200)).partial_fit(X, labels, None, range(3))) > 3
     # What it holds is arrays, numbers and strings alone.
     plain = (np.ndarray, np.generic, str, int, float, bool, type(None))
 

@@ -67,7 +67,8 @@ def _minimise_one(
     alpha, (tol,) = number(settings.each("alpha", [k])), settings.each("tol", [k])
     objective = Objective(network, loss, samples, alpha, theta)
     all_rows = slice(0, len(samples)) if rows is None else rows
-    last, history = theta[0].copy(), progress.histories[k]
+    last: Array = theta[0].copy()
+    history = progress.histories[k]
 
     def J(x: Array) -> tuple[float, Array]:
         theta[0] = x
@@ -109,4 +110,5 @@ def _minimise_one(
     history.message = result.message
     # SciPy's status: 0 convergence, 1 a limit, 2 a line search that found no step.
     progress.end([k], {0: CONVERGED, 1: MAX_ITER}.get(result.status, FAILED))
-    return np.asarray(result.x)
+    end: Array = result.x
+    return end

@@ -98,16 +98,11 @@ class Group:
         alpha = number(settings.each("alpha", networks))
         self.objective = Objective(network, loss, samples, alpha, theta)
         optimizer = OPTIMIZERS[settings.solver]
-        self.optimizer = optimizer(
-            theta,
-            self.objective.grad,
-            state=state,
-            **{name: getattr(settings, name) for name in optimizer.options},
-            **{
-                name: number(settings.each(name, networks))
-                for name in optimizer.numbers
-            },
-        )
+        options: dict[str, Any] = {
+            name: number(settings.each(name, networks)) for name in optimizer.numbers
+        }
+        options |= {name: getattr(settings, name) for name in optimizer.options}
+        self.optimizer = optimizer(theta, self.objective.grad, state=state, **options)
 
     def epoch(self, order: Rows | None, n: int, rate: Number) -> Array:
         """Take a step on each batch; return the mean loss of each network."""
