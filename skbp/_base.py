@@ -17,6 +17,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skbp._sklearn import Interval, Options, StrOptions, fit_context
+from skbp._threads import blas_threads_for
 from skbp._validation import (
     as_dtype,
     hidden_units,
@@ -151,7 +152,9 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
             stays as it is.
         """
         with restored_on_error(self):
-            return self._fit(X, y, sample_weight)
+            history = self._fit(X, y, sample_weight)
+        self._warn(history, partial=False)
+        return self
 
     def _check_partial_fit(self):
         """Raise AttributeError where ``partial_fit`` makes no sense: it has none."""
@@ -169,10 +172,13 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
                 "partial_fit does not support early_stopping=True, since it has no "
                 "validation set. Set early_stopping=False."
             )
-        return self._fit(X, y, sample_weight, partial=True)
+        with restored_on_error(self):
+            history = self._fit(X, y, sample_weight, partial=True)
+        self._warn(history, partial=True)
+        return self
 
     def _fit(self, X, y, sample_weight, *, partial=False):
-        """Validate the data, train on them, and set the fitted attributes."""
+        """Validate the data, train, set the fitted attributes; return the history."""
         hidden = hidden_units(self.hidden_layer_sizes)
         fresh = not hasattr(self, "coefs_") or not (partial or self.warm_start)
         X, y = validated_X_y(self, X, y, reset=fresh, **self._y_options)
@@ -190,17 +196,16 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
         split = self._split(samples, rng, memory)
         state = self._state(memory, fresh, partial)
         theta, history, end = self._train(
-            network, samples, theta, split, state, rng, partial
+            network, samples, theta, split, state, rng, fresh, partial
         )
         n = len(samples) if split is None else len(split[0])
         self._set_fitted(network, theta, history, n, fresh, partial)
         vars(self).pop("_memory", None)
         if partial or self.warm_start:
             self._memory = self._new_memory(history, split, end, rng)
-        self._warn(history, partial)
-        return self
+        return history
 
-    def _train(self, network, samples, theta, split, state, rng, partial):
+    def _train(self, network, samples, theta, split, state, rng, fresh, partial):
         """Run the solver; return theta, the history, and what gives the end state."""
         loss, rows = self._loss(), None if split is None else split[0]
         n = len(samples) if rows is None else len(rows)
@@ -212,11 +217,16 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
             score=self._validation_score(network, loss, samples, split),
             report=print if self.verbose else None,
         )
+        if progress.score and not fresh:
+            # A warm start has weights to beat: theirs is the score on these data.
+            state.best = [-score for score in progress.score(theta)]
         task = (network, loss, samples, theta, settings, progress)
-        if self.solver in OPTIMIZERS:
-            theta, end = train(*task, rng, rows=rows, state=state)
-        else:
-            theta, end = minimise(*task, rows=rows, state=state), None
+        m = settings.batch_size if self.solver in OPTIMIZERS else n
+        with blas_threads_for(network.multiplications(m)):
+            if self.solver in OPTIMIZERS:
+                theta, end = train(*task, rng, rows=rows, state=state)
+            else:
+                theta, end = minimise(*task, rows=rows, state=state), None
         return theta, progress.histories[0], end
 
     def _settings(self, n: int, partial: bool) -> Settings:
@@ -273,8 +283,6 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
             return State(**memory["state"])
         state = State.new([float(self.learning_rate_init)])
         state.t = 0 if fresh else self.t_
-        if self.early_stopping and memory.get("split") and self.validation_scores_:
-            state.best = [-self.best_validation_score_]
         return state
 
     def _split(
@@ -364,7 +372,8 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
         self._activations = network.activations
         self.n_layers_, self.n_outputs_ = network.n_layers + 1, network.units[-1]
         self.n_iter_ = history.n_iter + (self.n_iter_ if partial and not fresh else 0)
-        self.t_ = history.n_iter * n + (0 if fresh else self.t_)
+        seen = history.n_iter * n if self.solver in OPTIMIZERS else 0
+        self.t_ = seen + (0 if fresh else self.t_)
         scores = None if fresh else self.validation_scores_
         self.loss_curve_ = [*([] if fresh else self.loss_curve_), *history.loss_curve]
         self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else np.nan
@@ -420,7 +429,7 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
             )
         else:
             return
-        warnings.warn(text, category, stacklevel=5)
+        warnings.warn(text, category, stacklevel=5 if partial else 4)
 
     # Prediction.
 
@@ -437,7 +446,8 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
             *(i[np.newaxis, :, np.newaxis] for i in self.intercepts_),
         ]
         activation = None if raw else ACTIVATIONS[self.out_activation_]
-        return predict(network, W, b, X, activation)[0]
+        with blas_threads_for(network.multiplications(X.shape[0])):
+            return predict(network, W, b, X, activation)[0]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from numbers import Integral
 from typing import Any
@@ -34,7 +34,7 @@ def restored_on_error(estimator: Any) -> Iterator[None]:
 
 def hidden_units(sizes: Any) -> tuple[int, ...]:
     """Return hidden_layer_sizes as a tuple of positive integers."""
-    units = tuple(sizes) if isinstance(sizes, Iterable) else (sizes,)
+    units = tuple(sizes) if np.ndim(sizes) else (np.asarray(sizes)[()],)
     for n in units:
         if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
             raise ValueError(
@@ -86,6 +86,22 @@ def _first_non_finite(X: Any) -> str:
     return f"The first such value of X is in row {row}, column {column}{name}."
 
 
+def as_numbers(y: Any) -> Array:
+    """Return targets as numbers."""
+    if scipy.sparse.issparse(y):
+        raise TypeError(
+            f"y must be a dense array of numbers; got a {type(y).__name__}. Use "
+            "y.toarray()."
+        )
+    if np.issubdtype(y.dtype, np.number) or y.dtype == bool:
+        numbers: Array = y
+        return numbers
+    try:
+        return np.asarray(y, np.float64)
+    except ValueError as error:
+        raise ValueError(f"y must hold numbers: {error}.") from None
+
+
 def as_dtype(Y: Array, dtype: DType) -> Array:
     """Return targets as a C-ordered array of the dtype of X."""
     with np.errstate(over="ignore"):
@@ -102,7 +118,12 @@ def validated_weights(sample_weight: Any, X: Any, dtype: DType) -> Array | None:
     """Return sample_weight as an array (n,) of non-negative numbers, or None."""
     if sample_weight is None:
         return None
-    weights: Array = check_sample_weight(sample_weight, X, dtype=dtype)
+    try:
+        weights: Array = check_sample_weight(sample_weight, X, dtype=dtype)
+    except ValueError as error:
+        if "ample" in str(error):
+            raise
+        raise ValueError(f"sample_weight must hold numbers: {error}.") from None
     if weights.min() < 0:
         place = int(weights.argmin())
         raise ValueError(

@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from skbp._base import BaseBP
 from skbp._sklearn import check_partial_fit_first_call, fit_context
 from skbp._validation import restored_on_error
-from skbp.engine.arrays import Array
+from skbp.engine.arrays import Array, blocks
 from skbp.engine.losses import LOSSES, Loss
 
 
@@ -364,7 +364,8 @@ class BPClassifier(ClassifierMixin, BaseBP):
         """Predict logarithms of probabilities.
 
         They are computed from the raw outputs: precise where a probability is close to
-        0 or 1, and never infinite.
+        0 or 1, and never infinite. The lowest is the logarithm of the smallest normal
+        number (-708 in float64, -87 in float32), as for ``predict_proba``.
 
         Parameters
         ----------
@@ -380,9 +381,11 @@ class BPClassifier(ClassifierMixin, BaseBP):
         if len(self.classes_) == 1:
             return np.zeros_like(Z)
         exclusive = self.out_activation_ == "softmax"
-        log_p = log_softmax(Z, axis=1) if exclusive else log_expit(Z)
-        limits = np.finfo(log_p.dtype)
-        return np.clip(log_p, np.log(limits.tiny), np.log1p(-limits.epsneg), out=log_p)
+        lowest = np.log(np.finfo(Z.dtype).tiny)
+        for block in blocks(len(Z)):
+            log_p = log_softmax(Z[block], axis=1) if exclusive else log_expit(Z[block])
+            np.maximum(log_p, lowest, out=Z[block])
+        return Z
 
     def decision_function(self, X):
         """Return the raw outputs Z[L] of the network, which are log-odds.
@@ -443,8 +446,12 @@ class BPClassifier(ClassifierMixin, BaseBP):
         if len(unknown):
             raise ValueError(
                 f"y has classes that are not in classes_: {unknown.tolist()}; classes_ "
-                f"is {self.classes_.tolist()}. Give partial_fit all classes in its "
-                "first call; set warm_start=False to start anew."
+                f"is {self.classes_.tolist()}. "
+                + (
+                    "Give all classes in the first call of partial_fit."
+                    if partial
+                    else "Set warm_start=False to start anew."
+                )
             )
         if not partial and len(classes) < len(self.classes_):
             raise ValueError(

@@ -11,7 +11,7 @@ from sklearn.utils.metaestimators import available_if
 
 from skbp._base import BaseBP
 from skbp._sklearn import StrOptions, fit_context
-from skbp._validation import restored_on_error
+from skbp._validation import as_numbers
 from skbp.engine.arrays import Array
 from skbp.engine.losses import LOSSES, Loss
 
@@ -318,8 +318,7 @@ class BPRegressor(RegressorMixin, BaseBP):
             If a parameter or the data cannot be used. What earlier calls have fitted
             stays as it is.
         """
-        with restored_on_error(self):
-            return self._partial_fit(X, y, sample_weight)
+        return self._partial_fit(X, y, sample_weight)
 
     def predict(self, X):
         """Predict the targets.
@@ -340,6 +339,7 @@ class BPRegressor(RegressorMixin, BaseBP):
     # What BaseBP asks.
 
     def _encode(self, y: Any, *, fresh: bool, partial: bool) -> Array:
+        y = as_numbers(y)
         if self.loss == "poisson" and y.min() < 0:
             raise ValueError(
                 f"loss='poisson' needs y >= 0; the smallest y is {y.min()}, of sample "

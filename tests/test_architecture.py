@@ -23,6 +23,7 @@ FLOORS = {
     "skbp.engine.training": 4,
     "skbp.engine.lbfgs": 5,
     "skbp._sklearn": 6,
+    "skbp._threads": 6,
     "skbp._validation": 7,
     "skbp._base": 8,
     "skbp.classifier": 9,

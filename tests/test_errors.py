@@ -81,7 +81,8 @@ def test_loss_of_the_regressor(X, y):
 
 
 @pytest.mark.parametrize(
-    "sizes", [5, (5,), [5], np.array([5]), np.int64(5), (np.int32(5),)]
+    "sizes",
+    [5, (5,), [5], np.array([5]), np.array(5), np.int64(5), (np.int32(5),)],
 )
 def test_hidden_layer_sizes_of_many_kinds(sizes, X, y):
     with warnings.catch_warnings():
@@ -296,6 +297,52 @@ def test_an_interrupt_leaves_a_usable_model(estimator, warm_start, X, y, monkeyp
     with pytest.warns(ConvergenceWarning):
         expected = estimator(random_state=0, max_iter=2).fit(X, y)
     np.testing.assert_array_equal(model.predict(X), expected.predict(X))
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("where", ["score", "print"])
+def test_an_interrupt_while_an_epoch_is_recorded(solver, where, X, y, monkeypatch):
+    calls = []
+
+    def interrupt(*args):
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return 1.0
+
+    model = BPClassifier(
+        solver=solver,
+        early_stopping=where == "score",
+        verbose=where == "print",
+        random_state=0,
+    )
+    if where == "score":
+        model._score = interrupt
+    else:
+        monkeypatch.setattr("builtins.print", interrupt)
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        model.fit(X, y)
+    assert model.predict(X).shape == y.shape
+
+
+def test_a_warning_that_is_an_error_leaves_a_fitted_model(X, y):
+    model = BPClassifier(max_iter=2, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ConvergenceWarning):
+            model.fit(X, y)
+    assert model.n_iter_ == 2
+
+
+def test_targets_of_the_regressor_that_are_no_numbers(X, y):
+    with pytest.raises(TypeError, match="y must be a dense array"):
+        BPRegressor().fit(X, scipy.sparse.csr_array(np.c_[y, y].astype(float)))
+    with pytest.raises(ValueError, match="y"):
+        BPRegressor(loss="poisson").fit(X, ["a"] * 60)
+    text = [str(float(value)) for value in y]
+    one = BPRegressor(loss="poisson", tol=1.0, random_state=0).fit(X, text)
+    two = BPRegressor(loss="poisson", tol=1.0, random_state=0).fit(X, y)
+    np.testing.assert_array_equal(one.coefs_[0], two.coefs_[0])
 
 
 def test_a_batch_larger_than_the_data_is_one_batch(X, y):

@@ -186,6 +186,23 @@ class TestWarmStart:
         model.fit(X[:60], codes[:60])
         assert len(seen[-1]) == 6
 
+    @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+    @pytest.mark.parametrize("n", [120, 80])
+    def test_early_stopping_learns_new_data(self, X, solver, n):
+        """The score to beat is that of the weights on these data, not on the last."""
+        y = (X[:, 0] > 0).astype(int)
+        model = BPClassifier(
+            solver=solver,
+            warm_start=True,
+            early_stopping=True,
+            learning_rate_init=0.05,
+            n_iter_no_change=50,
+            random_state=0,
+        ).fit(X, y)
+        assert model.score(X, y) > 0.9
+        model.fit(X[:n], 1 - y[:n])
+        assert model.score(X, 1 - y) > 0.9
+
     def test_a_changed_shape_is_refused(self, X, labels):
         model = BPClassifier((5,), warm_start=True, max_iter=2).fit(X, labels)
         before = model.coefs_
@@ -332,6 +349,29 @@ def test_one_class_has_one_column(X):
     assert (model.predict_log_proba(X) == 0).all()
     assert (model.predict(X) == "only").all()
     assert model.decision_function(X).shape == (120,)
+
+
+@pytest.mark.parametrize("activation", ["logistic", "relu"])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_prediction_far_away_is_silent(X, labels, activation, classes):
+    y = np.minimum(labels, classes - 1)
+    for dtype in (np.float32, np.float64):
+        model = BPClassifier(activation=activation, max_iter=3, random_state=0)
+        model.fit(X.astype(dtype), y)
+        with warnings.catch_warnings(), np.errstate(all="raise", under="ignore"):
+            warnings.simplefilter("error")
+            model.predict(1e4 * X.astype(dtype))
+            model.predict_proba(1e4 * X.astype(dtype))
+            model.predict_log_proba(1e4 * X.astype(dtype))
+
+
+def test_log_probabilities_are_precise_next_to_0_and_1():
+    model = BPClassifier((), max_iter=1).fit(np.ones((9, 1)), np.arange(9) % 2)
+    model.coefs_[0][:], model.intercepts_[0][:] = 1.0, 0.0
+    log_p = model.predict_log_proba([[50.0], [-50.0], [700.0]])
+    tiny = np.exp(-50.0)
+    np.testing.assert_allclose(log_p[:2], [[-50, -tiny], [-tiny, -50]], rtol=1e-12)
+    assert log_p[2, 0] == -700.0
 
 
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])

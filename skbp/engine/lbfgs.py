@@ -50,6 +50,9 @@ def minimise(
         start = theta[k : k + 1].astype(np.float64)
         end = _minimise_one(network, loss, samples, start, settings, progress, k, rows)
         kept[k] = progress.result(k, end)
+        if progress.histories[k].status == INTERRUPTED:
+            progress.end(list(range(k + 1, len(theta))), INTERRUPTED)
+            break
     return kept
 
 

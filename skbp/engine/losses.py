@@ -175,22 +175,25 @@ def binary_log_loss(shape: tuple[int, ...], dtype: DType) -> tuple[Value, Slope]
 
 def poisson(shape: tuple[int, ...], dtype: DType) -> tuple[Value, Slope]:
     """y log(y / a) - y + a: half of the Poisson deviance."""
-    deviance, ratio = np.empty(shape, dtype), np.empty(shape, dtype)
+    deviance, tmp = np.empty(shape, dtype), np.empty(shape, dtype)
     total = summed(deviance, 1.0)
     tiny = cast(np.finfo(dtype).tiny, dtype)
 
     def value(A: Array, Y: Array, scale: Array) -> Array:
-        np.maximum(A, tiny, out=ratio)
-        np.divide(Y, ratio, out=ratio)
-        xlogy(Y, ratio, out=ratio)
-        np.subtract(A, Y, out=deviance)
-        np.add(deviance, ratio, out=deviance)
+        # y log y - y log a, since y / a may overflow where its logarithm does not.
+        xlogy(Y, Y, out=deviance)
+        np.maximum(A, tiny, out=tmp)
+        np.log(tmp, out=tmp)
+        np.multiply(tmp, Y, out=tmp)
+        np.subtract(deviance, tmp, out=deviance)
+        np.subtract(A, Y, out=tmp)
+        np.add(deviance, tmp, out=deviance)
         return total(scale)
 
     def slope(A: Array, Y: Array, delta: Array) -> None:
-        np.maximum(A, tiny, out=ratio)
-        np.divide(Y, ratio, out=ratio)
-        np.subtract(1.0, ratio, out=delta)
+        np.maximum(A, tiny, out=tmp)
+        np.divide(Y, tmp, out=tmp)
+        np.subtract(1.0, tmp, out=delta)
 
     return value, slope
 

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from skbp.engine.activations import ACTIVATIONS
-from skbp.engine.arrays import Array, DType, blocks
+from skbp.engine.arrays import BLOCK, Array, DType, blocks
 
 #: W or b of the layers; the place of layer 0 is taken, by an empty array.
 Layers = list[Array]
@@ -52,6 +52,10 @@ class Network:
         self.activations = tuple(activations)
         self.n_weights = sum(n_in * n_out for n_in, n_out in pairwise(units))
         self.n_parameters = self.n_weights + sum(units[1:])
+
+    def multiplications(self, m: int) -> int:
+        """Return those of the largest product of a step, for m samples."""
+        return min(m, BLOCK) * max(n_in * n_out for n_in, n_out in pairwise(self.units))
 
     @property
     def n_layers(self) -> int:
@@ -161,15 +165,17 @@ def predict(
     dtype = W[-1].dtype
     outputs = np.empty((K, n, network.units[-1]), dtype)
     m = -1
-    for block in blocks(n):
-        X_block = X[block].astype(dtype, copy=False)
-        if X_block.shape[0] != m:
-            m = X_block.shape[0]
-            propagation = Propagation(network, K, m, dtype)
-            shape = (K, network.units[-1], m)
-            f = activation(shape, dtype)[0] if activation else None
-        Z = propagation.forward(W, b, X_block.T)
-        if f:
-            f(Z)
-        outputs[:, block] = Z.mT
+    # exp may overflow where its result is as good as 0 or infinite.
+    with np.errstate(over="ignore", invalid="ignore"):
+        for block in blocks(n):
+            X_block = X[block].astype(dtype, copy=False)
+            if X_block.shape[0] != m:
+                m = X_block.shape[0]
+                propagation = Propagation(network, K, m, dtype)
+                shape = (K, network.units[-1], m)
+                f = activation(shape, dtype)[0] if activation else None
+            Z = propagation.forward(W, b, X_block.T)
+            if f:
+                f(Z)
+            outputs[:, block] = Z.mT
     return outputs

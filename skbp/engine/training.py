@@ -19,7 +19,14 @@ from skbp.engine.losses import Loss
 from skbp.engine.network import Network
 from skbp.engine.objective import Objective
 from skbp.engine.optimizers import OPTIMIZERS
-from skbp.engine.progress import CONVERGED, INTERRUPTED, MAX_ITER, History, Progress
+from skbp.engine.progress import (
+    CONVERGED,
+    DIVERGED,
+    INTERRUPTED,
+    MAX_ITER,
+    History,
+    Progress,
+)
 from skbp.engine.samples import Samples
 from skbp.engine.schedules import SCHEDULES
 
@@ -51,8 +58,8 @@ class Settings:
     def each(self, name: str, networks: Sequence[int]) -> list[float]:
         """Return the values of a setting for these networks."""
         value = getattr(self, name)
-        if isinstance(value, list | tuple):
-            return [value[k] for k in networks]
+        if isinstance(value, list | tuple | np.ndarray):
+            return [float(value[k]) for k in networks]
         return [value] * len(networks)
 
 
@@ -181,18 +188,20 @@ def train(
                 order = shuffled(order, n, rng) if settings.shuffle else order
                 rate = number([histories[k].rate for k in group.networks])
                 losses = group.epoch(order, n, rate)
-            except KeyboardInterrupt:
-                progress.end(group.networks, INTERRUPTED)
-            else:
                 t += n
                 progress.epoch(group.networks, group.theta, losses, before)
                 rates.adapt(group.networks, t)
+            except KeyboardInterrupt:
+                progress.end(group.networks, INTERRUPTED)
             if epoch == settings.max_iter:
                 progress.end(group.networks, MAX_ITER)
             going = []
             for row, k in enumerate(group.networks):
                 if histories[k].status:
                     kept[k] = progress.result(k, group.theta[row])
+                    if histories[k].status == DIVERGED and not progress.score:
+                        candidates = np.stack([kept[k], before[row]])
+                        kept[k] = lowest(task, k, candidates, order, n)
                 else:
                     going.append(row)
             if not going:
@@ -211,6 +220,22 @@ def train(
         )
 
     return kept, end
+
+
+def lowest(
+    task: tuple[Network, Loss, Samples, Settings],
+    k: int,
+    candidates: Array,
+    order: Rows | None,
+    n: int,
+) -> Array:
+    """Return the candidate (P,) of lowest finite J over all samples, else the first."""
+    network, loss, samples, settings = task
+    (alpha,) = settings.each("alpha", [k])
+    objective = Objective(network, loss, samples, alpha, candidates)
+    J, _ = objective(slice(0, n) if order is None else order)
+    best: Array = candidates[np.argmin(np.where(np.isfinite(J), J, inf))]
+    return best
 
 
 def shuffled(order: Rows | None, n: int, rng: np.random.RandomState) -> Rows:

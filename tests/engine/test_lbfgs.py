@@ -183,6 +183,30 @@ def test_an_interrupt_leaves_the_last_iterate(rng, monkeypatch):
     np.testing.assert_array_equal(result, iterates[-1])
 
 
+def test_an_interrupt_ends_all_networks(rng):
+    network = make_network(FEATURES, (5,), 1, "tanh")
+    samples = Samples(
+        rng.standard_normal((N, FEATURES)), targets("squared_error", N, 1, rng)
+    )
+    theta = random_theta(network, 3, rng)
+
+    def hook(progress, networks, at):
+        if networks == [1]:
+            raise KeyboardInterrupt
+
+    result, histories = run(
+        network,
+        "squared_error",
+        samples,
+        theta,
+        Settings(max_iter=3),
+        hook=hook,
+    )
+    statuses = [history.status for history in histories]
+    assert statuses == [MAX_ITER, INTERRUPTED, INTERRUPTED]
+    np.testing.assert_array_equal(result[2], theta[2])
+
+
 def test_divergence_keeps_finite_weights(rng):
     network = make_network(FEATURES, (5,), 1, "identity")
     X = np.full((N, FEATURES), 1e200)

@@ -96,6 +96,14 @@ def test_values_are_those_of_scikit_learn(rng):
     )
 
 
+def test_a_poisson_rate_that_underflows_costs_a_finite_amount():
+    residual = LOSSES["poisson"].residual((1, 1, 1), np.dtype(float))
+    delta = np.empty((1, 1, 1))
+    value = residual(np.full((1, 1, 1), -1e4), np.array([[7.0]]), np.array(1.0), delta)
+    assert value[0] == pytest.approx(7 * 708, rel=0.01)
+    assert delta[0, 0, 0] == -7.0
+
+
 @pytest.mark.parametrize("name", ["log_loss", "binary_log_loss"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_wrong_certainty_costs_no_more_than_that_of_eps(name, dtype):

@@ -18,7 +18,7 @@ from skbp.engine.progress import (
     Progress,
 )
 from skbp.engine.samples import Samples
-from skbp.engine.training import Group, Settings, State, train
+from skbp.engine.training import Group, Settings, State, lowest, train
 from tests.catalogue import ALL_OPTIMIZERS, make_network, random_theta, targets
 
 N, FEATURES, OUTPUTS = 90, 4, 3
@@ -158,6 +158,30 @@ def test_a_network_that_diverges_leaves_the_others_alone():
     np.testing.assert_array_equal(result[1], theta[1])
     single, _, _ = run(network, samples, theta[2:], alone(settings, 2))
     np.testing.assert_allclose(result[2], single[0], rtol=1e-9)
+
+
+def test_divergence_returns_to_the_best_weights_there_were():
+    """To those with which the diverging epoch began, if J is lower there."""
+    network, samples, theta = problem(1)
+    good, _, _ = run(network, samples, theta, Settings(max_iter=30))
+    bad = np.full_like(theta, np.nan)
+    task = (network, LOSS, samples, Settings())
+    for first, second in [(theta, good), (good, theta), (bad, good), (good, bad)]:
+        with np.errstate(invalid="ignore"):
+            best = lowest(task, 0, np.concatenate([first, second]), None, N)
+        np.testing.assert_array_equal(best, good[0])
+
+    def hook(progress, networks, at):
+        if progress.histories[0].n_iter == 9:
+            at[:] = np.inf
+
+    result, (history,), _ = run(
+        network, samples, theta, Settings(n_iter_no_change=inf), hook=hook
+    )
+    assert history.status == DIVERGED
+    expected, _, _ = run(network, samples, theta, Settings(max_iter=8))
+    # The tenth epoch diverges; it began with infinities, the ninth with these.
+    np.testing.assert_array_equal(result, expected)
 
 
 def test_divergence_of_all_ends_the_epoch_at_once(monkeypatch):

@@ -1,0 +1,49 @@
+"""How many threads BLAS may use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from threading import Lock
+from typing import Any
+
+from threadpoolctl import ThreadpoolController
+
+#: Multiplications in a matrix product from which a second thread pays. Below, threads
+#: wait for each other longer than they save: little on an idle machine, several times
+#: the whole step on a busy one.
+WORTH_THREADS = 6_000_000
+
+_lock = Lock()
+_users = 0
+_limits: Any = None
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+@contextmanager
+def blas_threads_for(multiplications: int) -> Iterator[None]:
+    """Limit BLAS to one thread if the largest product is a small one.
+
+    The limit holds for the process, so that the first of several concurrent users sets
+    it and the last takes it back.
+    """
+    global _users, _limits
+    if multiplications >= WORTH_THREADS:
+        yield
+        return
+    with _lock:
+        if _users == 0:
+            _limits = _controller().limit(limits=1, user_api="blas")
+        _users += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _users -= 1
+            if _users == 0:
+                _limits.restore_original_limits()
