@@ -20,7 +20,7 @@ Number: TypeAlias = Array | float
 
 #: Samples that pass through a network together when a gradient or a prediction covers
 #: many: their activations stay in cache, and memory does not grow with the samples.
-BLOCK = 1024
+BLOCK = 2048
 
 #: Parameters that an update takes at a time, so that they stay in cache between its
 #: passes and scratch arrays stay small. (Smaller chunks do not pay: 32768 cost a third

@@ -17,13 +17,14 @@ broadcast over the leading axis, and so does the input, which all K networks sha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from skbp.engine.activations import ACTIVATIONS
+from skbp.engine.activations import ACTIVATIONS, Activation
 from skbp.engine.arrays import BLOCK, Array, DType, blocks
 
 #: W or b of the layers; the place of layer 0 is taken, by an empty array.
@@ -155,27 +156,38 @@ def predict(
     W: Layers,
     b: Layers,
     X: Any,
-    activation: Callable[..., Any] | None = None,
+    activation: Activation | None = None,
+    workers: int = 1,
 ) -> Array:
     """Return the outputs (K, samples, n[L]) for the rows of X, computed in blocks.
 
-    They are raw, or those of an output ``activation`` (one of ``ACTIVATIONS``).
+    They are raw, or those of an output ``activation``. The blocks are shared out to
+    ``workers`` threads: NumPy lets go of the interpreter while it computes.
     """
-    K, n = len(W[-1]), X.shape[0]
-    dtype = W[-1].dtype
-    outputs = np.empty((K, n, network.units[-1]), dtype)
-    m = -1
-    # exp may overflow where its result is as good as 0 or infinite.
-    with np.errstate(over="ignore", invalid="ignore"):
-        for block in blocks(n):
-            X_block = X[block].astype(dtype, copy=False)
-            if X_block.shape[0] != m:
-                m = X_block.shape[0]
-                propagation = Propagation(network, K, m, dtype)
-                shape = (K, network.units[-1], m)
-                f = activation(shape, dtype)[0] if activation else None
-            Z = propagation.forward(W, b, X_block.T)
-            if f:
-                f(Z)
-            outputs[:, block] = Z.mT
+    K, n_L, dtype = len(W[-1]), network.units[-1], W[-1].dtype
+    outputs = np.empty((K, X.shape[0], n_L), dtype)
+
+    def run(part: list[slice]) -> None:
+        m = -1
+        # exp may overflow where its result is as good as 0 or infinite.
+        with np.errstate(over="ignore", invalid="ignore"):
+            for block in part:
+                X_block = X[block].astype(dtype, copy=False)
+                if X_block.shape[0] != m:
+                    m = X_block.shape[0]
+                    propagation = Propagation(network, K, m, dtype)
+                    f = activation((K, n_L, m), dtype)[0] if activation else None
+                Z = propagation.forward(W, b, X_block.T)
+                if f:
+                    f(Z)
+                outputs[:, block] = Z.mT
+
+    cuts = blocks(X.shape[0])
+    share = max(1, -(-len(cuts) // workers))
+    parts = [cuts[first : first + share] for first in range(0, len(cuts), share)]
+    if len(parts) > 1:
+        with ThreadPoolExecutor(len(parts)) as pool:
+            list(pool.map(run, parts))
+    else:
+        run(cuts)
     return outputs
