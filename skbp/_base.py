@@ -17,7 +17,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skbp._sklearn import Interval, Options, StrOptions, fit_context
-from skbp._threads import blas_threads, blas_threads_for
+from skbp._threads import blas_threads_for
 from skbp._validation import (
     as_dtype,
     hidden_units,
@@ -27,7 +27,7 @@ from skbp._validation import (
     validated_X_y,
 )
 from skbp.engine.activations import ACTIVATIONS, HIDDEN
-from skbp.engine.arrays import BLOCK, Array, Rows
+from skbp.engine.arrays import Array, Rows
 from skbp.engine.initializers import glorot
 from skbp.engine.lbfgs import minimise
 from skbp.engine.losses import Loss
@@ -446,12 +446,8 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
             *(i[np.newaxis, :, np.newaxis] for i in self.intercepts_),
         ]
         activation = None if raw else ACTIVATIONS[self.out_activation_]
-        # Many blocks keep as many threads busy as BLAS could use, and with more of the
-        # work than its products.
-        workers = blas_threads() if X.shape[0] >= 8 * BLOCK else 1
-        products = 0 if workers > 1 else network.multiplications(X.shape[0])
-        with blas_threads_for(products):
-            return predict(network, W, b, X, activation, workers)[0]
+        with blas_threads_for(network.multiplications(X.shape[0])):
+            return predict(network, W, b, X, activation)[0]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -25,16 +25,6 @@ def _controller() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def blas_threads() -> int:
-    """Return the number of threads that BLAS may use now."""
-    counts = [
-        library["num_threads"]
-        for library in _controller().info()
-        if library["user_api"] == "blas"
-    ]
-    return max(counts, default=1)
-
-
 @contextmanager
 def blas_threads_for(multiplications: int) -> Iterator[None]:
     """Limit BLAS to one thread if the largest product is a small one.

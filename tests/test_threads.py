@@ -1,13 +1,9 @@
 """The limit on threads of BLAS."""
 
-import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skbp import BPRegressor
 from skbp._threads import WORTH_THREADS, blas_threads_for
-from skbp.engine.arrays import BLOCK
-from skbp.engine.network import predict
 
 
 def threads():
@@ -35,23 +31,6 @@ def test_small_products_take_one_thread():
 def test_large_products_take_all():
     with blas_threads_for(WORTH_THREADS):
         assert threads() == {2}
-
-
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_predictions_of_many_samples_share_the_threads(monkeypatch):
-    rng = np.random.RandomState(0)
-    X = rng.standard_normal((9 * BLOCK, 3))
-    model = BPRegressor((4,), max_iter=1, tol=1.0).fit(X[:50], X[:50, 0])
-    seen = []
-
-    def spy(*args):
-        seen.append((args[-1], threads()))
-        return predict(*args)
-
-    monkeypatch.setattr("skbp._base.predict", spy)
-    many, few = model.predict(X), model.predict(X[:BLOCK])
-    assert seen == [(2, {1}), (1, {1})]
-    np.testing.assert_array_equal(many[:BLOCK], few)
 
 
 def test_an_error_takes_the_limit_back():

@@ -18,7 +18,6 @@ broadcast over the leading axis, and so does the input, which all K networks sha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
@@ -157,37 +156,23 @@ def predict(
     b: Layers,
     X: Any,
     activation: Activation | None = None,
-    workers: int = 1,
 ) -> Array:
     """Return the outputs (K, samples, n[L]) for the rows of X, computed in blocks.
 
-    They are raw, or those of an output ``activation``. The blocks are shared out to
-    ``workers`` threads: NumPy lets go of the interpreter while it computes.
+    They are raw, or those of an output ``activation``.
     """
     K, n_L, dtype = len(W[-1]), network.units[-1], W[-1].dtype
-    outputs = np.empty((K, X.shape[0], n_L), dtype)
-
-    def run(part: list[slice]) -> None:
-        m = -1
-        # exp may overflow where its result is as good as 0 or infinite.
-        with np.errstate(over="ignore", invalid="ignore"):
-            for block in part:
-                X_block = X[block].astype(dtype, copy=False)
-                if X_block.shape[0] != m:
-                    m = X_block.shape[0]
-                    propagation = Propagation(network, K, m, dtype)
-                    f = activation((K, n_L, m), dtype)[0] if activation else None
-                Z = propagation.forward(W, b, X_block.T)
-                if f:
-                    f(Z)
-                outputs[:, block] = Z.mT
-
-    cuts = blocks(X.shape[0])
-    share = max(1, -(-len(cuts) // workers))
-    parts = [cuts[first : first + share] for first in range(0, len(cuts), share)]
-    if len(parts) > 1:
-        with ThreadPoolExecutor(len(parts)) as pool:
-            list(pool.map(run, parts))
-    else:
-        run(cuts)
+    outputs, m = np.empty((K, X.shape[0], n_L), dtype), -1
+    # exp may overflow where its result is as good as 0 or infinite.
+    with np.errstate(over="ignore", invalid="ignore"):
+        for block in blocks(X.shape[0]):
+            X_block = X[block].astype(dtype, copy=False)
+            if X_block.shape[0] != m:
+                m = X_block.shape[0]
+                propagation = Propagation(network, K, m, dtype)
+                f = activation((K, n_L, m), dtype)[0] if activation else None
+            Z = propagation.forward(W, b, X_block.T)
+            if f:
+                f(Z)
+            outputs[:, block] = Z.mT
     return outputs

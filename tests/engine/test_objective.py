@@ -246,20 +246,6 @@ def test_predictions_are_those_of_one_pass():
     assert predict(network, W, b, X[:0]).shape == (2, 0, OUTPUTS)
 
 
-@pytest.mark.parametrize("workers", [2, 3, 50])
-@pytest.mark.parametrize("sparse", [False, True])
-def test_threads_predict_the_same(workers, sparse):
-    rng = np.random.RandomState(0)
-    network = make_network(FEATURES, (6, 5), OUTPUTS, "relu")
-    W, b = network.split(random_theta(network, 2, rng))
-    X = rng.standard_normal((7 * BLOCK + 3, FEATURES))
-    X = scipy.sparse.csr_array(X) if sparse else X
-    softmax = ACTIVATIONS["softmax"]
-    np.testing.assert_array_equal(
-        predict(network, W, b, X, softmax, workers), predict(network, W, b, X, softmax)
-    )
-
-
 def test_a_network_refuses_activations_that_do_not_match_its_layers():
     with pytest.raises(ValueError, match="2 hidden layers, units 1"):
         Network((4, 3, 2), ("relu", "tanh"))
