@@ -10,7 +10,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skbp import BPClassifier, BPRegressor
-from skbp.engine.training import Group
+from skbp.engine.training import shuffled
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -228,13 +228,13 @@ class TestWarmStart:
 
 class TestPartialFit:
     def test_the_stream_of_random_numbers_goes_on(self, X, labels, monkeypatch):
-        orders, epoch = [], Group.epoch
+        orders = []
 
-        def spy(self, order, n, rate):
-            orders.append(order.copy())
-            return epoch(self, order, n, rate)
+        def spy(*args):
+            orders.append(shuffled(*args))
+            return orders[-1]
 
-        monkeypatch.setattr(Group, "epoch", spy)
+        monkeypatch.setattr("skbp.engine.training.shuffled", spy)
         model = BPClassifier(random_state=0)
         for _ in range(3):
             model.partial_fit(X, labels, classes=[0, 1, 2])

@@ -18,7 +18,14 @@ from skbp.engine.progress import (
     Progress,
 )
 from skbp.engine.samples import Samples
-from skbp.engine.training import Group, Settings, State, lowest, train
+from skbp.engine.training import (
+    Group,
+    Settings,
+    State,
+    lowest,
+    sorted_batches,
+    train,
+)
 from tests.catalogue import ALL_OPTIMIZERS, make_network, random_theta, targets
 
 N, FEATURES, OUTPUTS = 90, 4, 3
@@ -127,6 +134,19 @@ def test_lock_step_in_float32(solver):
     for k in range(4):
         single, _, _ = run(network, samples, theta[k : k + 1], alone(settings, k))
         np.testing.assert_allclose(together[k], single[0], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("n", [1, 7, 12, 13])
+@pytest.mark.parametrize("batch_size", [1, 4, 13])
+def test_batches_are_sorted_and_keep_their_samples(n, batch_size):
+    order = np.random.RandomState(0).permutation(n)
+    before = order.copy()
+    rows = sorted_batches(order, batch_size)
+    np.testing.assert_array_equal(order, before)
+    for start in range(0, n, batch_size):
+        batch = slice(start, start + batch_size)
+        np.testing.assert_array_equal(rows[batch], np.sort(order[batch]))
+    assert sorted_batches(None, batch_size) is None
 
 
 def test_why_training_ended():
