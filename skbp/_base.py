@@ -165,20 +165,13 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
             )
         return True
 
-    def _partial_fit(self, X, y, sample_weight):
-        """Train for one epoch on X and y, from where training stands."""
-        if self.early_stopping:
+    def _fit(self, X, y, sample_weight, *, partial=False):
+        """Validate the data, train, set the fitted attributes; return the history."""
+        if partial and self.early_stopping:
             raise ValueError(
                 "partial_fit does not support early_stopping=True, since it has no "
                 "validation set. Set early_stopping=False."
             )
-        with restored_on_error(self):
-            history = self._fit(X, y, sample_weight, partial=True)
-        self._warn(history, partial=True)
-        return self
-
-    def _fit(self, X, y, sample_weight, *, partial=False):
-        """Validate the data, train, set the fitted attributes; return the history."""
         hidden = hidden_units(self.hidden_layer_sizes)
         fresh = not hasattr(self, "coefs_") or not (partial or self.warm_start)
         X, y = validated_X_y(self, X, y, reset=fresh, **self._y_options)
@@ -429,7 +422,7 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
             )
         else:
             return
-        warnings.warn(text, category, stacklevel=5 if partial else 4)
+        warnings.warn(text, category, stacklevel=4)
 
     # Prediction.
 

@@ -319,7 +319,9 @@ class BPClassifier(ClassifierMixin, BaseBP):
         """
         with restored_on_error(self):
             check_partial_fit_first_call(self, classes)
-            return self._partial_fit(X, y, sample_weight)
+            history = self._fit(X, y, sample_weight, partial=True)
+        self._warn(history, partial=True)
+        return self
 
     def predict(self, X):
         """Predict the most probable class, or labels of probability above one half.

@@ -11,7 +11,7 @@ from sklearn.utils.metaestimators import available_if
 
 from skbp._base import BaseBP
 from skbp._sklearn import StrOptions, fit_context
-from skbp._validation import as_numbers
+from skbp._validation import as_numbers, restored_on_error
 from skbp.engine.arrays import Array
 from skbp.engine.losses import LOSSES, Loss
 
@@ -318,7 +318,10 @@ class BPRegressor(RegressorMixin, BaseBP):
             If a parameter or the data cannot be used. What earlier calls have fitted
             stays as it is.
         """
-        return self._partial_fit(X, y, sample_weight)
+        with restored_on_error(self):
+            history = self._fit(X, y, sample_weight, partial=True)
+        self._warn(history, partial=True)
+        return self
 
     def predict(self, X):
         """Predict the targets.

@@ -263,12 +263,16 @@ def test_a_failed_call_leaves_an_earlier_fit_intact(estimator, call, X, y):
     model = estimator(tol=1.0).fit(X, y)
     before = dict(vars(model))
     values = [w.copy() for w in model.coefs_]
-    for bad_X, bad_y, weights in [
-        (X[:, :2], np.arange(60.0) + 0.5 if estimator is BPClassifier else None, None),
-        (np.c_[X, X], y[:50], None),
-        (X, y, -np.ones(60)),
+    continuous = np.arange(60.0) + 0.5
+    unusable, why = (
+        (continuous, "label type") if estimator is BPClassifier else (None, "y")
+    )
+    for bad_X, bad_y, weights, message in [
+        (X[:, :2], unusable, None, f"{why}|2 features"),
+        (np.c_[X, X], y[:50], None, "inconsistent numbers of samples"),
+        (X, y, -np.ones(60), "negative"),
     ]:
-        with pytest.raises(ValueError):  # noqa: PT011
+        with pytest.raises(ValueError, match=message):
             getattr(model, call)(bad_X, bad_y, weights)
         assert {k: id(v) for k, v in vars(model).items()} == {
             k: id(v) for k, v in before.items()
@@ -332,6 +336,22 @@ def test_a_warning_that_is_an_error_leaves_a_fitted_model(X, y):
         with pytest.raises(ConvergenceWarning):
             model.fit(X, y)
     assert model.n_iter_ == 2
+
+
+@BOTH
+def test_warnings_of_partial_fit_leave_it_done_and_point_at_the_user(estimator, X, y):
+    model = estimator(batch_size=61, random_state=0).partial_fit
+    classes = {"classes": [0, 1]} if estimator is BPClassifier else {}
+    with pytest.warns(UserWarning, match="one batch") as caught:
+        fitted = model(X, y, **classes)
+    assert caught[0].filename == __file__
+    fitted.set_params(batch_size="auto")
+    fitted.coefs_[0][:] = 1e308
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ConvergenceWarning, match="diverged"):
+            fitted.partial_fit(X, y)
+    assert fitted.n_iter_ == 2
 
 
 def test_targets_of_the_regressor_that_are_no_numbers(X, y):

@@ -37,8 +37,8 @@ def minimise(
 
     Iterations take the place of epochs: ``max_iter`` bounds them and ``progress``
     records them. ``tol`` is the tolerance for the gradient, its largest component.
-    Patience (``n_iter_no_change``) counts only with a validation set, and from the best
-    score of ``state``, where an earlier call ended.
+    Patience (``n_iter_no_change``) counts only with a validation set. Of ``state`` it
+    takes ``best``, the score to beat.
 
     Whatever the dtype of theta and of the samples, the arithmetic is in float64, block
     by block: line searches need differences of J that float32 cannot resolve.

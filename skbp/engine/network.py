@@ -68,8 +68,7 @@ class Network:
         A row of theta holds the weights of all layers, then the biases of all layers,
         so that what concerns the weights alone (the L2 penalty) is one slice. Each
         weight matrix is stored as (in, out), so that W[l] is a transposed view and
-        W[l]' lies contiguous: it is scikit-learn's ``coefs_``, and the faster order for
-        BLAS.
+        W[l]' lies contiguous: it is scikit-learn's ``coefs_``. BLAS takes either order.
         """
         K, start = len(theta), 0
         W: Layers = [np.empty((K, 0, 0), theta.dtype)]
@@ -105,7 +104,7 @@ class Propagation:
         self.df: list[Any] = [None] * self.L
         for l, name in enumerate(network.activations, start=1):
             self.f[l], self.df[l] = ACTIVATIONS[name](shapes[l], dtype)
-        # Pages that only prediction allocates are never touched.
+        # Prediction never writes these, and memory that is not written costs nothing.
         self.delta: list[Any] = [None, *(np.empty(s, dtype) for s in shapes[1:])]
         self.ones = np.ones((m, 1), dtype)
 

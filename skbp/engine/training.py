@@ -73,7 +73,7 @@ class State:
         The state of the optimizer, arrays (K, P) and numbers; None before the first
         step.
     rates, best, stale : list
-        Of each network: learning rate, lowest loss, patience used up.
+        Of each network: learning rate, lowest loss or -score, patience used up.
     t : int
         Samples seen.
     """
