@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import warnings
 from abc import ABCMeta, abstractmethod
+from copy import copy
 from dataclasses import fields
+from itertools import pairwise
 from math import ceil
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -19,8 +21,10 @@ from sklearn.utils.validation import check_is_fitted
 from skbp._sklearn import Interval, Options, StrOptions, fit_context
 from skbp._threads import blas_threads_for
 from skbp._validation import (
+    arrays_by_layer,
     as_dtype,
     hidden_units,
+    names_by_layer,
     restored_on_error,
     validated_weights,
     validated_X,
@@ -28,10 +32,11 @@ from skbp._validation import (
 )
 from skbp.engine.activations import ACTIVATIONS, HIDDEN
 from skbp.engine.arrays import Array, Rows
-from skbp.engine.initializers import glorot
+from skbp.engine.initializers import INITIALIZERS
 from skbp.engine.lbfgs import minimise
-from skbp.engine.losses import Loss
-from skbp.engine.network import Network, predict
+from skbp.engine.losses import LOSSES, Loss
+from skbp.engine.network import Layers, Network, Propagation, predict
+from skbp.engine.objective import Objective
 from skbp.engine.optimizers import OPTIMIZERS
 from skbp.engine.progress import (
     DIVERGED,
@@ -59,11 +64,17 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
             "array-like",
             Interval(Integral, 1, None, closed="left"),
         ],
-        "activation": [StrOptions(set(HIDDEN))],
+        "activation": [StrOptions(set(HIDDEN)), "array-like"],
+        "output_activation": [StrOptions({"auto", *ACTIVATIONS})],
+        "fit_intercept": ["boolean"],
+        "init": [StrOptions(set(INITIALIZERS)), "array-like"],
+        "coefs_init": ["array-like", None],
+        "intercepts_init": ["array-like", None],
         "solver": [StrOptions({"lbfgs", *OPTIMIZERS})],
         "alpha": [Interval(Real, 0, None, closed="left")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
         "batch_size": [
-            StrOptions({"auto"}),
+            StrOptions({"auto", "full"}),
             Interval(Integral, 1, None, closed="left"),
         ],
         "learning_rate": [StrOptions(set(SCHEDULES))],
@@ -90,6 +101,9 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
     }
 
     # Fitted attributes that training goes on from.
+    coefs_: list[Array]
+    intercepts_: list[Array]
+    out_activation_: str
     n_iter_: int
     t_: int
     loss_curve_: list[float]
@@ -103,15 +117,11 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
 
     @abstractmethod
     def _encode(self, y: Any, *, fresh: bool, partial: bool) -> Array:
-        """Return y as the targets Y (n, outputs) of a network.
+        """Return y as the targets Y (n, outputs) of a network; set out_activation_.
 
         ``fresh`` says whether training starts, or goes on with targets of a known kind;
         ``partial`` whether y may be a part of the targets only.
         """
-
-    @abstractmethod
-    def _loss(self) -> Loss:
-        """Return the loss of such targets."""
 
     @abstractmethod
     def _score(self, Y: Array, predictions: Array, weights: Array | None) -> float:
@@ -167,36 +177,73 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
 
     def _fit(self, X, y, sample_weight, *, partial=False):
         """Validate the data, train, set the fitted attributes; return the history."""
-        if partial and self.early_stopping:
-            raise ValueError(
-                "partial_fit does not support early_stopping=True, since it has no "
-                "validation set. Set early_stopping=False."
-            )
-        hidden = hidden_units(self.hidden_layer_sizes)
+        self._check_parameters(partial)
         fresh = not hasattr(self, "coefs_") or not (partial or self.warm_start)
-        X, y = validated_X_y(self, X, y, reset=fresh, **self._y_options)
-        Y = as_dtype(self._encode(y, fresh=fresh, partial=partial), X.dtype)
-        samples = Samples(X, Y, validated_weights(sample_weight, X, X.dtype))
-        network = Network(
-            (X.shape[1], *hidden, Y.shape[1]), (self.activation,) * len(hidden)
-        )
+        network, samples = self._problem(X, y, sample_weight, fresh, partial)
         memory = {} if fresh else vars(self).get("_memory", {})
         rng = self._random_stream(memory if partial else {})
         if fresh:
-            theta = self._initial_theta(network, X.dtype, rng)
+            theta = self._initial_theta(network, samples.X.dtype, rng)
         else:
-            theta = self._fitted_theta(network, X.dtype)
+            theta = self._fitted_theta(network, samples.X.dtype)
         split = self._split(samples, rng, memory)
         state = self._state(memory, fresh, partial)
         theta, history, end = self._train(
             network, samples, theta, split, state, rng, fresh, partial
         )
         n = len(samples) if split is None else len(split[0])
-        self._set_fitted(network, theta, history, n, fresh, partial)
+        self._set_curves(history, n, fresh, partial)
+        self._set_weights(network, theta)
         vars(self).pop("_memory", None)
         if partial or self.warm_start:
             self._memory = self._new_memory(history, split, end, rng)
         return history
+
+    def _check_parameters(self, partial: bool) -> None:
+        """Refuse parameters that do not go together."""
+        if partial and self.early_stopping:
+            raise ValueError(
+                "partial_fit does not support early_stopping=True, since it has no "
+                "validation set. Set early_stopping=False."
+            )
+        if self.weight_decay and self.solver not in OPTIMIZERS:
+            raise ValueError(
+                f"weight_decay={self.weight_decay} needs a stochastic solver, one of "
+                f"{sorted(OPTIMIZERS)}, of whose steps it is a part; solver is "
+                f"{self.solver!r}. Use alpha, the penalty on the weights, instead."
+            )
+        suitable = ["auto", *loss_outputs(self.loss)]
+        if self.output_activation not in suitable:
+            raise ValueError(
+                f"output_activation={self.output_activation!r} does not suit "
+                f"loss={self.loss!r}, whose predictions need one of {suitable}."
+            )
+
+    def _problem(
+        self, X: Any, y: Any, sample_weight: Any, fresh: bool, partial: bool
+    ) -> tuple[Network, Samples]:
+        """Return the network that the parameters and data ask for, and the samples."""
+        hidden = hidden_units(self.hidden_layer_sizes)
+        activations = names_by_layer(
+            "activation", self.activation, HIDDEN, len(hidden), "hidden layers"
+        )
+        X, y = validated_X_y(self, X, y, reset=fresh, **self._y_options)
+        Y = as_dtype(self._encode(y, fresh=fresh, partial=partial), X.dtype)
+        samples = Samples(X, Y, validated_weights(sample_weight, X, X.dtype))
+        units = (X.shape[1], *hidden, Y.shape[1])
+        return Network(units, activations, self.fit_intercept), samples
+
+    def _output_activation(self) -> str:
+        """Return the name of the output activation that the parameters ask for."""
+        if self.output_activation == "auto":
+            return loss_outputs(self.loss)[0]
+        return self.output_activation
+
+    def _loss(self) -> Loss:
+        """Return the loss of the engine, of outputs with ``out_activation_``."""
+        binary = self.loss == "log_loss" and self.out_activation_ == "logistic"
+        name = "binary_log_loss" if binary else self.loss
+        return LOSSES[name].through(self.out_activation_)
 
     def _train(self, network, samples, theta, split, state, rng, fresh, partial):
         """Run the solver; return theta, the history, and what gives the end state."""
@@ -225,7 +272,9 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
     def _settings(self, n: int, partial: bool) -> Settings:
         """Return the settings of the engine, for n samples to train on."""
         values = {field.name: getattr(self, field.name) for field in fields(Settings)}
-        batch_size = min(200, n) if self.batch_size == "auto" else self.batch_size
+        named = {"auto": min(200, n), "full": n}
+        size = self.batch_size
+        batch_size = named[size] if isinstance(size, str) else size
         if batch_size > n:
             warnings.warn(
                 f"batch_size={batch_size} is larger than the number of samples to "
@@ -252,10 +301,33 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
     def _initial_theta(
         self, network: Network, dtype: Any, rng: np.random.RandomState
     ) -> Array:
-        theta = np.empty((1, network.n_parameters), dtype)
-        for W, b in list(zip(*network.split(theta), strict=True))[1:]:
-            glorot(W[0], b[0], self.activation, rng)
-        return theta
+        """Return theta (1, P) before training."""
+        L, units = network.n_layers, network.units
+        names = names_by_layer(
+            "init", self.init, INITIALIZERS, L, "layers, hidden ones and output"
+        )
+        # The output layer is drawn as if it had the activation of the last hidden one.
+        activations = network.activations or (self.activation,)
+        coefs: list[Array] = []
+        intercepts: list[Array] = []
+        for l, name in enumerate(names):
+            W, b = np.zeros((units[l + 1], units[l])), np.zeros((units[l + 1], 1))
+            if self.coefs_init is None:
+                INITIALIZERS[name](W, b, activations[min(l, len(activations) - 1)], rng)
+            coefs.append(W.T)
+            intercepts.append(b[:, 0])
+        if self.coefs_init is not None:
+            shapes = list(pairwise(units))
+            coefs = arrays_by_layer("coefs_init", self.coefs_init, shapes)
+        if self.intercepts_init is not None:
+            if not self.fit_intercept:
+                raise ValueError(
+                    "intercepts_init is given, but fit_intercept=False: there are no "
+                    "intercepts. Leave one of the two out."
+                )
+            sizes = [(n,) for n in units[1:]]
+            intercepts = arrays_by_layer("intercepts_init", self.intercepts_init, sizes)
+        return packed(network, coefs, intercepts, dtype)
 
     def _fitted_theta(self, network: Network, dtype: Any) -> Array:
         """Return the fitted parameters, to go on from."""
@@ -267,8 +339,13 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
                 f"ask for {network.units}. Set warm_start=False, or fit a clone, to "
                 "start anew."
             )
-        parameters = [*self.coefs_, *self.intercepts_]
-        return np.concatenate([p.ravel() for p in parameters]).astype(dtype)[None]
+        if not network.biases and any(map(np.any, self.intercepts_)):
+            raise ValueError(
+                "Training cannot go on: the fitted network has intercepts, and "
+                "fit_intercept is False. Set warm_start=False, or fit a clone, to "
+                "start anew."
+            )
+        return packed(network, self.coefs_, self.intercepts_, dtype)
 
     def _state(self, memory: dict[str, Any], fresh: bool, partial: bool) -> State:
         """Return the state of training to go on from."""
@@ -349,21 +426,14 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
 
     # What training leaves.
 
-    def _set_fitted(
-        self,
-        network: Network,
-        theta: Array,
-        history: History,
-        n: int,
-        fresh: bool,
-        partial: bool,
-    ) -> None:
-        """Set the fitted attributes; n samples were trained on."""
-        W, b = network.split(theta)
-        self.coefs_ = [W_l[0].T for W_l in W[1:]]
-        self.intercepts_ = [b_l[0, :, 0] for b_l in b[1:]]
+    def _set_weights(self, network: Network, theta: Array) -> None:
+        """Set the attributes that make up the network, of parameters theta (1, P)."""
+        self.coefs_, self.intercepts_ = unpacked(network, theta)
         self._activations = network.activations
         self.n_layers_, self.n_outputs_ = network.n_layers + 1, network.units[-1]
+
+    def _set_curves(self, history: History, n: int, fresh: bool, partial: bool) -> None:
+        """Set the attributes that tell of training, on n samples."""
         self.n_iter_ = history.n_iter + (self.n_iter_ if partial and not fresh else 0)
         seen = history.n_iter * n if self.solver in OPTIMIZERS else 0
         self.t_ = seen + (0 if fresh else self.t_)
@@ -424,25 +494,195 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
             return
         warnings.warn(text, category, stacklevel=4)
 
-    # Prediction.
+    # Prediction, and looking inside.
 
-    def _outputs(self, X: Any, *, raw: bool = False) -> Array:
-        """Return the outputs (n, outputs) of the network for X, raw or activated."""
-        check_is_fitted(self)
-        X = validated_X(self, X, reset=False)
+    def _fitted_network(self) -> tuple[Network, Layers, Layers]:
+        """Return the fitted network, its W and its b, views into the attributes."""
         units = (len(self.coefs_[0]), *map(len, self.intercepts_))
-        network = Network(units, self._activations)
         # The engine's layers start at 1, and have an axis of K = 1 networks.
         W = [np.empty((1, 0, 0)), *(coef.T[np.newaxis] for coef in self.coefs_)]
         b = [
             np.empty((1, 0, 1)),
             *(i[np.newaxis, :, np.newaxis] for i in self.intercepts_),
         ]
+        return Network(units, self._activations), W, b
+
+    def _outputs(self, X: Any, *, raw: bool = False) -> Array:
+        """Return the outputs (n, outputs) of the network for X, raw or activated."""
+        check_is_fitted(self)
+        X = validated_X(self, X, reset=False)
+        network, W, b = self._fitted_network()
         activation = None if raw else ACTIVATIONS[self.out_activation_]
         with blas_threads_for(network.multiplications(X.shape[0])):
             return predict(network, W, b, X, activation)[0]
+
+    def activations(self, X):
+        """Return the activations A[l] of every layer: forward propagation.
+
+        A[0] = X and A[l] = f[l](Z[l]), where Z[l] = W[l] A[l-1] + b[l]. Those of the
+        hidden layers are features that the network has learnt.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        Returns
+        -------
+        A : list of n_layers_ arrays of shape (n_samples, units of the layer)
+            ``A[l]`` belongs to layer l: ``A[0]`` is X, ``A[-1]`` the output. Samples
+            are rows; in the equations they are columns.
+
+        Examples
+        --------
+        >>> from skbp import BPRegressor
+        >>> model = BPRegressor((3,), "tanh", tol=1.0, random_state=0)
+        >>> model = model.fit([[0.0, 1.0], [1.0, 1.0]], [0.0, 1.0])
+        >>> [A.shape for A in model.activations([[0.5, 1.0]])]
+        [(1, 2), (1, 3), (1, 1)]
+        """
+        check_is_fitted(self)
+        X = validated_X(self, X, reset=False)
+        network, W, b = self._fitted_network()
+        propagation = Propagation(network, 1, X.shape[0], self.coefs_[0].dtype)
+        with np.errstate(over="ignore", invalid="ignore"):
+            Z = propagation.forward(W, b, X.T)
+            ACTIVATIONS[self.out_activation_](Z.shape, Z.dtype)[0](Z)
+        return [X, *(A[0].T for A in propagation.A[1:])]
+
+    def residuals(self, X, y):
+        """Return the residuals delta[l] = dJ/dZ[l] of every layer: back-propagation.
+
+        delta[L] follows from the loss: A[L] - Y, or with another output activation than
+        the canonical one dJ/dA[L] * f'(Z[L]). From there the residuals go back through
+        the layers, delta[l] = (W[l+1]' delta[l+1]) * f'[l](Z[l]).
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+
+        Returns
+        -------
+        delta : list of n_layers_ - 1 arrays of shape (n_samples, units of the layer)
+            ``delta[l - 1]`` belongs to layer l, like ``coefs_[l - 1]``. Each row is of
+            the loss of that sample alone: it is not divided by m.
+        """
+        objective, rows = self._objective(X, y, None)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return [delta[0].T for delta in objective.residuals(rows)]
+
+    def gradients(self, X, y, sample_weight=None):
+        """Return the gradient of the cost J: what a step of training follows.
+
+        dJ/dW[l] = (1/m) (delta[l] A[l-1]' + alpha W[l]), dJ/db[l] = (1/m) times the sum
+        of delta[l] over samples, where sample weights multiply delta[l].
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; m is their sum.
+
+        Returns
+        -------
+        coefs, intercepts : list of ndarray
+            The gradient with respect to ``coefs_`` and ``intercepts_``, of their
+            shapes. Without ``fit_intercept`` that of the intercepts is zero.
+        """
+        objective, rows = self._objective(X, y, sample_weight)
+        with np.errstate(over="ignore", invalid="ignore"):
+            objective(rows)
+        return unpacked(objective.network, objective.grad)
+
+    def cost(self, X, y, sample_weight=None):
+        """Return the cost J that training minimises, and its two parts.
+
+        J = (1/m) [ sum_i w_i loss_i + alpha/2 sum_l |W[l]|² ]. ``weight_decay``, which
+        acts on the steps of training, is no part of J.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; m is their sum.
+
+        Returns
+        -------
+        cost : Cost
+            A named tuple of three numbers: ``J``, and its parts ``loss`` and
+            ``penalty``.
+        """
+        objective, rows = self._objective(X, y, sample_weight)
+        with np.errstate(over="ignore", invalid="ignore"):
+            loss, penalty, _ = objective.parts(rows)
+        return Cost(float(loss[0] + penalty[0]), float(loss[0]), float(penalty[0]))
+
+    def _initialised(self, X: Any, y: Any, sample_weight: Any) -> BaseBP:
+        """Set the weights that training on these data would start from."""
+        self._validate_params()
+        self._check_parameters(partial=False)
+        network, samples = self._problem(X, y, sample_weight, True, False)
+        rng = self._random_stream({})
+        self._set_weights(network, self._initial_theta(network, samples.X.dtype, rng))
+        return self
+
+    def _objective(
+        self, X: Any, y: Any, sample_weight: Any, dtype: Any = None
+    ) -> tuple[Objective, slice]:
+        """Return J at the fitted weights on these samples, and all their rows."""
+        check_is_fitted(self)
+        # A copy, since reading the targets may set attributes.
+        looking = copy(self)
+        network, samples = looking._problem(X, y, sample_weight, False, True)
+        theta = self._fitted_theta(network, dtype or self.coefs_[0].dtype)
+        objective = Objective(network, looking._loss(), samples, self.alpha, theta)
+        return objective, slice(0, len(samples))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+class Cost(NamedTuple):
+    """The cost J of a network on some samples, and its parts: J = loss + penalty."""
+
+    J: float
+    loss: float
+    penalty: float
+
+
+def loss_outputs(loss: str) -> tuple[str, ...]:
+    """Return the output activations that suit a loss of the estimators."""
+    # The engine has one log_loss for classes that exclude each other, one for others.
+    return ("logistic", "softmax") if loss == "log_loss" else LOSSES[loss].outputs
+
+
+def packed(network: Network, coefs: Any, intercepts: Any, dtype: Any) -> Array:
+    """Return weights and biases as theta (1, P)."""
+    parameters = [*coefs, *(intercepts if network.biases else ())]
+    return np.concatenate([p.ravel() for p in parameters]).astype(dtype)[np.newaxis]
+
+
+def unpacked(network: Network, theta: Array) -> tuple[list[Array], list[Array]]:
+    """Return theta (1, P) as ``coefs_`` and ``intercepts_``, views into it."""
+    W, b = network.split(theta)
+    if not network.biases:
+        return [W_l[0].T for W_l in W[1:]], [
+            np.zeros(n, theta.dtype) for n in network.units[1:]
+        ]
+    return [W_l[0].T for W_l in W[1:]], [b_l[0, :, 0] for b_l in b[1:]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Integral
 from typing import Any
@@ -13,6 +13,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import validate_data
 
 from skbp._sklearn import check_sample_weight
+from skbp.engine.activations import RANGES
 from skbp.engine.arrays import Array, DType
 
 
@@ -42,6 +43,80 @@ def hidden_units(sizes: Any) -> tuple[int, ...]:
                 f"of the hidden layers, such as (100,) or (64, 32); got {sizes!r}."
             )
     return tuple(int(n) for n in units)
+
+
+def names_by_layer(
+    name: str, value: Any, known: Collection[str], n_layers: int, layers: str
+) -> tuple[str, ...]:
+    """Return a parameter that is one name, or one name a layer, as one a layer."""
+    if isinstance(value, str):
+        return (value,) * n_layers
+    names = tuple(value)
+    for item in names:
+        if not isinstance(item, str) or item not in known:
+            raise ValueError(
+                f"{name} must be one of {sorted(known)}, or a sequence of them, one "
+                f"for each of the {layers}; got {item!r} in {value!r}."
+            )
+    if len(names) != n_layers:
+        raise ValueError(
+            f"{name} has {len(names)} names, {value!r}, for {n_layers} {layers}. Give "
+            "one for each, or a single name for all."
+        )
+    return names
+
+
+def arrays_by_layer(
+    name: str, value: Any, shapes: Sequence[tuple[int, ...]]
+) -> list[Array]:
+    """Return a parameter that is a list of arrays, one a layer, as arrays."""
+    if len(value) != len(shapes):
+        raise ValueError(
+            f"{name} must hold one array for each of the {len(shapes)} layers with "
+            f"parameters, hidden ones and output, of shapes {list(shapes)}; got "
+            f"{len(value)}."
+        )
+    arrays = []
+    for l, (array, shape) in enumerate(zip(value, shapes, strict=True), start=1):
+        try:
+            array = np.asarray(array, np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name}[{l - 1}] must hold numbers: {error}.") from None
+        if array.shape != shape:
+            raise ValueError(
+                f"{name}[{l - 1}] must have the shape {shape}, since layer {l} has "
+                f"{shape[-1]} units{f' and {shape[0]} inputs' * (len(shape) - 1)}; got "
+                f"{array.shape}."
+            )
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name}[{l - 1}] must be finite; it has nan or infinity.")
+        arrays.append(array)
+    return arrays
+
+
+def check_reachable(Y: Array, output_activation: str, loss: str) -> None:
+    """Refuse targets (n, outputs) that an output activation cannot give."""
+    if output_activation not in RANGES:
+        return
+    low, high = RANGES[output_activation]
+    outside = np.argwhere((low > Y) | (high < Y))
+    if len(outside):
+        row, column = outside[0]
+        raise ValueError(
+            f"y has {Y[row, column]} for sample {row}, out of reach of the output "
+            f"activation {output_activation!r} (loss={loss!r}), whose values lie "
+            f"between {low:g} and {high:g}. Scale y, or choose another "
+            "output_activation or loss."
+        )
+    if output_activation == "softmax":
+        sums = Y.sum(axis=1)
+        wrong = np.flatnonzero(np.abs(sums - 1.0) > 1e-3)
+        if len(wrong):
+            raise ValueError(
+                f"y sums to {sums[wrong[0]]:g} over the outputs for sample {wrong[0]}, "
+                "and output_activation='softmax' to 1. Divide y by its sums, or use "
+                "output_activation='logistic'."
+            )
 
 
 def validated_X(estimator: Any, X: Any, **options: Any) -> Any:

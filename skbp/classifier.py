@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import expit, log_expit, log_softmax
+from scipy.special import expit, log_expit, log_softmax, logsumexp
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import label_binarize
@@ -18,10 +18,13 @@ from sklearn.utils.multiclass import (
 from sklearn.utils.validation import check_is_fitted
 
 from skbp._base import BaseBP
-from skbp._sklearn import check_partial_fit_first_call, fit_context
+from skbp._sklearn import StrOptions, check_partial_fit_first_call, fit_context
 from skbp._validation import restored_on_error
 from skbp.engine.arrays import Array, blocks
-from skbp.engine.losses import LOSSES, Loss
+
+#: The losses of classes, and the output activations that give probabilities.
+CLASSIFICATION_LOSSES = ("log_loss", "squared_error")
+PROBABILITIES = ("logistic", "softmax")
 
 
 class BPClassifier(ClassifierMixin, BaseBP):
@@ -231,11 +234,17 @@ class BPClassifier(ClassifierMixin, BaseBP):
     array([0, 0, 0])
     """
 
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseBP._parameter_constraints,
+        "loss": [StrOptions(set(CLASSIFICATION_LOSSES))],
+    }
+
     def __init__(
         self,
         hidden_layer_sizes=(100,),
         activation="relu",
         *,
+        loss="log_loss",
         solver="adam",
         alpha=0.0001,
         batch_size="auto",
@@ -257,9 +266,16 @@ class BPClassifier(ClassifierMixin, BaseBP):
         epsilon=1e-8,
         n_iter_no_change=10,
         max_fun=15000,
+        output_activation="auto",
+        fit_intercept=True,
+        init="sklearn",
+        coefs_init=None,
+        intercepts_init=None,
+        weight_decay=0.0,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.loss = loss
         self.solver = solver
         self.alpha = alpha
         self.batch_size = batch_size
@@ -281,6 +297,12 @@ class BPClassifier(ClassifierMixin, BaseBP):
         self.epsilon = epsilon
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
+        self.output_activation = output_activation
+        self.fit_intercept = fit_intercept
+        self.init = init
+        self.coefs_init = coefs_init
+        self.intercepts_init = intercepts_init
+        self.weight_decay = weight_decay
 
     @available_if(lambda self: self._check_partial_fit())
     @fit_context(prefer_skip_nested_validation=True)
@@ -339,8 +361,22 @@ class BPClassifier(ClassifierMixin, BaseBP):
         codes = self._codes(self._outputs(X))
         return codes if codes.ndim == 2 else self.classes_[codes]
 
+    def _check_probabilities(self):
+        """Raise AttributeError where outputs are not probabilities."""
+        if self.loss != "log_loss" and self.output_activation not in PROBABILITIES:
+            raise AttributeError(
+                f"Probabilities need loss='log_loss', or an output_activation out of "
+                f"{PROBABILITIES}; loss is {self.loss!r} and output_activation "
+                f"{self.output_activation!r}."
+            )
+        return True
+
+    @available_if(lambda self: self._check_probabilities())
     def predict_proba(self, X):
         """Predict probabilities.
+
+        Only for ``loss="log_loss"`` or an ``output_activation`` of "logistic" or
+        "softmax". Logistic outputs of more than two classes are divided by their sum.
 
         Parameters
         ----------
@@ -357,11 +393,16 @@ class BPClassifier(ClassifierMixin, BaseBP):
         check_is_fitted(self)
         if len(self.classes_) == 1:
             return np.ones_like(self._outputs(X))
-        exclusive = self.out_activation_ == "softmax"
-        p = self._outputs(X) if exclusive else expit(self._raw_outputs_by_class(X))
+        if self.out_activation_ == "softmax":
+            p = self._outputs(X)
+        else:
+            p = expit(self._raw_outputs_by_class(X))
+            if self._one_versus_rest():
+                p /= np.maximum(p.sum(axis=1, keepdims=True), np.finfo(p.dtype).tiny)
         limits = np.finfo(p.dtype)
         return np.clip(p, limits.tiny, 1.0 - limits.epsneg, out=p)
 
+    @available_if(lambda self: self._check_probabilities())
     def predict_log_proba(self, X):
         """Predict logarithms of probabilities.
 
@@ -382,15 +423,17 @@ class BPClassifier(ClassifierMixin, BaseBP):
         Z = self._raw_outputs_by_class(X)
         if len(self.classes_) == 1:
             return np.zeros_like(Z)
-        exclusive = self.out_activation_ == "softmax"
+        softmax, shared = self.out_activation_ == "softmax", self._one_versus_rest()
         lowest = np.log(np.finfo(Z.dtype).tiny)
         for block in blocks(len(Z)):
-            log_p = log_softmax(Z[block], axis=1) if exclusive else log_expit(Z[block])
+            log_p = log_softmax(Z[block], axis=1) if softmax else log_expit(Z[block])
+            if shared:
+                log_p -= logsumexp(log_p, axis=1, keepdims=True)
             np.maximum(log_p, lowest, out=Z[block])
         return Z
 
     def decision_function(self, X):
-        """Return the raw outputs Z[L] of the network, which are log-odds.
+        """Return scores that decide the class: log-odds, if outputs are probabilities.
 
         Parameters
         ----------
@@ -399,19 +442,34 @@ class BPClassifier(ClassifierMixin, BaseBP):
 
         Returns
         -------
-        Z : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            For two classes log(p / (1 - p)) of ``classes_[1]``; for more, log(p) of
-            each class up to a constant of the sample; for multilabel targets log(p / (1
-            - p)) of each label.
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            With a logistic or softmax output they are the raw outputs Z[L]: for two
+            classes log(p / (1 - p)) of ``classes_[1]``; for more, log(p) of each class
+            up to a constant of the sample; for multilabel targets log(p / (1 - p)) of
+            each label. With another output activation they are the outputs A[L]
+            themselves, less 1/2 for two classes and for multilabel targets.
         """
-        Z = self._outputs(X, raw=True)
-        return Z[:, 0] if Z.shape[1] == 1 else Z
+        check_is_fitted(self)
+        if self.out_activation_ in PROBABILITIES:
+            scores = self._outputs(X, raw=True)
+            if scores.shape[1] == len(self.classes_) == 2 and not self._multilabel:
+                return scores[:, 1] - scores[:, 0]
+        else:
+            scores = self._outputs(X)
+            if scores.shape[1] == 1 or self._multilabel:
+                scores -= 0.5
+        return scores[:, 0] if scores.shape[1] == 1 else scores
 
     def _raw_outputs_by_class(self, X: Any) -> Array:
         """Return Z[L] (n, n_classes): a single output stands for two classes."""
         Z = self._outputs(X, raw=True)
         # For two classes not p and 1 - p, which is 0 where p is not yet 1.
         return np.hstack([-Z, Z]) if len(self.classes_) == 2 and Z.shape[1] == 1 else Z
+
+    def _one_versus_rest(self) -> bool:
+        """Return whether each of several exclusive classes has a logistic output."""
+        logistic = self.out_activation_ == "logistic"
+        return logistic and self.n_outputs_ > 1 and not self._multilabel
 
     # What BaseBP asks.
 
@@ -432,13 +490,28 @@ class BPClassifier(ClassifierMixin, BaseBP):
         else:
             self._check_classes(y, fresh, partial)
         if fresh:
-            exclusive = len(self.classes_) > 2 and not multilabel
-            self.out_activation_ = "softmax" if exclusive else "logistic"
-        return np.asarray(label_binarize(y, classes=self.classes_))
+            self._multilabel = multilabel
+        self.out_activation_ = self._output_activation()
+        Y = np.asarray(label_binarize(y, classes=self.classes_))
+        if self.out_activation_ == "softmax" and not multilabel and Y.shape[1] == 1:
+            # Softmax needs an output for each class: two for two, one for one.
+            return np.hstack([1 - Y, Y])[:, : len(self.classes_)]
+        return Y
+
+    def _output_activation(self) -> str:
+        exclusive = len(self.classes_) > 2 and not self._multilabel
+        if self.output_activation == "softmax" and self._multilabel:
+            raise ValueError(
+                "output_activation='softmax' makes classes exclude each other, and y "
+                "is a multilabel indicator matrix. Use output_activation='logistic'."
+            )
+        if self.loss == "log_loss" and self.output_activation == "auto" and exclusive:
+            return "softmax"
+        return super()._output_activation()
 
     def _check_classes(self, y: Any, fresh: bool, partial: bool) -> None:
         """Refuse a y whose classes do not agree with ``classes_``."""
-        if not fresh and self.n_outputs_ > 1 and self.out_activation_ == "logistic":
+        if not fresh and self._multilabel:
             raise ValueError(
                 f"y was a multilabel indicator matrix of {self.n_outputs_} labels "
                 "before; got one class a sample."
@@ -464,25 +537,18 @@ class BPClassifier(ClassifierMixin, BaseBP):
 
     def _check_labels(self, y: Any, fresh: bool) -> None:
         """Refuse a label indicator matrix that does not agree with ``classes_``."""
-        multilabel = fresh or (
-            self.n_outputs_ > 1 and self.out_activation_ == "logistic"
-        )
-        if not multilabel or y.shape[1] != len(self.classes_):
+        if not (fresh or self._multilabel) or y.shape[1] != len(self.classes_):
             raise ValueError(
                 f"y is a multilabel indicator matrix of {y.shape[1]} labels; classes_ "
                 f"is {self.classes_.tolist()}."
             )
 
-    def _loss(self) -> Loss:
-        softmax = self.out_activation_ == "softmax"
-        return LOSSES["log_loss" if softmax else "binary_log_loss"]
-
-    def _codes(self, p: Array) -> Any:
+    def _codes(self, outputs: Array) -> Any:
         """Return the class number of each sample, or the indicator matrix of labels."""
-        if self.out_activation_ == "softmax":
-            return p.argmax(axis=1)
-        codes = (p > 0.5).astype(int)
-        if p.shape[1] > 1:
+        if outputs.shape[1] > 1 and not self._multilabel:
+            return outputs.argmax(axis=1)
+        codes = (outputs > 0.5).astype(int)
+        if self._multilabel:
             return codes
         return codes[:, 0] if len(self.classes_) == 2 else np.zeros_like(codes[:, 0])
 
@@ -494,10 +560,9 @@ class BPClassifier(ClassifierMixin, BaseBP):
         )
 
     def _strata(self, Y: Array) -> Any:
-        multilabel = self.out_activation_ == "logistic" and Y.shape[1] > 1
-        return None if multilabel else self._codes(Y)
+        return None if self._multilabel else self._codes(Y)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
+        tags.classifier_tags.multi_label = self.output_activation != "softmax"
         return tags

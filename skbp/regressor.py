@@ -11,12 +11,11 @@ from sklearn.utils.metaestimators import available_if
 
 from skbp._base import BaseBP
 from skbp._sklearn import StrOptions, fit_context
-from skbp._validation import as_numbers, restored_on_error
+from skbp._validation import as_numbers, check_reachable, restored_on_error
 from skbp.engine.arrays import Array
-from skbp.engine.losses import LOSSES, Loss
 
 #: The losses of numbers.
-REGRESSION_LOSSES = ("squared_error", "poisson")
+REGRESSION_LOSSES = ("squared_error", "poisson", "log_loss")
 
 
 class BPRegressor(RegressorMixin, BaseBP):
@@ -261,6 +260,12 @@ class BPRegressor(RegressorMixin, BaseBP):
         epsilon=1e-8,
         n_iter_no_change=10,
         max_fun=15000,
+        output_activation="auto",
+        fit_intercept=True,
+        init="sklearn",
+        coefs_init=None,
+        intercepts_init=None,
+        weight_decay=0.0,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -286,6 +291,12 @@ class BPRegressor(RegressorMixin, BaseBP):
         self.epsilon = epsilon
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
+        self.output_activation = output_activation
+        self.fit_intercept = fit_intercept
+        self.init = init
+        self.coefs_init = coefs_init
+        self.intercepts_init = intercepts_init
+        self.weight_decay = weight_decay
 
     @available_if(lambda self: self._check_partial_fit())
     @fit_context(prefer_skip_nested_validation=True)
@@ -343,17 +354,16 @@ class BPRegressor(RegressorMixin, BaseBP):
 
     def _encode(self, y: Any, *, fresh: bool, partial: bool) -> Array:
         y = as_numbers(y)
+        Y = y.reshape(len(y), -1)
         if self.loss == "poisson" and y.min() < 0:
             raise ValueError(
                 f"loss='poisson' needs y >= 0; the smallest y is {y.min()}, of sample "
-                f"{int(np.argmin(y)) // (y.size // len(y))}. Use "
-                "loss='squared_error' for targets that can be negative."
+                f"{int(np.argmin(y)) // Y.shape[1]}. Use loss='squared_error' for "
+                "targets that can be negative."
             )
-        self.out_activation_ = self._loss().activation
-        return y.reshape(len(y), -1)
-
-    def _loss(self) -> Loss:
-        return LOSSES[self.loss]
+        self.out_activation_ = self._output_activation()
+        check_reachable(Y, self.out_activation_, self.loss)
+        return Y
 
     def _score(self, Y: Array, predictions: Array, weights: Array | None) -> float:
         return float(r2_score(Y, predictions, sample_weight=weights))

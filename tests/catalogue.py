@@ -1,11 +1,9 @@
 """The instances over which the laws are written, and the data they are tried on."""
 
-from itertools import product
-
 import numpy as np
 
 from skbp.engine.activations import ACTIVATIONS, HIDDEN
-from skbp.engine.initializers import glorot
+from skbp.engine.initializers import INITIALIZERS
 from skbp.engine.losses import LOSSES
 from skbp.engine.network import Network
 from skbp.engine.optimizers import OPTIMIZERS
@@ -15,17 +13,12 @@ HIDDEN_ACTIVATIONS = sorted(HIDDEN)
 ALL_LOSSES = sorted(LOSSES)
 ALL_OPTIMIZERS = sorted(OPTIMIZERS)
 
-#: Output activations other than the canonical one, into the range of the targets.
-CHAINED = [
-    ("squared_error", "logistic"),
-    ("squared_error", "tanh"),
-    ("squared_error", "softmax"),
-    ("squared_error", "exp"),
-    ("log_loss", "logistic"),
-    ("binary_log_loss", "softmax"),
-    ("poisson", "logistic"),
+ALL_INITIALIZERS = sorted(INITIALIZERS)
+
+#: Each loss with each output activation that suits it, the canonical one first.
+LOSS_AND_OUTPUT = [
+    (name, output) for name in ALL_LOSSES for output in LOSSES[name].outputs
 ]
-LOSS_AND_OUTPUT = [*product(ALL_LOSSES, [None]), *CHAINED]
 
 
 def targets(loss, n, outputs, rng):
@@ -44,8 +37,8 @@ def random_theta(network, K, rng, dtype=np.float64):
     theta = np.empty((K, network.n_parameters), dtype)
     W, b = network.split(theta)
     for k in range(K):
-        for W_l, b_l in zip(W[1:], b[1:], strict=True):
-            glorot(W_l[k], b_l[k], "tanh", rng)
+        for W_l, b_l in list(zip(W, b, strict=True))[1:]:
+            INITIALIZERS["sklearn"](W_l[k], b_l[k], "tanh", rng)
     return theta
 
 

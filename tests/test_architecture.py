@@ -28,6 +28,7 @@ FLOORS = {
     "skbp._base": 8,
     "skbp.classifier": 9,
     "skbp.regressor": 9,
+    "skbp.inspection": 9,
     "skbp": 10,
 }
 #: What the engine may import from outside.

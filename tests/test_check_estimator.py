@@ -13,6 +13,16 @@ CONFIGURATIONS = [
     BPClassifier((8, 4), "tanh", learning_rate_init=0.01),
     BPClassifier((6, 5, 4), "logistic", solver="lbfgs", alpha=0.1),
     BPClassifier((10,), "identity"),
+    BPClassifier(
+        (8, 4),
+        ("tanh", "relu"),
+        loss="squared_error",
+        weight_decay=1e-3,
+        learning_rate_init=0.02,
+    ),
+    BPClassifier(8, loss="squared_error", output_activation="logistic", solver="lbfgs"),
+    BPClassifier(8, output_activation="logistic", solver="lbfgs", init="he_normal"),
+    BPClassifier(output_activation="softmax", batch_size="full", init="orthogonal"),
     BPRegressor(),
     BPRegressor(solver="sgd", learning_rate_init=0.01, nesterovs_momentum=False),
     BPRegressor(solver="lbfgs"),
@@ -20,6 +30,7 @@ CONFIGURATIONS = [
     BPRegressor((8, 4), "tanh", learning_rate_init=0.05),
     BPRegressor((6, 5, 4), "tanh", solver="lbfgs", tol=0.01),
     BPRegressor((10,), "identity", learning_rate_init=0.05),
+    BPRegressor((8, 4), ("tanh", "logistic"), fit_intercept=False, solver="lbfgs"),
 ]
 
 

@@ -63,6 +63,27 @@ def y(X):
         ("hidden_layer_sizes", (10, -3), "positive integers"),
         ("hidden_layer_sizes", (True,), "positive integers"),
         ("hidden_layer_sizes", [[3, 4]], "positive integers"),
+        ("activation", ("relu", "tanh"), "2 names.*1 hidden layers.*one for each"),
+        ("activation", ("softmax",), "logistic.*got 'softmax'"),
+        ("activation", (3,), "logistic.*got 3"),
+        ("loss", "hinge", "squared_error"),
+        ("output_activation", "linear", "identity"),
+        ("fit_intercept", "no", "bool"),
+        ("init", "xavier", "glorot_uniform"),
+        ("init", ("he_normal",), "1 names.*2 layers, hidden ones and output"),
+        ("init", ("he_normal", "ones"), "orthogonal.*got 'ones'"),
+        ("coefs_init", 3, "array-like"),
+        ("coefs_init", [np.zeros((3, 100))], r"\(3, 100\), \(100, 1\)\].*got 1"),
+        (
+            "coefs_init",
+            [np.zeros((3, 100)), np.zeros((1, 100))],
+            r"\[1\] must have the shape \(100, 1\).*1 units and 100 inputs.*\(1, 100\)",
+        ),
+        ("coefs_init", [np.full((3, 100), np.nan), np.ones((100, 1))], "finite"),
+        ("coefs_init", [[["a"]], [["b"]]], "must hold numbers"),
+        ("intercepts_init", [np.zeros(100), np.zeros(2)], r"\[1\].*\(1,\).*\(2,\)"),
+        ("intercepts_init", [np.zeros(100), [np.inf]], r"\[1\] must be finite"),
+        ("weight_decay", -0.1, r"\[0.0, inf\)"),
     ],
 )
 def test_parameters(estimator, name, value, remedy, X, y):
@@ -70,14 +91,66 @@ def test_parameters(estimator, name, value, remedy, X, y):
         estimator(**{name: value}).fit(X, y)
 
 
-def test_every_parameter_is_tried():
+@BOTH
+def test_every_parameter_is_tried(estimator):
     tried = {args[0] for args in test_parameters.pytestmark[0].args[1]}
-    assert tried == set(BPClassifier().get_params())
+    assert tried == set(estimator().get_params())
 
 
-def test_loss_of_the_regressor(X, y):
-    with pytest.raises(ValueError, match=r"'loss' parameter.*'poisson'"):
-        BPRegressor(loss="hinge").fit(X, y)
+@BOTH
+def test_an_output_activation_that_does_not_suit_the_loss(estimator, X, y):
+    with pytest.raises(ValueError, match=r"'tanh' does not suit loss='log_loss'.*logi"):
+        estimator(loss="log_loss", output_activation="tanh").fit(X, y)
+
+
+def test_softmax_of_labels_that_do_not_exclude_each_other(X, y):
+    with pytest.raises(ValueError, match=r"'softmax'.*multilabel.*'logistic'"):
+        BPClassifier(output_activation="softmax").fit(X, np.column_stack([y, 1 - y]))
+
+
+@pytest.mark.parametrize(
+    ("options", "y", "message"),
+    [
+        ({"loss": "log_loss"}, 1.5, r"has 1\.5 for sample 7.*log_loss.*0 and 1"),
+        ({"output_activation": "logistic"}, -0.1, r"-0\.1 for.*'logistic'.*Scale y"),
+        ({"output_activation": "tanh"}, -1.01, r"-1\.01.*'tanh'.*-1 and 1"),
+        ({"output_activation": "relu"}, -1.0, "'relu'.*0 and inf"),
+        ({"output_activation": "exp"}, -1.0, "'exp'.*0 and inf"),
+        ({"output_activation": "softmax"}, 0.4, "sums to 0.4.*sample 0.*logistic"),
+        ({"output_activation": "relu", "loss": "poisson"}, 1.0, "does not suit"),
+    ],
+)
+def test_targets_out_of_reach_of_the_output(options, y, message, X):
+    targets = np.full(60, 0.4)
+    targets[7] = y
+    model = BPRegressor(**options)
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, targets)
+    assert not hasattr(model, "coefs_")
+
+
+@BOTH
+def test_weight_decay_needs_steps(estimator, X, y):
+    with pytest.raises(ValueError, match=r"weight_decay=0\.1.*'adam'.*alpha"):
+        estimator(weight_decay=0.1, solver="lbfgs").fit(X, y)
+
+
+@BOTH
+def test_intercepts_that_cannot_be(estimator, X, y):
+    zeros = [np.zeros(100), np.zeros(1)]
+    with pytest.raises(ValueError, match="intercepts_init is given, but fit_intercept"):
+        estimator(intercepts_init=zeros, fit_intercept=False).fit(X, y)
+    model = estimator(warm_start=True, tol=1.0).fit(X, y)
+    with pytest.raises(ValueError, match="has intercepts, and fit_intercept is False"):
+        model.set_params(fit_intercept=False).fit(X, y)
+
+
+@pytest.mark.parametrize("method", ["predict_proba", "predict_log_proba"])
+def test_outputs_that_are_no_probabilities(method, X, y):
+    model = BPClassifier(loss="squared_error", tol=1.0).fit(X, y)
+    with pytest.raises(AttributeError, match=method) as error:
+        getattr(model, method)
+    assert "need loss='log_loss'" in str(error.value.__cause__)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ Arrays have the shape (K, units, samples): samples are columns.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 
 import numpy as np
 
@@ -138,3 +139,12 @@ HIDDEN: dict[str, Activation] = {
 
 #: Every activation of the engine, by name; those beside HIDDEN are for output layers.
 ACTIVATIONS: dict[str, Activation] = {**HIDDEN, "exp": exp, "softmax": softmax}
+
+#: Between which numbers the values of an activation lie, where that is not everywhere.
+RANGES: dict[str, tuple[float, float]] = {
+    "logistic": (0.0, 1.0),
+    "tanh": (-1.0, 1.0),
+    "relu": (0.0, inf),
+    "exp": (0.0, inf),
+    "softmax": (0.0, 1.0),
+}

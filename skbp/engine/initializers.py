@@ -1,20 +1,27 @@
-"""W and b before training."""
+"""W and b before training: a table of functions, one for a layer.
+
+An initialiser fills the W (out, in) and b (out, 1) of one layer, given the name of its
+activation and a random state. Numbers are drawn in float64, whatever the dtype of W.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import sqrt
 
 import numpy as np
 
 from skbp.engine.arrays import Array
 
+Initializer = Callable[[Array, Array, str, np.random.RandomState], None]
 
-def glorot(W: Array, b: Array, activation: str, rng: np.random.RandomState) -> None:
-    """Draw the W (out, in) and b (out, 1) of one layer uniformly from [-r, r].
 
-    r² = 6 / (in + out), and 2 / (in + out) for a logistic layer. The numbers are drawn
-    in float64, weights in the order (in, out) before biases: called layer by layer,
-    they are MLPClassifier's own draws from the same random state.
+def sklearn(W: Array, b: Array, activation: str, rng: np.random.RandomState) -> None:
+    """Draw W and b uniformly from [-r, r], as MLPClassifier does.
+
+    r² = 6 / (in + out), and 2 / (in + out) for a logistic layer. The weights are drawn
+    in the order (in, out) before the biases: called layer by layer, these are
+    MLPClassifier's own draws from the same random state.
 
     References
     ----------
@@ -25,3 +32,73 @@ def glorot(W: Array, b: Array, activation: str, rng: np.random.RandomState) -> N
     r = sqrt((2.0 if activation == "logistic" else 6.0) / (n_in + n_out))
     W.T[:] = rng.uniform(-r, r, (n_in, n_out))
     b[:, 0] = rng.uniform(-r, r, n_out)
+
+
+def uniform(variance: Callable[[int, int], float]) -> Initializer:
+    """Return the initialiser that draws W uniformly, of this variance; b = 0."""
+
+    def fill(W: Array, b: Array, activation: str, rng: np.random.RandomState) -> None:
+        r = sqrt(3.0 * variance(W.shape[1], W.shape[0]))
+        W[:], b[:] = rng.uniform(-r, r, W.shape), 0.0
+
+    return fill
+
+
+def normal(variance: Callable[[int, int], float]) -> Initializer:
+    """Return the initialiser that draws W from N(0, variance); b = 0."""
+
+    def fill(W: Array, b: Array, activation: str, rng: np.random.RandomState) -> None:
+        sigma = sqrt(variance(W.shape[1], W.shape[0]))
+        W[:], b[:] = rng.standard_normal(W.shape) * sigma, 0.0
+
+    return fill
+
+
+def orthogonal(W: Array, b: Array, activation: str, rng: np.random.RandomState) -> None:
+    """Draw W with orthonormal rows or columns, whichever are fewer; b = 0.
+
+    References
+    ----------
+    Saxe, McClelland, Ganguli (2014), "Exact solutions to the nonlinear dynamics of
+    learning in deep linear neural networks". ICLR.
+    """
+    n_out, n_in = W.shape
+    Q, R = np.linalg.qr(rng.standard_normal((max(W.shape), min(W.shape))))
+    # With the signs of R's diagonal Q is uniform among such matrices.
+    Q *= np.sign(np.diag(R))
+    W[:], b[:] = Q if n_out >= n_in else Q.T, 0.0
+
+
+def glorot(n_in: int, n_out: int) -> float:
+    """Return a variance that keeps that of forward and backward signals alike."""
+    return 2.0 / (n_in + n_out)
+
+
+def he(n_in: int, n_out: int) -> float:
+    """Return the variance that keeps that of forward signals through ReLU."""
+    return 2.0 / n_in
+
+
+def lecun(n_in: int, n_out: int) -> float:
+    """Return the variance that keeps that of forward signals where f'(0) is 1."""
+    return 1.0 / n_in
+
+
+def small(n_in: int, n_out: int) -> float:
+    """Return 0.01²."""
+    return 1e-4
+
+
+#: Initialisers by their public names. He, Zhang, Ren, Sun (2015), "Delving deep into
+#: rectifiers"; LeCun, Bottou, Orr, Müller (1998), "Efficient backprop".
+INITIALIZERS: dict[str, Initializer] = {
+    "sklearn": sklearn,
+    "glorot_uniform": uniform(glorot),
+    "glorot_normal": normal(glorot),
+    "he_uniform": uniform(he),
+    "he_normal": normal(he),
+    "lecun_uniform": uniform(lecun),
+    "lecun_normal": normal(lecun),
+    "orthogonal": orthogonal,
+    "small_normal": normal(small),
+}

@@ -12,7 +12,7 @@ mean over m samples): the value is exactly the function whose gradient is comput
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import xlogy
@@ -35,29 +35,38 @@ class Loss:
     Attributes
     ----------
     name : str
-    activation : str
-        The canonical output activation.
+    outputs : tuple of str
+        The output activations whose range suits the loss; the first is the canonical
+        one, for which dJ/dZ[L] is A[L] - Y.
     functions : callable
         Given the shape (K, outputs, samples) and dtype of the outputs, it returns
         ``value(A, Y, scale)`` and ``slope(A, Y, delta)``, which own their scratch
         arrays.
+    output : str
+        The output activation in use; "" means the canonical one.
     """
 
     name: str
-    activation: str
+    outputs: tuple[str, ...]
     functions: Callable[[tuple[int, ...], DType], tuple[Value, Slope]]
+    output: str = ""
 
-    def residual(
-        self, shape: tuple[int, ...], dtype: DType, activation: str | None = None
-    ) -> Residual:
-        """Return what a training step calls.
+    @property
+    def activation(self) -> str:
+        """The output activation in use."""
+        return self.output or self.outputs[0]
 
-        Parameters
-        ----------
-        shape : tuple (K, outputs, samples)
-        dtype : dtype
-        activation : str, default=None
-            The output activation; None means the canonical one.
+    def through(self, activation: str) -> Loss:
+        """Return this loss of the outputs of another output activation."""
+        if activation not in self.outputs:
+            raise ValueError(
+                f"{self.name} needs an output activation out of {self.outputs}, got "
+                f"{activation!r}"
+            )
+        return replace(self, output=activation)
+
+    def residual(self, shape: tuple[int, ...], dtype: DType) -> Residual:
+        """Return what a training step calls, for outputs (K, outputs, samples).
 
         Returns
         -------
@@ -66,23 +75,25 @@ class Loss:
             A = f(Z) in place, writes delta[L] = dJ/dZ[L], and returns the loss (K,).
             ``scale`` multiplies the loss of each sample, an array () or (samples,).
         """
-        f, df = ACTIVATIONS[activation or self.activation](shape, dtype)
+        f, df = ACTIVATIONS[self.activation](shape, dtype)
         value, slope = self.functions(shape, dtype)
 
         def canonical(Z: Array, Y: Array, scale: Array, delta: Array) -> Array:
             f(Z)
+            # delta[L] = A[L] - Y
             np.subtract(Z, Y, out=delta)
             np.multiply(delta, scale, out=delta)
             return value(Z, Y, scale)
 
         def chained(Z: Array, Y: Array, scale: Array, delta: Array) -> Array:
             f(Z)
+            # delta[L] = dJ/dA[L] * f'[L](Z[L])
             slope(Z, Y, delta)
             df(Z, delta)
             np.multiply(delta, scale, out=delta)
             return value(Z, Y, scale)
 
-        return canonical if activation in (None, self.activation) else chained
+        return canonical if self.activation == self.outputs[0] else chained
 
 
 def summed(losses: Array, factor: float) -> Callable[[Array], Array]:
@@ -198,12 +209,17 @@ def poisson(shape: tuple[int, ...], dtype: DType) -> tuple[Value, Slope]:
     return value, slope
 
 
+#: Every output activation suits a loss of differences; the canonical one comes first.
+ANY_OUTPUT = ("identity", *(name for name in ACTIVATIONS if name != "identity"))
+
+#: The losses by name. Not every output activation suits every loss: a logarithm needs
+#: predictions above 0, and probabilities of classes that exclude each other sum to 1.
 LOSSES: dict[str, Loss] = {
     loss.name: loss
     for loss in (
-        Loss("squared_error", "identity", squared_error),
-        Loss("log_loss", "softmax", log_loss),
-        Loss("binary_log_loss", "logistic", binary_log_loss),
-        Loss("poisson", "exp", poisson),
+        Loss("squared_error", ANY_OUTPUT, squared_error),
+        Loss("log_loss", ("softmax",), log_loss),
+        Loss("binary_log_loss", ("logistic",), binary_log_loss),
+        Loss("poisson", ("exp", "logistic", "softmax"), poisson),
     )
 }

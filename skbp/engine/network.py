@@ -40,9 +40,13 @@ class Network:
     activations : sequence of str
         The activation of each hidden layer. The output layer is left to the loss: what
         a network computes is its raw output Z[L].
+    biases : bool, default=True
+        Whether there are any; without them Z[l] = W[l] A[l-1].
     """
 
-    def __init__(self, units: Sequence[int], activations: Sequence[str]):
+    def __init__(
+        self, units: Sequence[int], activations: Sequence[str], biases: bool = True
+    ):
         if len(activations) != len(units) - 2:
             raise ValueError(
                 f"activations names {len(activations)} hidden layers, "
@@ -50,8 +54,9 @@ class Network:
             )
         self.units = tuple(units)
         self.activations = tuple(activations)
+        self.biases = biases
         self.n_weights = sum(n_in * n_out for n_in, n_out in pairwise(units))
-        self.n_parameters = self.n_weights + sum(units[1:])
+        self.n_parameters = self.n_weights + (sum(units[1:]) if biases else 0)
 
     def multiplications(self, m: int) -> int:
         """Return those of the largest product of a step, for m samples."""
@@ -63,7 +68,7 @@ class Network:
         return len(self.units) - 1
 
     def split(self, theta: Array) -> tuple[Layers, Layers]:
-        """Return W and b as views into theta (K, P).
+        """Return W and b as views into theta (K, P); b is empty without biases.
 
         A row of theta holds the weights of all layers, then the biases of all layers,
         so that what concerns the weights alone (the L2 penalty) is one slice. Each
@@ -77,6 +82,8 @@ class Network:
             block = theta[:, start : start + n_in * n_out]
             W.append(block.reshape(K, n_in, n_out).transpose(0, 2, 1))
             start += n_in * n_out
+        if not self.biases:
+            return W, []
         for n_out in self.units[1:]:
             b.append(theta[:, start : start + n_out, np.newaxis])
             start += n_out
@@ -113,15 +120,17 @@ class Propagation:
 
         X holds the samples as columns: dense (n[0], m), or sparse.
         """
-        A, f = self.A, self.f
+        A, f, L = self.A, self.f, self.L
         A[0] = X
-        for l in range(1, self.L):
+        for l in range(1, L + 1):
+            # Z[l] = W[l] A[l-1] + b[l]
             product(W[l], A[l - 1], out=A[l])
-            A[l] += b[l]
-            f[l](A[l])
-        product(W[-1], A[-2], out=A[-1])
-        A[-1] += b[-1]
-        Z_L: Array = A[-1]
+            if b:
+                A[l] += b[l]
+            # A[l] = f[l](Z[l])
+            if l < L:
+                f[l](A[l])
+        Z_L: Array = A[L]
         return Z_L
 
     def backward(self, W: Layers, dW: Layers, db: Layers) -> None:
@@ -132,9 +141,12 @@ class Propagation:
         """
         A, delta, df = self.A, self.delta, self.df
         for l in range(self.L, 0, -1):
+            # dW[l] = delta[l] A[l-1]'
             product(delta[l], A[l - 1].T if l == 1 else A[l - 1].mT, out=dW[l])
-            # A product with a column of ones: a third of the time of a sum.
-            np.matmul(delta[l], self.ones, out=db[l])
+            # db[l] = delta[l] 1, a product: it takes a third of the time of a sum
+            if db:
+                np.matmul(delta[l], self.ones, out=db[l])
+            # delta[l-1] = (W[l]' delta[l]) * f'[l-1](Z[l-1])
             if l > 1:
                 np.matmul(W[l].mT, delta[l], out=delta[l - 1])
                 df[l - 1](A[l - 1], delta[l - 1])

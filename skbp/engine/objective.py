@@ -29,8 +29,6 @@ class Objective:
         The documents' lambda.
     theta : array (K, P)
         The parameters. The objective reads this very array at each call.
-    output_activation : str, default=None
-        None means the loss's canonical one.
 
     Attributes
     ----------
@@ -44,29 +42,44 @@ class Objective:
         samples: Samples,
         alpha: Number,
         theta: Array,
-        output_activation: str | None = None,
     ):
         self.network, self.loss, self.samples = network, loss, samples
         self.theta, self.grad = theta, np.zeros_like(theta)
         self.alpha = cast(alpha, theta.dtype)
-        self.output_activation = output_activation
         self._W, self._b = network.split(theta)
         self._gradient = network.split(self.grad)
         n = network.n_weights
         self._weights = chunks(theta[:, :n], self.grad[:, :n])
+        self._no_penalty = np.zeros(len(theta), theta.dtype)
         self._tapes: dict[int, tuple[Propagation, Residual]] = {}
 
     def __call__(self, rows: Rows | slice) -> tuple[Array, float]:
         """Return J (K,) and m; where m is zero, J is too and the gradient is stale."""
+        loss, penalty, total = self.parts(rows)
+        return loss + penalty, total
+
+    def parts(self, rows: Rows | slice) -> tuple[Array, Array, float]:
+        """Return the two parts of J, each (K,): loss and penalty; and m."""
         total = self.samples.total(rows)
         if total == 0.0:
-            return np.zeros(len(self.theta)), total
+            return np.zeros(len(self.theta)), self._no_penalty, total
         scale = np.array(1.0 / total, self.theta.dtype)
         if n_rows(rows) <= BLOCK:
-            J = self._block(rows, scale, *self._gradient)
+            loss = self._block(rows, scale, *self._gradient)
         else:
-            J = self._sum_blocks(rows, scale)
-        return J + self._penalise(scale), total
+            loss = self._sum_blocks(rows, scale)
+        return loss, self._penalise(scale), total
+
+    def residuals(self, rows: Rows | slice) -> list[Array]:
+        """Return delta[1] ... delta[L] (K, units, m) of the sum of the losses.
+
+        They are not divided by m: without weights each belongs to its sample alone.
+        """
+        m = n_rows(rows)
+        propagation, _ = self._tape(m)
+        one = np.ones((), self.theta.dtype)
+        self._block(rows, one, *self._gradient)
+        return [delta.copy() for delta in propagation.delta[1:]]
 
     def _sum_blocks(self, rows: Rows | slice, scale: Array) -> Array:
         part, J = np.empty_like(self.grad), np.zeros(len(self.theta))
@@ -87,10 +100,12 @@ class Objective:
         propagation.backward(self._W, dW, db)
         return loss
 
-    def _penalise(self, scale: Array) -> Array | float:
+    def _penalise(self, scale: Array) -> Array:
         """Add alpha/m W to the gradient; return alpha/(2m) |W|²."""
+        value = self._no_penalty
+        if not self.alpha.any():
+            return value
         decay = self.alpha * scale
-        value: Array | float = 0.0
         for W, dW, tmp in self._weights:
             np.multiply(W, decay, out=tmp)
             value = value + np.vecdot(W, tmp)
@@ -104,7 +119,7 @@ class Objective:
             shape = (K, self.network.units[-1], m)
             self._tapes[m] = (
                 Propagation(self.network, K, m, dtype),
-                self.loss.residual(shape, dtype, self.output_activation),
+                self.loss.residual(shape, dtype),
             )
         return self._tapes[m]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from skbp.engine.arrays import Array, Number, Rows, number
+from skbp.engine.arrays import Array, Number, Rows, cast, number
 from skbp.engine.losses import Loss
 from skbp.engine.network import Network
 from skbp.engine.objective import Objective
@@ -40,6 +40,7 @@ class Settings:
 
     solver: str = "adam"
     alpha: Values = 1e-4
+    weight_decay: Values = 0.0
     batch_size: int = 200
     learning_rate: str = "constant"
     learning_rate_init: Values = 1e-3
@@ -110,6 +111,15 @@ class Group:
         }
         options |= {name: getattr(settings, name) for name in optimizer.options}
         self.optimizer = optimizer(theta, self.objective.grad, state=state, **options)
+        decay = number(settings.each("weight_decay", networks))
+        self.decay = decay if np.any(decay) else None
+        self.weights = theta[:, : network.n_weights]
+
+    def step(self, rate: Number) -> None:
+        """Take a step of the optimizer, after W := W - rate weight_decay W."""
+        if self.decay is not None:
+            self.weights *= cast(1.0 - rate * self.decay, self.theta.dtype)
+        self.optimizer.step(rate)
 
     def epoch(self, order: Rows | None, n: int, rate: Number) -> Array:
         """Take a step on each batch; return the mean loss of each network."""
@@ -124,7 +134,7 @@ class Group:
             weight_sum += weight
             if not any(map(isfinite, J_sum.tolist())):
                 break
-            self.optimizer.step(rate)
+            self.step(rate)
         J_sum /= weight_sum
         return J_sum
 

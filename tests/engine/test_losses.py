@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss, mean_poisson_deviance, mean_squared_error
 
+from skbp.engine.activations import ACTIVATIONS
 from skbp.engine.losses import LOSSES
 from tests.catalogue import ALL_LOSSES, LOSS_AND_OUTPUT, targets
 
@@ -23,7 +24,7 @@ def problem(loss, rng):
 
 @pytest.mark.parametrize(("name", "output"), LOSS_AND_OUTPUT)
 def test_residual_is_the_derivative_of_the_value(name, output, rng):
-    residual = LOSSES[name].residual(SHAPE, np.dtype(float), output)
+    residual = LOSSES[name].through(output).residual(SHAPE, np.dtype(float))
     Z, Y, scale = problem(name, rng)
     direction, delta = rng.standard_normal(SHAPE), np.empty(SHAPE)
 
@@ -46,8 +47,6 @@ def test_the_canonical_residual_is_the_chain_rule(name, rng):
     delta, A, slope = np.empty(SHAPE), Z.copy(), np.empty(SHAPE)
     loss.residual(SHAPE, Z.dtype)(A, Y, scale, delta)
     loss.functions(SHAPE, Z.dtype)[1](A, Y, slope)
-    from skbp.engine.activations import ACTIVATIONS
-
     f, df = ACTIVATIONS[loss.activation](SHAPE, Z.dtype)
     f(Z)
     df(Z, slope)

@@ -52,10 +52,10 @@ def test_gradient_is_the_numeric_derivative(
     alpha = ALPHA if K == 1 else np.linspace(0.0, 2.0, K)[:, np.newaxis]
 
     def J(at):
-        objective = Objective(network, LOSSES[loss], samples, alpha, at, output)
+        objective = Objective(network, LOSSES[loss].through(output), samples, alpha, at)
         return objective(slice(0, N))[0]
 
-    objective = Objective(network, LOSSES[loss], samples, alpha, theta, output)
+    objective = Objective(network, LOSSES[loss].through(output), samples, alpha, theta)
     objective(slice(0, N))
     rng = np.random.RandomState(1)
     for _ in range(3):
@@ -74,7 +74,9 @@ def test_float32_agrees_with_float64(loss, output, hidden):
     gradients, values = [], []
     for dtype in (np.float32, np.float64):
         network, samples, theta = problem(loss, hidden, "tanh", 2, True, dtype)
-        objective = Objective(network, LOSSES[loss], samples, ALPHA, theta, output)
+        objective = Objective(
+            network, LOSSES[loss].through(output), samples, ALPHA, theta
+        )
         values.append(objective(slice(0, N))[0])
         gradients.append(objective.grad)
     assert gradients[0].dtype == np.float32

@@ -69,6 +69,7 @@ def alone(settings, k):
 #: Four networks that differ in every number there is; some stop early.
 DIFFERENT = {
     "alpha": [0.0, 0.1, 1.0, 10.0],
+    "weight_decay": [0.1, 0.0, 0.01, 1.0],
     "learning_rate_init": [0.01, 0.02, 0.005, 0.05],
     "power_t": [0.5, 0.2, 0.7, 0.1],
     "momentum": [0.9, 0.0, 0.5, 0.99],
