@@ -28,8 +28,8 @@ class BPRegressor(RegressorMixin, BaseBP):
 
         Z[l] = W[l] A[l-1] + b[l],    A[l] = f(Z[l]),
 
-    where the output A[L] is Z[L] itself, or exp(Z[L]) for the Poisson loss. Training
-    minimises the cost::
+    where, by default, the output A[L] is Z[L] itself, exp(Z[L]) for the Poisson loss,
+    or the logistic function of Z[L] for the log loss. Training minimises the cost::
 
         J = (1/m) [ sum_i w_i loss_i + alpha/2 sum_l |W[l]|² ],
 
@@ -44,20 +44,22 @@ class BPRegressor(RegressorMixin, BaseBP):
         The number of units of each hidden layer. ``()`` is a network without hidden
         layers: a linear model.
 
-    activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
-        The activation f of the hidden layers:
+    activation : {"identity", "logistic", "tanh", "relu"} or sequence, default="relu"
+        The activation f of the hidden layers, one name for all or one for each:
 
         - "identity", f(z) = z;
         - "logistic", f(z) = 1 / (1 + exp(-z));
         - "tanh", f(z) = tanh(z);
         - "relu", f(z) = max(0, z).
 
-    loss : {"squared_error", "poisson"}, default="squared_error"
+    loss : {"squared_error", "poisson", "log_loss"}, default="squared_error"
         The loss of a prediction a, given its target y:
 
         - "squared_error", (a - y)² / 2;
         - "poisson", y log(y / a) - y + a, half of the Poisson deviance; it needs
-          y >= 0 and predicts a > 0.
+          y >= 0 and predicts a > 0;
+        - "log_loss", - y log a - (1 - y) log(1 - a), for shares and probabilities y in
+          [0, 1]; with ``output_activation="softmax"`` - y log a, summed over outputs.
 
     solver : {"lbfgs", "sgd", "adam"}, default="adam"
         What minimises J:
@@ -71,9 +73,9 @@ class BPRegressor(RegressorMixin, BaseBP):
         The penalty lambda of J above. It is divided by the number of samples (by their
         total weight; by that of the batch in a step on a batch).
 
-    batch_size : int or "auto", default="auto"
-        The number of samples of a batch; "auto" is ``min(200, n_samples)``. Ignored by
-        "lbfgs".
+    batch_size : int, "auto" or "full", default="auto"
+        The number of samples of a batch; "auto" is ``min(200, n_samples)``, "full" all
+        of them. Ignored by "lbfgs".
 
     learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
         The learning rate over time. Only used by "sgd".
@@ -141,6 +143,42 @@ class BPRegressor(RegressorMixin, BaseBP):
     max_fun : int, default=15000
         The largest number of evaluations of J by "lbfgs".
 
+    output_activation : {"auto", "identity", "logistic", "tanh", "relu", "exp", \
+            "softmax"}, default="auto"
+        The activation of the output layer. "auto" is the canonical one of the loss:
+        identity for "squared_error", exp for "poisson", logistic for "log_loss". Any
+        of them goes with "squared_error", if its range holds all targets; "poisson"
+        needs "exp", "logistic" or "softmax", "log_loss" one of the latter two.
+
+    fit_intercept : bool, default=True
+        Whether the layers have biases b. Without, ``intercepts_`` are zero.
+
+    init : str or sequence of str, default="sklearn"
+        How weights are drawn, one name for all layers or one for each, output layer
+        included:
+
+        - "sklearn": uniformly, within Glorot's bound, weights and biases;
+        - "glorot_uniform", "glorot_normal": of variance 2 / (n_in + n_out) [2]_;
+        - "he_uniform", "he_normal": of variance 2 / n_in [4]_, for ReLU;
+        - "lecun_uniform", "lecun_normal": of variance 1 / n_in [5]_;
+        - "orthogonal": with orthonormal rows or columns [6]_;
+        - "small_normal": normally, of standard deviation 0.01.
+
+        All but the first start with biases of zero.
+
+    coefs_init : list of array-like of shape (n_in, n_out), default=None
+        Initial weights, like ``coefs_``, instead of drawn ones.
+
+    intercepts_init : list of array-like of shape (n_out,), default=None
+        Initial biases, like ``intercepts_``. None means those of ``init``, or zeros if
+        ``coefs_init`` is given.
+
+    weight_decay : float, default=0.0
+        The part of each weight, times the learning rate, that a step takes away:
+        W := W - rate * weight_decay * W, beside the step along the gradient [7]_.
+        Unlike ``alpha`` it does not depend on the size of the batch, nor with "adam" on
+        that of the gradients. Biases do not decay. Not for "lbfgs".
+
     Attributes
     ----------
     coefs_ : list of ndarray of shape (n_in, n_out)
@@ -180,7 +218,7 @@ class BPRegressor(RegressorMixin, BaseBP):
         The number of outputs.
 
     out_activation_ : str
-        The activation of the output layer: "identity", or "exp" for the Poisson loss.
+        The activation of the output layer.
 
     n_features_in_ : int
         Number of features seen during :term:`fit`.
@@ -196,8 +234,8 @@ class BPRegressor(RegressorMixin, BaseBP):
 
     Notes
     -----
-    Weights and biases are drawn uniformly as Glorot and Bengio propose [2]_, "adam" is
-    that of Kingma and Ba [3]_. If the loss becomes infinite or nan, training stops with
+    By default weights and biases are drawn uniformly, within the bounds of Glorot and
+    Bengio [2]_; "adam" is that of Kingma and Ba [3]_. If the loss becomes infinite or nan, training stops with
     a :class:`~sklearn.exceptions.ConvergenceWarning` and keeps the best weights that it
     had. An interrupt from the keyboard ends training, not the estimator: it keeps the
     weights that it has. For several outputs ``loss_`` is the sum over outputs, of which
@@ -210,6 +248,13 @@ class BPRegressor(RegressorMixin, BaseBP):
     .. [2] X. Glorot, Y. Bengio (2010), "Understanding the difficulty of training deep
        feedforward neural networks". AISTATS 9, 249-256.
     .. [3] D. P. Kingma, J. Ba (2015), "Adam: a method for stochastic optimization".
+       ICLR.
+    .. [4] K. He, X. Zhang, S. Ren, J. Sun (2015), "Delving deep into rectifiers".
+       ICCV.
+    .. [5] Y. LeCun, L. Bottou, G. Orr, K.-R. Müller (1998), "Efficient backprop".
+    .. [6] A. Saxe, J. McClelland, S. Ganguli (2014), "Exact solutions to the nonlinear
+       dynamics of learning in deep linear neural networks". ICLR.
+    .. [7] I. Loshchilov, F. Hutter (2019), "Decoupled weight decay regularization".
        ICLR.
 
     Examples
