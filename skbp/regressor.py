@@ -235,11 +235,12 @@ class BPRegressor(RegressorMixin, BaseBP):
     Notes
     -----
     By default weights and biases are drawn uniformly, within the bounds of Glorot and
-    Bengio [2]_; "adam" is that of Kingma and Ba [3]_. If the loss becomes infinite or nan, training stops with
-    a :class:`~sklearn.exceptions.ConvergenceWarning` and keeps the best weights that it
-    had. An interrupt from the keyboard ends training, not the estimator: it keeps the
-    weights that it has. For several outputs ``loss_`` is the sum over outputs, of which
-    training follows the gradient; MLPRegressor reports the mean.
+    Bengio [2]_; "adam" is that of Kingma and Ba [3]_. If the loss becomes infinite or
+    nan, training stops with a :class:`~sklearn.exceptions.ConvergenceWarning` and keeps
+    the best weights that it had. An interrupt from the keyboard ends training, not the
+    estimator: it keeps the weights that it has. For several outputs ``loss_`` is
+    the sum over outputs, of which training follows the gradient; MLPRegressor reports
+    the mean.
 
     References
     ----------
