@@ -529,7 +529,7 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
 
         Returns
         -------
-        A : list of n_layers_ arrays of shape (n_samples, units of the layer)
+        A : list of ``n_layers_`` arrays of shape (n_samples, units of the layer)
             ``A[l]`` belongs to layer l: ``A[0]`` is X, ``A[-1]`` the output. Samples
             are rows; in the equations they are columns.
 
@@ -567,7 +567,7 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
 
         Returns
         -------
-        delta : list of n_layers_ - 1 arrays of shape (n_samples, units of the layer)
+        delta : list of arrays of shape (n_samples, units of the layer)
             ``delta[l - 1]`` belongs to layer l, like ``coefs_[l - 1]``. Each row is of
             the loss of that sample alone: it is not divided by m.
         """
@@ -606,8 +606,8 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
     def cost(self, X, y, sample_weight=None):
         """Return the cost J that training minimises, and its two parts.
 
-        J = (1/m) [ sum_i w_i loss_i + alpha/2 sum_l |W[l]|² ]. ``weight_decay``, which
-        acts on the steps of training, is no part of J.
+        ``J = (1/m) [ sum_i w_i loss_i + alpha/2 sum_l |W[l]|² ]``. ``weight_decay``,
+        which acts on the steps of training, is no part of J.
 
         Parameters
         ----------

@@ -32,7 +32,7 @@ class GradientCheck:
     Attributes
     ----------
     error : float
-        |b - n| / (|b| + |n|), where b and n are the vectors of all derivatives by
+        ``|b - n| / (|b| + |n|)``, where b and n are the vectors of all derivatives by
         back-propagation and numerically: between 0 and 1. About 1e-8 for smooth
         activations; larger where a kink of ReLU lies within the steps taken. Above
         1e-3 the gradient is wrong.
