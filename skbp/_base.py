@@ -104,6 +104,7 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
     coefs_: list[Array]
     intercepts_: list[Array]
     out_activation_: str
+    _fitted: dict[str, Any]
     n_iter_: int
     t_: int
     loss_curve_: list[float]
@@ -111,6 +112,9 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
     best_validation_score_: Any
 
     # What a subclass says of its targets.
+
+    #: Parameters that say what is minimised: those of the last fit count afterwards.
+    _shape_the_loss: ClassVar[tuple[str, ...]] = ("loss", "output_activation")
 
     #: Options of ``validate_data`` for y.
     _y_options: ClassVar[dict[str, Any]] = {}
@@ -187,7 +191,7 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
         else:
             theta = self._fitted_theta(network, samples.X.dtype)
         split = self._split(samples, rng, memory)
-        state = self._state(memory, fresh, partial)
+        state = self._state(memory, network, fresh, partial)
         theta, history, end = self._train(
             network, samples, theta, split, state, rng, fresh, partial
         )
@@ -211,6 +215,12 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
                 f"weight_decay={self.weight_decay} needs a stochastic solver, one of "
                 f"{sorted(OPTIMIZERS)}, of whose steps it is a part; solver is "
                 f"{self.solver!r}. Use alpha, the penalty on the weights, instead."
+            )
+        if self.weight_decay * self.learning_rate_init >= 1:
+            raise ValueError(
+                f"weight_decay={self.weight_decay} times learning_rate_init="
+                f"{self.learning_rate_init} is the part of the weights that a step "
+                "takes away; it must be below 1. Lower one of the two."
             )
         suitable = ["auto", *loss_outputs(self.loss)]
         if self.output_activation not in suitable:
@@ -274,6 +284,8 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
         values = {field.name: getattr(self, field.name) for field in fields(Settings)}
         named = {"auto": min(200, n), "full": n}
         size = self.batch_size
+        if isinstance(size, bool):
+            raise ValueError(f"batch_size must be an int, not a bool; got {size}.")
         batch_size = named[size] if isinstance(size, str) else size
         if batch_size > n:
             warnings.warn(
@@ -320,14 +332,21 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
             shapes = list(pairwise(units))
             coefs = arrays_by_layer("coefs_init", self.coefs_init, shapes)
         if self.intercepts_init is not None:
-            if not self.fit_intercept:
-                raise ValueError(
-                    "intercepts_init is given, but fit_intercept=False: there are no "
-                    "intercepts. Leave one of the two out."
-                )
             sizes = [(n,) for n in units[1:]]
             intercepts = arrays_by_layer("intercepts_init", self.intercepts_init, sizes)
-        return packed(network, coefs, intercepts, dtype)
+            if not self.fit_intercept and any(map(np.any, intercepts)):
+                raise ValueError(
+                    "intercepts_init is not zero, but fit_intercept=False: there are "
+                    "no intercepts. Leave one of the two out."
+                )
+        with np.errstate(over="ignore"):
+            theta = packed(network, coefs, intercepts, dtype)
+        if not np.isfinite(theta).all():
+            raise ValueError(
+                f"coefs_init or intercepts_init has values too large for {dtype}, the "
+                "dtype of X. Scale them, or give X as float64."
+            )
+        return theta
 
     def _fitted_theta(self, network: Network, dtype: Any) -> Array:
         """Return the fitted parameters, to go on from."""
@@ -335,8 +354,9 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
         if fitted != network.units:
             raise ValueError(
                 f"Training cannot go on: the fitted network has layers of {fitted} "
-                f"units, hidden_layer_sizes={self.hidden_layer_sizes!r} and the data "
-                f"ask for {network.units}. Set warm_start=False, or fit a clone, to "
+                f"units, hidden_layer_sizes={self.hidden_layer_sizes!r}, "
+                f"output_activation={self.output_activation!r} and the data ask for "
+                f"{network.units}. Set warm_start=False, or fit a clone, to "
                 "start anew."
             )
         if not network.biases and any(map(np.any, self.intercepts_)):
@@ -347,9 +367,12 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
             )
         return packed(network, self.coefs_, self.intercepts_, dtype)
 
-    def _state(self, memory: dict[str, Any], fresh: bool, partial: bool) -> State:
+    def _state(
+        self, memory: dict[str, Any], network: Network, fresh: bool, partial: bool
+    ) -> State:
         """Return the state of training to go on from."""
-        if partial and memory.get("solver") == self.solver:
+        known = (self.solver, network.n_parameters)
+        if partial and memory.get("optimizer") == known:
             return State(**memory["state"])
         state = State.new([float(self.learning_rate_init)])
         state.t = 0 if fresh else self.t_
@@ -429,7 +452,8 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
     def _set_weights(self, network: Network, theta: Array) -> None:
         """Set the attributes that make up the network, of parameters theta (1, P)."""
         self.coefs_, self.intercepts_ = unpacked(network, theta)
-        self._activations = network.activations
+        self._activations, self._biases = network.activations, network.biases
+        self._fitted = {name: getattr(self, name) for name in self._shape_the_loss}
         self.n_layers_, self.n_outputs_ = network.n_layers + 1, network.units[-1]
 
     def _set_curves(self, history: History, n: int, fresh: bool, partial: bool) -> None:
@@ -455,7 +479,11 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
         """
         memory: dict[str, Any] = {"split": split}
         if end is not None and history.status != DIVERGED:
-            memory |= {"solver": self.solver, "state": vars(end())}
+            n_parameters = sum(map(np.size, self.coefs_))
+            if self.fit_intercept:
+                n_parameters += sum(map(np.size, self.intercepts_))
+            known = (self.solver, n_parameters)
+            memory |= {"optimizer": known, "state": vars(end())}
         if isinstance(self.random_state, Integral):
             memory["random_stream"] = rng.get_state()
         return memory
@@ -505,7 +533,8 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
             np.empty((1, 0, 1)),
             *(i[np.newaxis, :, np.newaxis] for i in self.intercepts_),
         ]
-        return Network(units, self._activations), W, b
+        network = Network(units, self._activations, self._biases)
+        return network, W, b if self._biases else []
 
     def _outputs(self, X: Any, *, raw: bool = False) -> Array:
         """Return the outputs (n, outputs) of the network for X, raw or activated."""
@@ -530,8 +559,8 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
         Returns
         -------
         A : list of ``n_layers_`` arrays of shape (n_samples, units of the layer)
-            ``A[l]`` belongs to layer l: ``A[0]`` is X, ``A[-1]`` the output. Samples
-            are rows; in the equations they are columns.
+            ``A[l]`` belongs to layer l: ``A[0]`` is X itself, ``A[-1]`` the output.
+            Samples are rows; in the equations they are columns.
 
         Examples
         --------
@@ -645,10 +674,16 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
     ) -> tuple[Objective, slice]:
         """Return J at the fitted weights on these samples, and all their rows."""
         check_is_fitted(self)
+        self._validate_params()
         # A copy, since reading the targets may set attributes.
         looking = copy(self)
-        network, samples = looking._problem(X, y, sample_weight, False, True)
-        theta = self._fitted_theta(network, dtype or self.coefs_[0].dtype)
+        looking.__dict__.update(self._fitted)
+        X, y = validated_X_y(looking, X, y, reset=False, **self._y_options)
+        Y = as_dtype(looking._encode(y, fresh=False, partial=True), X.dtype)
+        samples = Samples(X, Y, validated_weights(sample_weight, X, X.dtype))
+        network = self._fitted_network()[0]
+        dtype = dtype or self.coefs_[0].dtype
+        theta = packed(network, self.coefs_, self.intercepts_, dtype)
         objective = Objective(network, looking._loss(), samples, self.alpha, theta)
         return objective, slice(0, len(samples))
 

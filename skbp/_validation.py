@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from numbers import Integral
 from typing import Any
@@ -15,6 +15,9 @@ from sklearn.utils.validation import validate_data
 from skbp._sklearn import check_sample_weight
 from skbp.engine.activations import RANGES
 from skbp.engine.arrays import Array, DType
+
+#: How far off targets may be for being rounded, in float32 as in float64.
+ROUNDING = 1e-5
 
 
 @contextmanager
@@ -49,8 +52,13 @@ def names_by_layer(
     name: str, value: Any, known: Collection[str], n_layers: int, layers: str
 ) -> tuple[str, ...]:
     """Return a parameter that is one name, or one name a layer, as one a layer."""
-    if isinstance(value, str):
-        return (value,) * n_layers
+    if np.ndim(value) == 0 and not isinstance(value, Set | Mapping):
+        return (str(value),) * n_layers
+    if isinstance(value, Set | Mapping):
+        raise ValueError(
+            f"{name} must be a name or a sequence of names, in the order of the "
+            f"{layers}; got a {type(value).__name__}, which has no order: {value!r}."
+        )
     names = tuple(value)
     for item in names:
         if not isinstance(item, str) or item not in known:
@@ -78,10 +86,15 @@ def arrays_by_layer(
         )
     arrays = []
     for l, (array, shape) in enumerate(zip(value, shapes, strict=True), start=1):
+        if scipy.sparse.issparse(array) or np.iscomplexobj(array):
+            raise ValueError(
+                f"{name}[{l - 1}] must be a dense array of real numbers; got a "
+                f"{type(array).__name__} of {array.dtype}."
+            )
         try:
             array = np.asarray(array, np.float64)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"{name}[{l - 1}] must hold numbers: {error}.") from None
+            raise ValueError(f"{name}[{l - 1}] must hold numbers: {error}") from None
         if array.shape != shape:
             raise ValueError(
                 f"{name}[{l - 1}] must have the shape {shape}, since layer {l} has "
@@ -94,12 +107,15 @@ def arrays_by_layer(
     return arrays
 
 
-def check_reachable(Y: Array, output_activation: str, loss: str) -> None:
-    """Refuse targets (n, outputs) that an output activation cannot give."""
+def reachable(Y: Array, output_activation: str, loss: str) -> Array:
+    """Return targets (n, outputs) that an output activation can give, or refuse them.
+
+    What is out of reach by rounding is moved.
+    """
     if output_activation not in RANGES:
-        return
+        return Y
     low, high = RANGES[output_activation]
-    outside = np.argwhere((low > Y) | (high < Y))
+    outside = np.argwhere((low - ROUNDING > Y) | (high + ROUNDING < Y))
     if len(outside):
         row, column = outside[0]
         raise ValueError(
@@ -108,15 +124,18 @@ def check_reachable(Y: Array, output_activation: str, loss: str) -> None:
             f"between {low:g} and {high:g}. Scale y, or choose another "
             "output_activation or loss."
         )
+    Y = np.clip(Y, low, high)
     if output_activation == "softmax":
-        sums = Y.sum(axis=1)
-        wrong = np.flatnonzero(np.abs(sums - 1.0) > 1e-3)
+        sums = Y.sum(axis=1, keepdims=True)
+        wrong = np.flatnonzero(np.abs(sums - 1.0) > ROUNDING)
         if len(wrong):
             raise ValueError(
-                f"y sums to {sums[wrong[0]]:g} over the outputs for sample {wrong[0]}, "
-                "and output_activation='softmax' to 1. Divide y by its sums, or use "
-                "output_activation='logistic'."
+                f"y sums to {sums[wrong[0], 0]:g} over the outputs for sample "
+                f"{wrong[0]}, and output_activation='softmax' to 1. Divide y by its "
+                "sums, or use output_activation='logistic'."
             )
+        Y = Y / sums
+    return Y
 
 
 def validated_X(estimator: Any, X: Any, **options: Any) -> Any:

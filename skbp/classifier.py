@@ -189,7 +189,8 @@ class BPClassifier(ClassifierMixin, BaseBP):
         The part of each weight, times the learning rate, that a step takes away:
         W := W - rate * weight_decay * W, beside the step along the gradient [7]_.
         Unlike ``alpha`` it does not depend on the size of the batch, nor with "adam" on
-        that of the gradients. Biases do not decay. Not for "lbfgs".
+        that of the gradients. Biases do not decay. In float32 a product
+        rate * weight_decay below 6e-8 is lost in rounding. Not for "lbfgs".
 
     Attributes
     ----------
@@ -410,16 +411,21 @@ class BPClassifier(ClassifierMixin, BaseBP):
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
             The class labels; for multilabel targets an indicator matrix.
         """
-        codes = self._codes(self._outputs(X))
+        check_is_fitted(self)
+        # One versus rest, several outputs may round to 1; their Z[L] decide.
+        codes = self._codes(self._outputs(X, raw=self._one_versus_rest()))
         return codes if codes.ndim == 2 else self.classes_[codes]
 
     def _check_probabilities(self):
         """Raise AttributeError where outputs are not probabilities."""
-        if self.loss != "log_loss" and self.output_activation not in PROBABILITIES:
+        # Once fitted, the network has the output activation that it was fitted with.
+        asked_for = "logistic" if self.loss == "log_loss" else self.output_activation
+        output = getattr(self, "out_activation_", asked_for)
+        if output not in PROBABILITIES:
             raise AttributeError(
                 f"Probabilities need loss='log_loss', or an output_activation out of "
-                f"{PROBABILITIES}; loss is {self.loss!r} and output_activation "
-                f"{self.output_activation!r}."
+                f"{PROBABILITIES}, in fit; loss is {self.loss!r} and the output "
+                f"activation {output!r}."
             )
         return True
 
@@ -447,10 +453,10 @@ class BPClassifier(ClassifierMixin, BaseBP):
             return np.ones_like(self._outputs(X))
         if self.out_activation_ == "softmax":
             p = self._outputs(X)
+        elif self._one_versus_rest():
+            p = np.exp(self.predict_log_proba(X))
         else:
             p = expit(self._raw_outputs_by_class(X))
-            if self._one_versus_rest():
-                p /= np.maximum(p.sum(axis=1, keepdims=True), np.finfo(p.dtype).tiny)
         limits = np.finfo(p.dtype)
         return np.clip(p, limits.tiny, 1.0 - limits.epsneg, out=p)
 
@@ -575,7 +581,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
                 f"y has classes that are not in classes_: {unknown.tolist()}; classes_ "
                 f"is {self.classes_.tolist()}. "
                 + (
-                    "Give all classes in the first call of partial_fit."
+                    "Classes are those of fit, or of the first call of partial_fit."
                     if partial
                     else "Set warm_start=False to start anew."
                 )

@@ -11,7 +11,8 @@ from sklearn.utils.metaestimators import available_if
 
 from skbp._base import BaseBP
 from skbp._sklearn import StrOptions, fit_context
-from skbp._validation import as_numbers, check_reachable, restored_on_error
+from skbp._validation import as_numbers, reachable, restored_on_error
+from skbp.engine.activations import RANGES
 from skbp.engine.arrays import Array
 
 #: The losses of numbers.
@@ -148,7 +149,8 @@ class BPRegressor(RegressorMixin, BaseBP):
         The activation of the output layer. "auto" is the canonical one of the loss:
         identity for "squared_error", exp for "poisson", logistic for "log_loss". Any
         of them goes with "squared_error", if its range holds all targets; "poisson"
-        needs "exp", "logistic" or "softmax", "log_loss" one of the latter two.
+        needs "exp", "logistic" or "softmax", "log_loss" one of the latter two. An
+        output of "relu" may die, that is be 0 for all samples, and learn no more.
 
     fit_intercept : bool, default=True
         Whether the layers have biases b. Without, ``intercepts_`` are zero.
@@ -177,7 +179,8 @@ class BPRegressor(RegressorMixin, BaseBP):
         The part of each weight, times the learning rate, that a step takes away:
         W := W - rate * weight_decay * W, beside the step along the gradient [7]_.
         Unlike ``alpha`` it does not depend on the size of the batch, nor with "adam" on
-        that of the gradients. Biases do not decay. Not for "lbfgs".
+        that of the gradients. Biases do not decay. In float32 a product
+        rate * weight_decay below 6e-8 is lost in rounding. Not for "lbfgs".
 
     Attributes
     ----------
@@ -408,8 +411,7 @@ class BPRegressor(RegressorMixin, BaseBP):
                 "targets that can be negative."
             )
         self.out_activation_ = self._output_activation()
-        check_reachable(Y, self.out_activation_, self.loss)
-        return Y
+        return reachable(Y, self.out_activation_, self.loss)
 
     def _score(self, Y: Array, predictions: Array, weights: Array | None) -> float:
         return float(r2_score(Y, predictions, sample_weight=weights))
@@ -417,5 +419,7 @@ class BPRegressor(RegressorMixin, BaseBP):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
-        tags.target_tags.positive_only = self.loss == "poisson"
+        output = self._output_activation()
+        low, _ = RANGES.get(output, (-np.inf, np.inf))
+        tags.target_tags.positive_only = self.loss == "poisson" or low >= 0.0
         return tags

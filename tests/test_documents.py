@@ -169,6 +169,8 @@ def test_document_c2_softmax_on_the_spiral():
     # weight changed by 1e-15, differs from itself by up to 3e-5.
     assert curve[10000] == pytest.approx(0.2450329442821419, rel=5e-5)
     assert round(network.score(X, y), 2) == 0.98
+    later = trained(BPClassifier(max_iter=4000, **options), X, y)
+    assert round(later.score(X, y), 2) == 0.98
     early = trained(BPClassifier(max_iter=1000, **options), X, y)
     assert round(early.score(X, y), 2) == 0.92
 

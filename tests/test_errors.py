@@ -66,6 +66,15 @@ def y(X):
         ("activation", ("relu", "tanh"), "2 names.*1 hidden layers.*one for each"),
         ("activation", ("softmax",), "logistic.*got 'softmax'"),
         ("activation", (3,), "logistic.*got 3"),
+        ("activation", {"tanh", "relu"}, "got a set, which has no order"),
+        ("init", {"he_normal": 1}, "got a dict, which has no order"),
+        ("batch_size", True, "not a bool"),
+        ("coefs_init", [1j * np.ones((3, 100)), np.ones((100, 1))], "real numbers"),
+        (
+            "coefs_init",
+            [scipy.sparse.eye_array(3, 100), np.ones((100, 1))],
+            "dense array.*got a dia_array",
+        ),
         ("loss", "hinge", "squared_error"),
         ("output_activation", "linear", "identity"),
         ("fit_intercept", "no", "bool"),
@@ -116,7 +125,7 @@ def test_softmax_of_labels_that_do_not_exclude_each_other(X, y):
         ({"output_activation": "tanh"}, -1.01, r"-1\.01.*'tanh'.*-1 and 1"),
         ({"output_activation": "relu"}, -1.0, "'relu'.*0 and inf"),
         ({"output_activation": "exp"}, -1.0, "'exp'.*0 and inf"),
-        ({"output_activation": "softmax"}, 0.4, "sums to 0.4.*sample 0.*logistic"),
+        ({"output_activation": "softmax"}, 0.3999, "sums to 0.4.*sample 0.*logistic"),
         ({"output_activation": "relu", "loss": "poisson"}, 1.0, "does not suit"),
     ],
 )
@@ -130,6 +139,19 @@ def test_targets_out_of_reach_of_the_output(options, y, message, X):
 
 
 @BOTH
+def test_initial_weights_beyond_float32(estimator, X, y):
+    coefs = [np.full((3, 100), 1e300), np.ones((100, 1))]
+    with pytest.raises(ValueError, match=r"coefs_init.*too large for float32"):
+        estimator(coefs_init=coefs).fit(X.astype(np.float32), y)
+
+
+@BOTH
+def test_a_step_that_takes_the_whole_weight_away(estimator, X, y):
+    with pytest.raises(ValueError, match=r"weight_decay=20 times learning_rate_init=0"):
+        estimator(weight_decay=20, learning_rate_init=0.05).fit(X, y)
+
+
+@BOTH
 def test_weight_decay_needs_steps(estimator, X, y):
     with pytest.raises(ValueError, match=r"weight_decay=0\.1.*'adam'.*alpha"):
         estimator(weight_decay=0.1, solver="lbfgs").fit(X, y)
@@ -137,9 +159,9 @@ def test_weight_decay_needs_steps(estimator, X, y):
 
 @BOTH
 def test_intercepts_that_cannot_be(estimator, X, y):
-    zeros = [np.zeros(100), np.zeros(1)]
-    with pytest.raises(ValueError, match="intercepts_init is given, but fit_intercept"):
-        estimator(intercepts_init=zeros, fit_intercept=False).fit(X, y)
+    ones = [np.ones(100), np.zeros(1)]
+    with pytest.raises(ValueError, match="intercepts_init is not zero, but fit_inter"):
+        estimator(intercepts_init=ones, fit_intercept=False).fit(X, y)
     model = estimator(warm_start=True, tol=1.0).fit(X, y)
     with pytest.raises(ValueError, match="has intercepts, and fit_intercept is False"):
         model.set_params(fit_intercept=False).fit(X, y)

@@ -1,5 +1,6 @@
 """Activations, residuals, gradients and costs that users can look at."""
 
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -92,6 +93,30 @@ def test_check_gradient_finds_a_wrong_gradient(monkeypatch):
     assert check_gradient(model, X, y).error < 1e-6
 
 
+def test_check_gradient_leaves_kinks_out():
+    """Inputs and biases of zero put ReLU on its kink, where no gradient is right."""
+    model = BPClassifier((6,), init="he_normal", random_state=0)
+    X_0 = np.vstack([X, np.zeros((20, 4))])
+    y_0 = np.r_[Y, np.zeros(20, int)]
+    check = check_gradient(model, X_0, y_0, each_parameter=True)
+    assert 0 < check.n_kinks <= 10 + 6
+    assert check.error < 1e-5
+    only_kinks = check_gradient(model, X_0, y_0)
+    assert only_kinks.n_kinks == 10
+    assert np.isnan(only_kinks.error)
+
+
+def test_check_gradient_of_each_parameter_in_bounded_memory():
+    model = BPClassifier((50,), random_state=0)
+    many = np.random.RandomState(0).standard_normal((2000, 10))
+    tracemalloc.start()
+    check = check_gradient(model, many, many[:, 0] > 0, each_parameter=True)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert check.error < 1e-3
+    assert peak < 400e6
+
+
 def test_check_gradient_says_what_is_wrong():
     model, y = case("multiclass")
     with pytest.raises(TypeError, match=r"BPClassifier.*got a Pipeline.*last step"):
@@ -172,6 +197,26 @@ def test_looking_inside_changes_nothing_and_knows_the_fitted_output():
     after = vars(model)
     assert before.keys() == after.keys()
     assert all(before[name] is after[name] for name in before)
+
+
+def test_looking_inside_is_looking_at_the_fitted_network():
+    """What set_params changes after fit does not count, but for alpha."""
+    model, y = fitted("multiclass")
+    cost, delta = model.cost(X, y), model.residuals(X, y)
+    model.set_params(
+        activation="tanh",
+        hidden_layer_sizes=(7,),
+        output_activation="logistic",
+        loss="squared_error",
+        fit_intercept=False,
+    )
+    assert model.cost(X, y) == cost
+    np.testing.assert_array_equal(model.residuals(X, y)[0], delta[0])
+    assert model.set_params(alpha=0.0).cost(X, y).penalty == 0.0
+    with pytest.raises(ValueError, match="alpha"):
+        model.set_params(alpha=-1.0).cost(X, y)
+    with pytest.raises(ValueError, match="loss"):
+        model.set_params(alpha=0.0, loss="bogus").cost(X, y)
 
 
 @pytest.mark.parametrize("method", ["residuals", "gradients", "cost"])

@@ -12,8 +12,9 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 
-from skbp import BPClassifier, BPRegressor
+from skbp import BPClassifier, BPRegressor, check_gradient
 from tests.catalogue import ALL_INITIALIZERS
 
 X = StandardScaler().fit_transform(load_iris().data)
@@ -320,3 +321,80 @@ def test_a_warm_start_may_change_the_output():
     model.set_params(output_activation="softmax")
     assert model.out_activation_ == "logistic"
     assert model.score(X, Y) > 0.9
+
+
+@BOTH
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_partial_fit_goes_on_when_intercepts_join(estimator, solver):
+    model = estimator((4,), solver=solver, fit_intercept=False, random_state=0)
+    first = {"classes": [0, 1, 2]} if estimator is BPClassifier else {}
+    model.partial_fit(X, Y, **first)
+    model.set_params(fit_intercept=True).partial_fit(X, Y)
+    assert any(b.any() for b in model.intercepts_)
+    assert model.n_iter_ == 2
+
+
+def test_probabilities_are_those_of_the_fitted_output():
+    model = fitted(BPClassifier((4,), loss="squared_error", max_iter=5), Y > 0)
+    model.set_params(loss="log_loss")
+    assert not hasattr(model, "predict_proba")
+    model = fitted(BPClassifier((4,), max_iter=5), Y > 0)
+    model.set_params(loss="squared_error")
+    assert model.predict_proba(X).shape == (150, 2)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_one_versus_rest_far_from_the_data(dtype):
+    """Where several outputs round to 0 or 1, the raw outputs decide."""
+    model = BPClassifier(
+        (),
+        output_activation="logistic",
+        coefs_init=[[[-1.0, -2.0, -3.0]]],
+        intercepts_init=[np.zeros(3)],
+        learning_rate_init=1e-9,
+        max_iter=2,
+    )
+    fitted(model, [0, 1, 2], np.arange(3, dtype=dtype).reshape(-1, 1))
+    far = np.array([[120.0], [900.0], [-120.0], [-1e4]], dtype)
+    p = model.predict_proba(far)
+    np.testing.assert_allclose(p.sum(axis=1), 1.0, rtol=1e-6)
+    np.testing.assert_array_equal(model.predict(far), [0, 0, 2, 2])
+    np.testing.assert_array_equal(
+        model.decision_function(far).argmax(axis=1), [0, 0, 2, 2]
+    )
+    np.testing.assert_array_equal(p[:2].argmax(axis=1), [0, 0])
+
+
+def test_shares_are_moved_by_no_more_than_rounding():
+    share = np.full(150, 1.0)
+    share[0] = 1 + 2e-16
+    model = fitted(BPRegressor((3,), loss="log_loss", max_iter=2), share)
+    assert (model.predict(X) < 1).all()
+    p = np.random.RandomState(0).rand(150)
+    shares = np.c_[p, 1 - p] * (1 + 3e-6)
+    model = BPRegressor((), loss="log_loss", output_activation="softmax")
+    fitted(model.set_params(solver="lbfgs"), shares)
+    assert check_gradient(model, X, shares).error < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("options", "positive"),
+    [
+        ({}, False),
+        ({"loss": "poisson"}, True),
+        ({"loss": "log_loss"}, True),
+        ({"output_activation": "relu"}, True),
+        ({"output_activation": "tanh"}, False),
+    ],
+)
+def test_tags_say_whether_targets_must_be_positive(options, positive):
+    tags = get_tags(BPRegressor(**options))
+    assert tags.target_tags.positive_only == positive
+
+
+def test_a_network_without_biases_starts_from_its_own_parameters():
+    first = fitted(BPRegressor((3,), fit_intercept=False, max_iter=2))
+    again = clone(first).set_params(
+        coefs_init=first.coefs_, intercepts_init=first.intercepts_
+    )
+    assert fitted(again).loss_ < first.loss_
