@@ -179,7 +179,8 @@ class BPRegressor(RegressorMixin, BaseBP):
         The part of each weight, times the learning rate, that a step takes away:
         W := W - rate * weight_decay * W, beside the step along the gradient [7]_.
         Unlike ``alpha`` it does not depend on the size of the batch, nor with "adam" on
-        that of the gradients. Biases do not decay. In float32 a product
+        that of the gradients, and the momentum of "sgd" does not multiply it, as it
+        does gradients. Biases do not decay. In float32 a product
         rate * weight_decay below 6e-8 is lost in rounding. Not for "lbfgs".
 
     Attributes

@@ -1,0 +1,32 @@
+"""The look of the gallery's pictures, that of docs/images/overview.py."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+
+INK, GREY = "#22303c", "#8a97a3"
+
+STYLE = {
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 12,
+    "axes.titleweight": "bold",
+    "axes.titlepad": 10,
+    "figure.constrained_layout.h_pad": 0.1,
+    "figure.constrained_layout.hspace": 0.04,
+    "figure.constrained_layout.w_pad": 0.1,
+    "figure.constrained_layout.wspace": 0.03,
+    "font.size": 10,
+    "legend.frameon": False,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+
+def apply(gallery_conf: dict[str, Any], name: str) -> None:
+    """Set the style; sphinx-gallery calls this before each example."""
+    plt.rcParams.update(STYLE)
