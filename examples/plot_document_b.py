@@ -83,9 +83,9 @@ for kind, network in initial.items():
     print(f"{kind:24}" + "".join(f"{error:10.0e}" for error in errors))
 
 # %%
-# They are right, with ReLU too: 100 samples give 24000 weighted inputs, and where one is
-# so close to ReLU's kink that a step would carry it across, ``check_gradient`` takes a
-# shorter step.
+# They are right, with ReLU too: 100 samples give 24000 weighted inputs, and where one
+# is so close to ReLU's kink that a step would carry it across, ``check_gradient`` takes
+# a shorter step.
 
 # %%
 # Why dW and db are divided by M: J is the mean over samples, so its gradient is the
