@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import warnings
 from abc import ABCMeta, abstractmethod
+from collections.abc import Callable
 from copy import copy
 from dataclasses import fields
 from itertools import pairwise
-from math import ceil
 from numbers import Integral, Real
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
+from sklearn.metrics import get_scorer_names
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skbp._sklearn import Interval, Options, StrOptions, fit_context
+from skbp._heldout import HeldOut, drawn_split, validation
+from skbp._sklearn import (
+    CallbackSupportMixin,
+    Interval,
+    Options,
+    StrOptions,
+    fit_context,
+    safe_indexing,
+)
 from skbp._threads import blas_threads_for
 from skbp._validation import (
     arrays_by_layer,
@@ -30,14 +38,14 @@ from skbp._validation import (
     validated_X,
     validated_X_y,
 )
-from skbp.engine.activations import ACTIVATIONS, HIDDEN
+from skbp.engine.activations import ACTIVATIONS, HIDDEN, OUTPUTS, inverse
 from skbp.engine.arrays import Array, Rows
 from skbp.engine.initializers import INITIALIZERS
 from skbp.engine.lbfgs import minimise
 from skbp.engine.losses import LOSSES, Loss
 from skbp.engine.network import Layers, Network, Propagation, predict
 from skbp.engine.objective import Objective
-from skbp.engine.optimizers import OPTIMIZERS
+from skbp.engine.optimizers import FULL_BATCH, OPTIMIZERS
 from skbp.engine.progress import (
     DIVERGED,
     FAILED,
@@ -45,14 +53,13 @@ from skbp.engine.progress import (
     MAX_ITER,
     History,
     Progress,
-    Score,
 )
 from skbp.engine.samples import Samples
 from skbp.engine.schedules import SCHEDULES
 from skbp.engine.training import Settings, State, train
 
 
-class BaseBP(BaseEstimator, metaclass=ABCMeta):
+class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     """Training, prediction and fitted attributes of a back-propagation estimator.
 
     A subclass says what its targets are: it encodes y, chooses the loss, and scores
@@ -65,11 +72,11 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
             Interval(Integral, 1, None, closed="left"),
         ],
         "activation": [StrOptions(set(HIDDEN)), "array-like"],
-        "output_activation": [StrOptions({"auto", *ACTIVATIONS})],
+        "output_activation": [StrOptions({"auto", *OUTPUTS})],
         "fit_intercept": ["boolean"],
         "init": [StrOptions(set(INITIALIZERS)), "array-like"],
         "coefs_init": ["array-like", None],
-        "intercepts_init": ["array-like", None],
+        "intercepts_init": [StrOptions({"best_constant"}), "array-like", None],
         "solver": [StrOptions({"lbfgs", *OPTIMIZERS})],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
@@ -79,6 +86,13 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
         ],
         "learning_rate": [StrOptions(set(SCHEDULES))],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate_decay": [Interval(Real, 0, 1, closed="right")],
+        "learning_rate_step": [Interval(Real, 0, None, closed="neither")],
+        "warmup": [Interval(Real, 0, None, closed="left")],
+        "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "average_decay": [Interval(Real, 0, 1, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
+        "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
         "power_t": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "shuffle": ["boolean"],
@@ -109,7 +123,11 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
     t_: int
     loss_curve_: list[float]
     validation_scores_: list[float] | None
-    best_validation_score_: Any
+    validation_loss_curve_: list[float] | None
+    learning_rate_curve_: list[float] | None
+    best_validation_score_: float | None
+    best_loss_: float | None
+    loss_: float
 
     # What a subclass says of its targets.
 
@@ -138,7 +156,16 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
     # Fitting, from the outside in.
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Train the network.
 
         Parameters
@@ -154,6 +181,14 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
             Non-negative weights; the loss is the weighted mean over samples. None means
             that all weights are 1.
 
+        X_val, y_val : as X and y, default=None
+            A validation set of your own. With ``early_stopping`` it takes the place of
+            the part that would be held out; without, score and loss on it are recorded,
+            and change nothing.
+
+        sample_weight_val : array-like of shape (n_samples_val,), default=None
+            The weights of its samples.
+
         Returns
         -------
         self : object
@@ -165,37 +200,69 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
             If a parameter or the data cannot be used. What an earlier call has fitted
             stays as it is.
         """
+        context = self._begin_callbacks(X, y, sample_weight)
         with restored_on_error(self):
-            history = self._fit(X, y, sample_weight)
+            given = (X_val, y_val, sample_weight_val)
+            history = self._fit(X, y, sample_weight, given, context=context)
+        if context is not None:
+            context.end()
         self._warn(history, partial=False)
         return self
 
+    def _begin_callbacks(self, X: Any, y: Any, sample_weight: Any) -> Any:
+        """Tell scikit-learn's callbacks, where there are any, that fit begins."""
+        if not hasattr(self, "_skl_callbacks"):
+            return None
+        return FitCallbacks(self, X, y, sample_weight, self.max_iter)
+
     def _check_partial_fit(self):
         """Raise AttributeError where ``partial_fit`` makes no sense: it has none."""
-        if self.solver not in OPTIMIZERS:
+        if self.solver not in STOCHASTIC:
             raise AttributeError(
-                f"partial_fit needs a stochastic solver, one of {sorted(OPTIMIZERS)}; "
-                f"solver is {self.solver!r}."
+                f"partial_fit needs a stochastic solver, one of {STOCHASTIC}; solver "
+                f"is {self.solver!r}."
             )
         return True
 
-    def _fit(self, X, y, sample_weight, *, partial=False):
+    def _fit(self, X, y, sample_weight, given, *, partial=False, context=None):
         """Validate the data, train, set the fitted attributes; return the history."""
         self._check_parameters(partial)
         fresh = not hasattr(self, "coefs_") or not (partial or self.warm_start)
-        network, samples = self._problem(X, y, sample_weight, fresh, partial)
+        network, samples, y = self._problem(X, y, sample_weight, fresh, partial)
+        loss = self._loss()
         memory = {} if fresh else vars(self).get("_memory", {})
         rng = self._random_stream(memory if partial else {})
         if fresh:
             theta = self._initial_theta(network, samples.X.dtype, rng)
         else:
             theta = self._fitted_theta(network, samples.X.dtype)
-        split = self._split(samples, rng, memory)
-        state = self._state(memory, network, fresh, partial)
-        theta, history, end = self._train(
-            network, samples, theta, split, state, rng, fresh, partial
+        held = self._given_validation(*given)
+        split = None if held else self._split(samples, rng, memory)
+        if split is not None:
+            held = self._held_out(samples, y, split[1])
+        rows = None if split is None else split[0]
+        if fresh and self._starts_at_constant():
+            constant = best_constant(loss, samples, rows)
+            theta[:, -len(constant) :] = constant
+        progress = Progress(
+            theta,
+            [float(self.tol)],
+            [float(self.n_iter_no_change)],
+            validate=validation(self, network, loss, held, self._score)
+            if held
+            else None,
+            decides=self.early_stopping,
+            hook=context and context.hook(network),
+            report=print if self.verbose else None,
         )
-        n = len(samples) if split is None else len(split[0])
+        state = self._state(memory, network, fresh, partial)
+        if progress.decides and not fresh:
+            # A warm start has weights to beat: theirs is the score on these data.
+            state.best = [-score for score, _ in progress.validate(theta)]
+        task = (network, loss, samples, theta)
+        theta, end = self._train(task, progress, rows, state, rng, partial)
+        history = progress.histories[0]
+        n = len(samples) if rows is None else len(rows)
         self._set_curves(history, n, fresh, partial)
         self._set_weights(network, theta)
         vars(self).pop("_memory", None)
@@ -210,12 +277,14 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
                 "partial_fit does not support early_stopping=True, since it has no "
                 "validation set. Set early_stopping=False."
             )
-        if self.weight_decay and self.solver not in OPTIMIZERS:
-            raise ValueError(
-                f"weight_decay={self.weight_decay} needs a stochastic solver, one of "
-                f"{sorted(OPTIMIZERS)}, of whose steps it is a part; solver is "
-                f"{self.solver!r}. Use alpha, the penalty on the weights, instead."
-            )
+        for name, off in self._off_without_steps().items():
+            value = getattr(self, name)
+            if value is not off and np.any(value != off):
+                raise ValueError(
+                    f"{name}={value!r} needs a stochastic solver, one of {STOCHASTIC}; "
+                    f"solver is {self.solver!r}. Leave {name} at {off!r}, or change "
+                    "the solver."
+                )
         if self.weight_decay * self.learning_rate_init >= 1:
             raise ValueError(
                 f"weight_decay={self.weight_decay} times learning_rate_init="
@@ -229,19 +298,42 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
                 f"loss={self.loss!r}, whose predictions need one of {suitable}."
             )
 
+    def _off_without_steps(self) -> dict[str, Any]:
+        """Return what the solver has no use for, and what turns that off.
+
+        The learning rates that scikit-learn has are ignored instead, as there.
+        """
+        if self.solver in STOCHASTIC:
+            return {}
+        off: dict[str, Any] = {"dropout": 0.0, "max_grad_norm": None, "warmup": 0.0}
+        if self.learning_rate not in ("constant", "invscaling", "adaptive"):
+            off["learning_rate"] = "constant"
+        if self.solver not in OPTIMIZERS:
+            off |= {"weight_decay": 0.0, "average_decay": 0.0}
+        return off
+
     def _problem(
         self, X: Any, y: Any, sample_weight: Any, fresh: bool, partial: bool
-    ) -> tuple[Network, Samples]:
-        """Return the network that the parameters and data ask for, and the samples."""
+    ) -> tuple[Network, Samples, Any]:
+        """Return the network that the parameters and data ask for, samples, and y."""
         hidden = hidden_units(self.hidden_layer_sizes)
         activations = names_by_layer(
             "activation", self.activation, HIDDEN, len(hidden), "hidden layers"
         )
         X, y = validated_X_y(self, X, y, reset=fresh, **self._y_options)
         Y = as_dtype(self._encode(y, fresh=fresh, partial=partial), X.dtype)
-        samples = Samples(X, Y, validated_weights(sample_weight, X, X.dtype))
+        weights = validated_weights(sample_weight, X, X.dtype)
+        samples = Samples(X, self._smoothed(Y), self._weighted(y, weights, partial))
         units = (X.shape[1], *hidden, Y.shape[1])
-        return Network(units, activations, self.fit_intercept), samples
+        return Network(units, activations, self.fit_intercept), samples, y
+
+    def _smoothed(self, Y: Array) -> Array:
+        """Return the targets that training sees."""
+        return Y
+
+    def _weighted(self, y: Any, weights: Array | None, partial: bool) -> Array | None:
+        """Return the weights of the samples, with those of their classes."""
+        return weights
 
     def _output_activation(self) -> str:
         """Return the name of the output activation that the parameters ask for."""
@@ -252,36 +344,25 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
     def _loss(self) -> Loss:
         """Return the loss of the engine, of outputs with ``out_activation_``."""
         binary = self.loss == "log_loss" and self.out_activation_ == "logistic"
-        name = "binary_log_loss" if binary else self.loss
-        return LOSSES[name].through(self.out_activation_)
+        loss = LOSSES["binary_log_loss" if binary else self.loss]
+        return loss.through(self.out_activation_)
 
-    def _train(self, network, samples, theta, split, state, rng, fresh, partial):
-        """Run the solver; return theta, the history, and what gives the end state."""
-        loss, rows = self._loss(), None if split is None else split[0]
+    def _train(self, task, progress, rows, state, rng, partial):
+        """Run the solver; return theta, and what gives the state at the end."""
+        network, _, samples, _ = task
         n = len(samples) if rows is None else len(rows)
-        settings = self._settings(n, partial)
-        progress = Progress(
-            theta,
-            [settings.tol],
-            [settings.n_iter_no_change],
-            score=self._validation_score(network, loss, samples, split),
-            report=print if self.verbose else None,
-        )
-        if progress.score and not fresh:
-            # A warm start has weights to beat: theirs is the score on these data.
-            state.best = [-score for score in progress.score(theta)]
-        task = (network, loss, samples, theta, settings, progress)
+        settings = self._settings(n, len(network.units) - 2, partial)
         m = settings.batch_size if self.solver in OPTIMIZERS else n
+        task = (*task, settings, progress)
         with blas_threads_for(network.multiplications(m)):
             if self.solver in OPTIMIZERS:
-                theta, end = train(*task, rng, rows=rows, state=state)
-            else:
-                theta, end = minimise(*task, rows=rows, state=state), None
-        return theta, progress.histories[0], end
+                return train(*task, rng, rows=rows, state=state)
+            return minimise(*task, rows=rows, state=state), None
 
-    def _settings(self, n: int, partial: bool) -> Settings:
+    def _settings(self, n: int, n_hidden: int, partial: bool) -> Settings:
         """Return the settings of the engine, for n samples to train on."""
-        values = {field.name: getattr(self, field.name) for field in fields(Settings)}
+        shared = {field.name for field in fields(Settings)} & set(self.get_params())
+        values = {name: getattr(self, name) for name in shared}
         named = {"auto": min(200, n), "full": n}
         size = self.batch_size
         if isinstance(size, bool):
@@ -293,12 +374,29 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
                 f"train on, {n}: all of them make one batch.",
                 stacklevel=6,
             )
-        values["batch_size"] = min(batch_size, n)
-        if self.solver != "sgd":
+        values["batch_size"] = n if self.solver in FULL_BATCH else min(batch_size, n)
+        if self.solver not in STOCHASTIC:
             values["learning_rate"] = "constant"
+        if self.max_grad_norm is None:
+            values["max_grad_norm"] = np.inf
+        values["dropout"] = self._dropout(n_hidden)
+        values["horizon"] = self.max_iter
         if partial:
             values["max_iter"] = 1
         return Settings(**values)
+
+    def _dropout(self, n_hidden: int) -> tuple[float, ...]:
+        """Return the dropout of each hidden layer."""
+        if np.ndim(self.dropout) == 0:
+            return (float(self.dropout),) * n_hidden
+        rates = tuple(self.dropout)
+        valid = all(isinstance(p, Real) and 0.0 <= float(p) < 1.0 for p in rates)
+        if not valid or len(rates) != n_hidden:
+            raise ValueError(
+                "dropout must be a number in [0, 1), or one for each of the "
+                f"{n_hidden} hidden layers; got {self.dropout!r}."
+            )
+        return tuple(map(float, rates))
 
     # What training starts from.
 
@@ -331,7 +429,12 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
         if self.coefs_init is not None:
             shapes = list(pairwise(units))
             coefs = arrays_by_layer("coefs_init", self.coefs_init, shapes)
-        if self.intercepts_init is not None:
+        if self._starts_at_constant() and not self.fit_intercept:
+            raise ValueError(
+                "intercepts_init='best_constant', but fit_intercept=False: there are "
+                "no intercepts. Leave one of the two out."
+            )
+        if self.intercepts_init is not None and not self._starts_at_constant():
             sizes = [(n,) for n in units[1:]]
             intercepts = arrays_by_layer("intercepts_init", self.intercepts_init, sizes)
             if not self.fit_intercept and any(map(np.any, intercepts)):
@@ -390,7 +493,8 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
             return None
         split = memory.get("split")
         if split is None or sum(map(len, split)) != n:
-            split = self._new_split(samples, rng)
+            strata = self._strata(samples.Y)
+            split = drawn_split(samples, strata, self.validation_fraction, rng)
         for rows, what in zip(split, ("train", "validate"), strict=True):
             if samples.total(rows) == 0.0:
                 raise ValueError(
@@ -399,53 +503,32 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
                 )
         return split
 
-    def _new_split(
-        self, samples: Samples, rng: np.random.RandomState
-    ) -> tuple[Rows, Rows]:
-        n, fraction = len(samples), self.validation_fraction
-        n_validation = ceil(fraction * n)
-        if n_validation < 2 or n - n_validation < 1:
-            raise ValueError(
-                f"The validation set is too small or leaves nothing to train on: "
-                f"validation_fraction={fraction} of {n} samples is {n_validation}; at "
-                "least 2 are needed. Change validation_fraction, or set "
-                "early_stopping=False."
-            )
-        strata = self._strata(samples.Y)
-        if strata is not None:
-            counts = np.unique(strata, return_counts=True)[1]
-            # Each class needs a place in both parts; else the split is a plain one.
-            if counts.min() < 2 or min(n_validation, n - n_validation) < len(counts):
-                strata = None
-        return tuple(
-            train_test_split(
-                np.arange(n), test_size=fraction, random_state=rng, stratify=strata
-            )
-        )
+    def _starts_at_constant(self) -> bool:
+        """Return whether the output layer's intercepts start at the best constant."""
+        return isinstance(self.intercepts_init, str)
 
-    def _validation_score(
-        self,
-        network: Network,
-        loss: Loss,
-        samples: Samples,
-        split: tuple[Rows, Rows] | None,
-    ) -> Score | None:
-        """Return the function that scores K networks on the validation set."""
-        if split is None:
+    def _given_validation(self, X: Any, y: Any, weights: Any) -> HeldOut | None:
+        """Return the validation set that the user gives, if there is one."""
+        if X is None and y is None:
+            if weights is not None:
+                raise ValueError("sample_weight_val needs X_val and y_val.")
             return None
-        rows = split[1]
-        X, Y, weights = samples.X[rows], samples.Y[rows], samples.weights
+        if X is None or y is None:
+            raise ValueError(
+                "X_val and y_val go together; got "
+                f"{'y_val' if X is None else 'X_val'} alone."
+            )
+        X, y = validated_X_y(self, X, y, reset=False, **self._y_options)
+        Y = as_dtype(self._encode(y, fresh=False, partial=True), X.dtype)
+        weights = validated_weights(weights, X, X.dtype, "sample_weight_val")
+        return HeldOut(X, y, Y, self._weighted(y, weights, partial=False))
+
+    def _held_out(self, samples: Samples, y: Any, rows: Rows) -> HeldOut:
+        """Return the rows to validate on as a validation set."""
+        y, weights = safe_indexing(y, rows), samples.weights
+        Y = as_dtype(self._encode(y, fresh=False, partial=True), samples.X.dtype)
         weights = None if weights is None else weights[rows]
-
-        def score(theta: Array) -> list[float]:
-            W, b = network.split(theta)
-            outputs = predict(network, W, b, X, ACTIVATIONS[loss.activation])
-            return [
-                self._score(Y, output, weights) if np.isfinite(output).all() else np.nan
-                for output in outputs
-            ]
-
-        return score
+        return HeldOut(samples.X[rows], y, Y, weights)
 
     # What training leaves.
 
@@ -461,15 +544,25 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
         self.n_iter_ = history.n_iter + (self.n_iter_ if partial and not fresh else 0)
         seen = history.n_iter * n if self.solver in OPTIMIZERS else 0
         self.t_ = seen + (0 if fresh else self.t_)
-        scores = None if fresh else self.validation_scores_
-        self.loss_curve_ = [*([] if fresh else self.loss_curve_), *history.loss_curve]
+        for name, curve in (
+            ("loss_curve_", history.loss_curve),
+            ("learning_rate_curve_", history.rates),
+            ("validation_scores_", history.validation_scores),
+            ("validation_loss_curve_", history.validation_losses),
+        ):
+            before = None if fresh else getattr(self, name, None)
+            # None for what this call has none of.
+            setattr(self, name, [*(before or []), *curve] if curve else None)
+        self.loss_curve_ = self.loss_curve_ or []
         self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else np.nan
-        self.best_loss_ = self.validation_scores_ = self.best_validation_score_ = None
+        self.best_loss_ = self.best_validation_score_ = None
         if self.early_stopping:
-            self.validation_scores_ = [*(scores or []), *history.validation_scores]
             self.best_validation_score_ = -history.best
         else:
             self.best_loss_ = min(filter(np.isfinite, self.loss_curve_), default=np.inf)
+            if history.validation_scores:
+                finite = [*filter(np.isfinite, history.validation_scores)]
+                self.best_validation_score_ = max(finite) if finite else None
 
     def _new_memory(self, history, split, end, rng) -> dict[str, Any]:
         """Return what partial_fit and a warm start go on from, beside the weights.
@@ -664,7 +757,7 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
         """Set the weights that training on these data would start from."""
         self._validate_params()
         self._check_parameters(partial=False)
-        network, samples = self._problem(X, y, sample_weight, True, False)
+        network, samples, _ = self._problem(X, y, sample_weight, True, False)
         rng = self._random_stream({})
         self._set_weights(network, self._initial_theta(network, samples.X.dtype, rng))
         return self
@@ -680,7 +773,9 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
         looking.__dict__.update(self._fitted)
         X, y = validated_X_y(looking, X, y, reset=False, **self._y_options)
         Y = as_dtype(looking._encode(y, fresh=False, partial=True), X.dtype)
-        samples = Samples(X, Y, validated_weights(sample_weight, X, X.dtype))
+        weights = validated_weights(sample_weight, X, X.dtype)
+        weights = looking._weighted(y, weights, partial=False)
+        samples = Samples(X, looking._smoothed(Y), weights)
         network = self._fitted_network()[0]
         dtype = dtype or self.coefs_[0].dtype
         theta = packed(network, self.coefs_, self.intercepts_, dtype)
@@ -691,6 +786,62 @@ class BaseBP(BaseEstimator, metaclass=ABCMeta):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+class FitCallbacks:
+    """The calls that scikit-learn's callbacks expect in a fit, an epoch a task."""
+
+    def __init__(self, estimator: Any, X: Any, y: Any, weights: Any, max_iter: int):
+        self.context = estimator._init_callback_context(max_subtasks=max_iter)
+        metadata = {} if weights is None else {"sample_weight": weights}
+        self.what = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
+        self.context.call_on_fit_task_begin(**self.what)
+
+    def hook(self, network: Network) -> Callable[[Progress, list[int], Array], bool]:
+        """Return what is called after each epoch; True ends training."""
+
+        def after_epoch(progress: Progress, active: list[int], theta: Array) -> bool:
+            def attributes() -> dict[str, Any]:
+                # A copy, since training changes theta in place.
+                fitted = copy(self.what["estimator"])
+                fitted._set_weights(network, theta[:1].copy())
+                return {name: vars(fitted)[name] for name in WEIGHTS}
+
+            epoch = self.context.subcontext(task_name="epoch")
+            epoch.call_on_fit_task_begin(**self.what)
+            return bool(
+                epoch.call_on_fit_task_end(
+                    **self.what, reconstruction_attributes=attributes
+                )
+            )
+
+        return after_epoch
+
+    def end(self) -> None:
+        self.context.call_on_fit_task_end(**self.what)
+
+
+#: The attributes that ``_set_weights`` sets.
+WEIGHTS = (
+    "coefs_",
+    "intercepts_",
+    "_activations",
+    "_biases",
+    "_fitted",
+    "n_layers_",
+    "n_outputs_",
+)
+
+#: The solvers that go through the samples in batches.
+STOCHASTIC = [name for name in OPTIMIZERS if name not in FULL_BATCH]
+
+
+def best_constant(loss: Loss, samples: Samples, rows: Rows | None) -> Array:
+    """Return the raw outputs whose constant prediction has the lowest loss."""
+    Y, weights = samples.Y, samples.weights
+    if rows is not None:
+        Y, weights = Y[rows], None if weights is None else weights[rows]
+    return inverse(loss.activation, loss.constant(Y, weights))
 
 
 class Cost(NamedTuple):

@@ -208,7 +208,9 @@ def as_dtype(Y: Array, dtype: DType) -> Array:
     return cast
 
 
-def validated_weights(sample_weight: Any, X: Any, dtype: DType) -> Array | None:
+def validated_weights(
+    sample_weight: Any, X: Any, dtype: DType, name: str = "sample_weight"
+) -> Array | None:
     """Return sample_weight as an array (n,) of non-negative numbers, or None."""
     if sample_weight is None:
         return None
@@ -217,11 +219,11 @@ def validated_weights(sample_weight: Any, X: Any, dtype: DType) -> Array | None:
     except ValueError as error:
         if "ample" in str(error):
             raise
-        raise ValueError(f"sample_weight must hold numbers: {error}.") from None
+        raise ValueError(f"{name} must hold numbers: {error}.") from None
     if weights.min() < 0:
         place = int(weights.argmin())
         raise ValueError(
-            "sample_weight must not be negative; got "
+            f"{name} must not be negative; got "
             f"{weights[place]} for sample {place}. Use 0 to leave a sample out."
         )
     return weights

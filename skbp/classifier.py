@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,6 +10,7 @@ from scipy.special import expit, log_expit, log_softmax, logsumexp
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import label_binarize
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
     check_classification_targets,
@@ -18,7 +20,12 @@ from sklearn.utils.multiclass import (
 from sklearn.utils.validation import check_is_fitted
 
 from skbp._base import BaseBP
-from skbp._sklearn import StrOptions, check_partial_fit_first_call, fit_context
+from skbp._sklearn import (
+    Interval,
+    StrOptions,
+    check_partial_fit_first_call,
+    fit_context,
+)
 from skbp._validation import restored_on_error
 from skbp.engine.arrays import Array, blocks
 
@@ -54,13 +61,21 @@ class BPClassifier(ClassifierMixin, BaseBP):
         The number of units of each hidden layer. ``()`` is a network without hidden
         layers: a linear model.
 
-    activation : {"identity", "logistic", "tanh", "relu"} or sequence, default="relu"
+    activation : str or sequence of str, default="relu"
         The activation f of the hidden layers, one name for all or one for each:
 
         - "identity", f(z) = z;
         - "logistic", f(z) = 1 / (1 + exp(-z));
         - "tanh", f(z) = tanh(z);
-        - "relu", f(z) = max(0, z).
+        - "relu", f(z) = max(0, z);
+        - "leaky_relu", f(z) = max(z / 100, z);
+        - "elu", f(z) = z where z > 0, else exp(z) - 1;
+        - "selu", the same times 1.05, and below 0 times 1.67;
+        - "gelu", f(z) = z Phi(z), where Phi is the normal distribution function;
+        - "silu", f(z) = z / (1 + exp(-z));
+        - "mish", f(z) = z tanh(log(1 + exp(z)));
+        - "softplus", f(z) = log(1 + exp(z));
+        - "softsign", f(z) = z / (1 + abs(z)).
 
     loss : {"log_loss", "squared_error"}, default="log_loss"
         The loss of outputs a, given the targets y, which are 1 for the class (or label)
@@ -70,13 +85,17 @@ class BPClassifier(ClassifierMixin, BaseBP):
           - y log a - (1 - y) log(1 - a);
         - "squared_error", (a - y)² / 2.
 
-    solver : {"lbfgs", "sgd", "adam"}, default="adam"
+    solver : {"lbfgs", "sgd", "adam", "nadam", "rmsprop", "rprop"}, default="adam"
         What minimises J:
 
         - "lbfgs", a quasi-Newton method on all samples at once; often the best choice
           for small data;
         - "sgd", gradient descent on batches, with momentum;
-        - "adam", gradient descent on batches in steps of adapted length.
+        - "adam", gradient descent on batches in steps of adapted length;
+        - "nadam", the same with Nesterov's momentum;
+        - "rmsprop", gradient descent on batches in units of the gradient's size;
+        - "rprop", steps whose length follows from the signs of past gradients of all
+          samples at once [8]_.
 
     alpha : float, default=0.0001
         The penalty lambda of J above. It is divided by the number of samples (by their
@@ -84,18 +103,26 @@ class BPClassifier(ClassifierMixin, BaseBP):
 
     batch_size : int, "auto" or "full", default="auto"
         The number of samples of a batch; "auto" is ``min(200, n_samples)``, "full" all
-        of them. Ignored by "lbfgs".
+        of them. Ignored by "lbfgs" and "rprop", which take all.
 
-    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
-        The learning rate over time. Only used by "sgd".
+    learning_rate : str, default="constant"
+        The learning rate over time, from ``learning_rate_init`` on, for all solvers but
+        "lbfgs" and "rprop":
 
-        - "constant": ``learning_rate_init``;
+        - "constant": it stays;
         - "invscaling": ``learning_rate_init / (t_ + 1) ** power_t`` after each epoch;
         - "adaptive": divided by 5 each time that training stops improving (see
-          ``n_iter_no_change``), until it is below 1e-6.
+          ``n_iter_no_change``), until it is below 1e-6;
+        - "cosine": along half a cosine, down to 0 after ``max_iter`` epochs;
+        - "one_cycle": from 4 % up during 30 % of ``max_iter`` epochs, then down to 0;
+        - "step": times ``learning_rate_decay`` every ``learning_rate_step`` epochs;
+        - "exponential": the same, gradually.
+
+        The last four change with each step.
 
     learning_rate_init : float, default=0.001
-        The learning rate at the start. Ignored by "lbfgs".
+        The learning rate at the start, the highest of "one_cycle"; the length of the
+        first step of "rprop". Ignored by "lbfgs".
 
     power_t : float, default=0.5
         The exponent of "invscaling".
@@ -130,9 +157,9 @@ class BPClassifier(ClassifierMixin, BaseBP):
         Whether the momentum is Nesterov's. Only used by "sgd".
 
     early_stopping : bool, default=False
-        Whether to hold out a part of the data and stop when the score on it
-        (the accuracy) no longer improves. The weights of the best score are kept.
-        It works with every solver.
+        Whether to hold out a part of the data, or take ``X_val``, and stop when the
+        score on it (see ``scoring``) no longer improves. The weights of the best score
+        are kept. It works with every solver.
 
     validation_fraction : float, default=0.1
         The part of the data that is held out; only with ``early_stopping``.
@@ -140,11 +167,11 @@ class BPClassifier(ClassifierMixin, BaseBP):
         parts; multilabel targets are split at random.
 
     beta_1, beta_2 : float, default=0.9, 0.999
-        The decay rates of the running means of gradient and squared gradient of "adam",
-        in [0, 1).
+        The decay rates of the running means of gradient and squared gradient of "adam"
+        and "nadam", in [0, 1); "rmsprop" has the second.
 
     epsilon : float, default=1e-8
-        The number that keeps the divisor of "adam" from zero.
+        The number that keeps the divisor of "adam", "nadam", "rmsprop" from zero.
 
     n_iter_no_change : int or np.inf, default=10
         Training ends (or, if ``learning_rate="adaptive"``, the rate falls) when more
@@ -154,13 +181,13 @@ class BPClassifier(ClassifierMixin, BaseBP):
     max_fun : int, default=15000
         The largest number of evaluations of J by "lbfgs".
 
-    output_activation : {"auto", "softmax", "logistic", "identity", "tanh", "relu", \
-            "exp"}, default="auto"
-        The activation of the output layer. "auto" is the canonical one of the loss:
-        for "log_loss" softmax, or logistic for two classes and for multilabel targets,
-        for "squared_error" identity. "log_loss" needs "softmax" or "logistic", which
-        for more than two classes takes each class against the rest. With outputs that
-        are not probabilities there is no ``predict_proba``.
+    output_activation : str, default="auto"
+        The activation of the output layer, as ``activation``, or "exp" or "softmax".
+        "auto" is the canonical one of the loss: for "log_loss" softmax, or logistic for
+        two classes and for multilabel targets, for "squared_error" identity. "log_loss"
+        needs "softmax" or "logistic", which for more than two classes takes each class
+        against the rest. With outputs that are not probabilities there is no
+        ``predict_proba``.
 
     fit_intercept : bool, default=True
         Whether the layers have biases b. Without, ``intercepts_`` are zero.
@@ -181,9 +208,10 @@ class BPClassifier(ClassifierMixin, BaseBP):
     coefs_init : list of array-like of shape (n_in, n_out), default=None
         Initial weights, like ``coefs_``, instead of drawn ones.
 
-    intercepts_init : list of array-like of shape (n_out,), default=None
+    intercepts_init : list of array-like or "best_constant", default=None
         Initial biases, like ``intercepts_``. None means those of ``init``, or zeros if
-        ``coefs_init`` is given.
+        ``coefs_init`` is given; "best_constant" the same, but for the output layer,
+        which starts at the constant prediction of the lowest loss.
 
     weight_decay : float, default=0.0
         The part of each weight, times the learning rate, that a step takes away:
@@ -192,6 +220,45 @@ class BPClassifier(ClassifierMixin, BaseBP):
         that of the gradients, and the momentum of "sgd" does not multiply it, as it
         does gradients. Biases do not decay. In float32 a product
         rate * weight_decay below 6e-8 is lost in rounding. Not for "lbfgs".
+
+    learning_rate_decay : float, default=0.5
+        The factor of "step" and "exponential", in (0, 1].
+
+    learning_rate_step : float, default=10
+        In how many epochs the learning rate is multiplied by it.
+
+    warmup : float, default=0
+        The number of epochs in which the learning rate rises from 0, linearly, to what
+        the schedule says.
+
+    dropout : float or sequence of float, default=0.0
+        The part of the units of each hidden layer that a step leaves out at random, one
+        number in [0, 1) for all layers or one for each [9]_. The others count 1 / (1 -
+        dropout) times. Prediction uses all units.
+
+    max_grad_norm : float or None, default=None
+        Gradients that are longer, over all weights and biases, are shortened to this.
+
+    average_decay : float, default=0.0
+        If above 0, ``coefs_`` and ``intercepts_``, and so predictions and validation
+        scores, are an exponential average over the steps of training: a step counts
+        ``average_decay`` times as much as the one after it. Useful values are 0.9 to
+        0.999. ``partial_fit`` goes on from the weights themselves.
+
+    scoring : str, callable or None, default=None
+        What is computed on the validation set: the name of a scorer, a callable
+        ``scorer(estimator, X, y)``, "loss" for minus the loss, or None for the
+        accuracy.
+
+    class_weight : dict, list of dict, "balanced" or None, default=None
+        The weight of each class, by label, which multiplies sample weights; classes
+        that are not named have 1. "balanced" means n_samples / (n_classes * count of
+        the class). For multilabel targets a list with a dict for each label.
+
+    label_smoothing : float, default=0.0
+        The part e of the target, in [0, 1), that is shared out to all classes: the
+        class of the sample has 1 - e + e / n_classes, others e / n_classes. For
+        logistic outputs the two outcomes count as classes.
 
     Attributes
     ----------
@@ -214,12 +281,17 @@ class BPClassifier(ClassifierMixin, BaseBP):
         The loss of each epoch, or iteration of "lbfgs": the mean of the losses of its
         batches, each J above. A warm start and ``partial_fit`` append to it.
 
+    learning_rate_curve_ : list of float or None
+        The learning rate of the last step of each epoch; None for "lbfgs".
+
     validation_scores_ : list of float or None
-        The accuracy on the held out data after each epoch; None without
-        ``early_stopping``.
+        The score on the validation set after each epoch; None without a validation set.
+
+    validation_loss_curve_ : list of float or None
+        The loss on it, without penalty and label smoothing.
 
     best_validation_score_ : float or None
-        The highest of them: the score of the weights that were kept.
+        The highest score: with ``early_stopping``, that of the weights that were kept.
 
     t_ : int
         The number of samples that training has seen, repetitions included.
@@ -272,6 +344,10 @@ class BPClassifier(ClassifierMixin, BaseBP):
        dynamics of learning in deep linear neural networks". ICLR.
     .. [7] I. Loshchilov, F. Hutter (2019), "Decoupled weight decay regularization".
        ICLR.
+    .. [8] C. Igel, M. Hüsken (2000), "Improving the Rprop learning algorithm". NC 2000.
+    .. [9] N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov
+       (2014), "Dropout: a simple way to prevent neural networks from overfitting".
+       JMLR 15, 1929-1958.
 
     Examples
     --------
@@ -291,7 +367,14 @@ class BPClassifier(ClassifierMixin, BaseBP):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseBP._parameter_constraints,
         "loss": [StrOptions(set(CLASSIFICATION_LOSSES))],
+        "class_weight": [dict, list, StrOptions({"balanced"}), None],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
     }
+    _shape_the_loss: ClassVar[tuple[str, ...]] = (
+        *BaseBP._shape_the_loss,
+        "class_weight",
+        "label_smoothing",
+    )
 
     def __init__(
         self,
@@ -326,6 +409,15 @@ class BPClassifier(ClassifierMixin, BaseBP):
         coefs_init=None,
         intercepts_init=None,
         weight_decay=0.0,
+        learning_rate_decay=0.5,
+        learning_rate_step=10,
+        warmup=0,
+        dropout=0.0,
+        max_grad_norm=None,
+        average_decay=0.0,
+        scoring=None,
+        class_weight=None,
+        label_smoothing=0.0,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -357,15 +449,33 @@ class BPClassifier(ClassifierMixin, BaseBP):
         self.coefs_init = coefs_init
         self.intercepts_init = intercepts_init
         self.weight_decay = weight_decay
+        self.learning_rate_decay = learning_rate_decay
+        self.learning_rate_step = learning_rate_step
+        self.warmup = warmup
+        self.dropout = dropout
+        self.max_grad_norm = max_grad_norm
+        self.average_decay = average_decay
+        self.scoring = scoring
+        self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
 
     @available_if(lambda self: self._check_partial_fit())
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None, classes=None):
+    def partial_fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        classes=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Train for one epoch on these data, from where training stands.
 
         The optimizer's state, the learning rate and the stream of random numbers go on
-        from call to call; ``n_iter_`` counts the calls. Only for ``solver="sgd"`` and
-        ``"adam"``.
+        from call to call; ``n_iter_`` counts the calls. Only for stochastic solvers.
 
         Parameters
         ----------
@@ -382,6 +492,9 @@ class BPClassifier(ClassifierMixin, BaseBP):
             All classes of all calls. Required by the first call, unless ``fit`` came
             before; y need not contain all of them.
 
+        X_val, y_val, sample_weight_val : as X, y and sample_weight, default=None
+            A validation set, on which score and loss are recorded.
+
         Returns
         -------
         self : object
@@ -395,7 +508,8 @@ class BPClassifier(ClassifierMixin, BaseBP):
         """
         with restored_on_error(self):
             check_partial_fit_first_call(self, classes)
-            history = self._fit(X, y, sample_weight, partial=True)
+            given = (X_val, y_val, sample_weight_val)
+            history = self._fit(X, y, sample_weight, given, partial=True)
         self._warn(history, partial=True)
         return self
 
@@ -556,6 +670,30 @@ class BPClassifier(ClassifierMixin, BaseBP):
             # Softmax needs an output for each class: two for two, one for one.
             return np.hstack([1 - Y, Y])[:, : len(self.classes_)]
         return Y
+
+    def _smoothed(self, Y: Array) -> Array:
+        if not self.label_smoothing:
+            return Y
+        # Of the two outcomes of a logistic output, or of all classes.
+        n = Y.shape[1] if Y.shape[1] > 1 and not self._multilabel else 2
+        smoothing = self.label_smoothing
+        return (Y * (1.0 - smoothing) + smoothing / n).astype(Y.dtype)
+
+    def _weighted(self, y: Any, weights: Array | None, partial: bool) -> Array | None:
+        if self.class_weight is None:
+            return weights
+        if partial and isinstance(self.class_weight, str):
+            raise ValueError(
+                "class_weight='balanced' needs the classes of all data, which "
+                "partial_fit never sees. Give a dict, such as that of "
+                "sklearn.utils.class_weight.compute_class_weight."
+            )
+        by_class = compute_sample_weight(self.class_weight, y)
+        if by_class.min() < 0:
+            raise ValueError(
+                f"class_weight must not be negative; got {self.class_weight!r}."
+            )
+        return by_class if weights is None else weights * by_class
 
     def _output_activation(self) -> str:
         exclusive = len(self.classes_) > 2 and not self._multilabel

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.metrics import r2_score
+from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils.metaestimators import available_if
 
 from skbp._base import BaseBP
-from skbp._sklearn import StrOptions, fit_context
+from skbp._sklearn import Interval, StrOptions, fit_context
 from skbp._validation import as_numbers, reachable, restored_on_error
 from skbp.engine.activations import RANGES
 from skbp.engine.arrays import Array
+from skbp.engine.losses import Loss, huber, quantile
 
 #: The losses of numbers.
-REGRESSION_LOSSES = ("squared_error", "poisson", "log_loss")
+REGRESSION_LOSSES = (
+    "squared_error",
+    "absolute_error",
+    "huber",
+    "quantile",
+    "poisson",
+    "gamma",
+    "log_loss",
+)
 
 
 class BPRegressor(RegressorMixin, BaseBP):
@@ -29,8 +40,9 @@ class BPRegressor(RegressorMixin, BaseBP):
 
         Z[l] = W[l] A[l-1] + b[l],    A[l] = f(Z[l]),
 
-    where, by default, the output A[L] is Z[L] itself, exp(Z[L]) for the Poisson loss,
-    or the logistic function of Z[L] for the log loss. Training minimises the cost::
+    where, by default, the output A[L] is Z[L] itself, exp(Z[L]) for the Poisson and the
+    gamma loss, or the logistic function of Z[L] for the log loss. Training minimises
+    the cost::
 
         J = (1/m) [ sum_i w_i loss_i + alpha/2 sum_l |W[l]|² ],
 
@@ -45,30 +57,49 @@ class BPRegressor(RegressorMixin, BaseBP):
         The number of units of each hidden layer. ``()`` is a network without hidden
         layers: a linear model.
 
-    activation : {"identity", "logistic", "tanh", "relu"} or sequence, default="relu"
+    activation : str or sequence of str, default="relu"
         The activation f of the hidden layers, one name for all or one for each:
 
         - "identity", f(z) = z;
         - "logistic", f(z) = 1 / (1 + exp(-z));
         - "tanh", f(z) = tanh(z);
-        - "relu", f(z) = max(0, z).
+        - "relu", f(z) = max(0, z);
+        - "leaky_relu", f(z) = max(z / 100, z);
+        - "elu", f(z) = z where z > 0, else exp(z) - 1;
+        - "selu", the same times 1.05, and below 0 times 1.67;
+        - "gelu", f(z) = z Phi(z), where Phi is the normal distribution function;
+        - "silu", f(z) = z / (1 + exp(-z));
+        - "mish", f(z) = z tanh(log(1 + exp(z)));
+        - "softplus", f(z) = log(1 + exp(z));
+        - "softsign", f(z) = z / (1 + abs(z)).
 
-    loss : {"squared_error", "poisson", "log_loss"}, default="squared_error"
+    loss : str, default="squared_error"
         The loss of a prediction a, given its target y:
 
         - "squared_error", (a - y)² / 2;
+        - "absolute_error", abs(a - y), whose minimum is the median;
+        - "huber", (a - y)² / 2 for errors up to ``huber_delta`` = d, beyond
+          d (abs(a - y) - d / 2);
+        - "quantile", q (y - a) or (1 - q) (a - y), whichever is positive, for the
+          quantile q;
         - "poisson", y log(y / a) - y + a, half of the Poisson deviance; it needs
           y >= 0 and predicts a > 0;
+        - "gamma", log(a / y) + y / a - 1, half of the gamma deviance; it needs y > 0
+          and predicts a > 0;
         - "log_loss", - y log a - (1 - y) log(1 - a), for shares and probabilities y in
           [0, 1]; with ``output_activation="softmax"`` - y log a, summed over outputs.
 
-    solver : {"lbfgs", "sgd", "adam"}, default="adam"
+    solver : {"lbfgs", "sgd", "adam", "nadam", "rmsprop", "rprop"}, default="adam"
         What minimises J:
 
         - "lbfgs", a quasi-Newton method on all samples at once; often the best choice
           for small data;
         - "sgd", gradient descent on batches, with momentum;
-        - "adam", gradient descent on batches in steps of adapted length.
+        - "adam", gradient descent on batches in steps of adapted length;
+        - "nadam", the same with Nesterov's momentum;
+        - "rmsprop", gradient descent on batches in units of the gradient's size;
+        - "rprop", steps whose length follows from the signs of past gradients of all
+          samples at once [8]_.
 
     alpha : float, default=0.0001
         The penalty lambda of J above. It is divided by the number of samples (by their
@@ -76,18 +107,26 @@ class BPRegressor(RegressorMixin, BaseBP):
 
     batch_size : int, "auto" or "full", default="auto"
         The number of samples of a batch; "auto" is ``min(200, n_samples)``, "full" all
-        of them. Ignored by "lbfgs".
+        of them. Ignored by "lbfgs" and "rprop", which take all.
 
-    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
-        The learning rate over time. Only used by "sgd".
+    learning_rate : str, default="constant"
+        The learning rate over time, from ``learning_rate_init`` on, for all solvers but
+        "lbfgs" and "rprop":
 
-        - "constant": ``learning_rate_init``;
+        - "constant": it stays;
         - "invscaling": ``learning_rate_init / (t_ + 1) ** power_t`` after each epoch;
         - "adaptive": divided by 5 each time that training stops improving (see
-          ``n_iter_no_change``), until it is below 1e-6.
+          ``n_iter_no_change``), until it is below 1e-6;
+        - "cosine": along half a cosine, down to 0 after ``max_iter`` epochs;
+        - "one_cycle": from 4 % up during 30 % of ``max_iter`` epochs, then down to 0;
+        - "step": times ``learning_rate_decay`` every ``learning_rate_step`` epochs;
+        - "exponential": the same, gradually.
+
+        The last four change with each step.
 
     learning_rate_init : float, default=0.001
-        The learning rate at the start. Ignored by "lbfgs".
+        The learning rate at the start, the highest of "one_cycle"; the length of the
+        first step of "rprop". Ignored by "lbfgs".
 
     power_t : float, default=0.5
         The exponent of "invscaling".
@@ -122,19 +161,19 @@ class BPRegressor(RegressorMixin, BaseBP):
         Whether the momentum is Nesterov's. Only used by "sgd".
 
     early_stopping : bool, default=False
-        Whether to hold out a part of the data and stop when the score on it
-        (R²) no longer improves. The weights of the best score are kept.
-        It works with every solver.
+        Whether to hold out a part of the data, or take ``X_val``, and stop when the
+        score on it (see ``scoring``) no longer improves. The weights of the best score
+        are kept. It works with every solver.
 
     validation_fraction : float, default=0.1
         The part of the data that is held out; only with ``early_stopping``.
 
     beta_1, beta_2 : float, default=0.9, 0.999
-        The decay rates of the running means of gradient and squared gradient of "adam",
-        in [0, 1).
+        The decay rates of the running means of gradient and squared gradient of "adam"
+        and "nadam", in [0, 1); "rmsprop" has the second.
 
     epsilon : float, default=1e-8
-        The number that keeps the divisor of "adam" from zero.
+        The number that keeps the divisor of "adam", "nadam", "rmsprop" from zero.
 
     n_iter_no_change : int or np.inf, default=10
         Training ends (or, if ``learning_rate="adaptive"``, the rate falls) when more
@@ -144,13 +183,13 @@ class BPRegressor(RegressorMixin, BaseBP):
     max_fun : int, default=15000
         The largest number of evaluations of J by "lbfgs".
 
-    output_activation : {"auto", "identity", "logistic", "tanh", "relu", "exp", \
-            "softmax"}, default="auto"
-        The activation of the output layer. "auto" is the canonical one of the loss:
-        identity for "squared_error", exp for "poisson", logistic for "log_loss". Any
-        of them goes with "squared_error", if its range holds all targets; "poisson"
-        needs "exp", "logistic" or "softmax", "log_loss" one of the latter two. An
-        output of "relu" may die, that is be 0 for all samples, and learn no more.
+    output_activation : str, default="auto"
+        The activation of the output layer, as ``activation``, or "exp" or "softmax".
+        "auto" is the canonical one of the loss: exp for "poisson" and "gamma", logistic
+        for "log_loss", identity for the others. These go with any, if its range holds
+        all targets; "poisson" needs "exp", "softplus", "logistic" or "softmax", "gamma"
+        one of the first two, "log_loss" one of the last two. An output of "relu" may
+        die, that is be 0 for all samples, and learn no more.
 
     fit_intercept : bool, default=True
         Whether the layers have biases b. Without, ``intercepts_`` are zero.
@@ -171,9 +210,10 @@ class BPRegressor(RegressorMixin, BaseBP):
     coefs_init : list of array-like of shape (n_in, n_out), default=None
         Initial weights, like ``coefs_``, instead of drawn ones.
 
-    intercepts_init : list of array-like of shape (n_out,), default=None
+    intercepts_init : list of array-like or "best_constant", default=None
         Initial biases, like ``intercepts_``. None means those of ``init``, or zeros if
-        ``coefs_init`` is given.
+        ``coefs_init`` is given; "best_constant" the same, but for the output layer,
+        which starts at the constant prediction of the lowest loss.
 
     weight_decay : float, default=0.0
         The part of each weight, times the learning rate, that a step takes away:
@@ -182,6 +222,42 @@ class BPRegressor(RegressorMixin, BaseBP):
         that of the gradients, and the momentum of "sgd" does not multiply it, as it
         does gradients. Biases do not decay. In float32 a product
         rate * weight_decay below 6e-8 is lost in rounding. Not for "lbfgs".
+
+    learning_rate_decay : float, default=0.5
+        The factor of "step" and "exponential", in (0, 1].
+
+    learning_rate_step : float, default=10
+        In how many epochs the learning rate is multiplied by it.
+
+    warmup : float, default=0
+        The number of epochs in which the learning rate rises from 0, linearly, to what
+        the schedule says.
+
+    dropout : float or sequence of float, default=0.0
+        The part of the units of each hidden layer that a step leaves out at random, one
+        number in [0, 1) for all layers or one for each [9]_. The others count 1 / (1 -
+        dropout) times. Prediction uses all units.
+
+    max_grad_norm : float or None, default=None
+        Gradients that are longer, over all weights and biases, are shortened to this.
+
+    average_decay : float, default=0.0
+        If above 0, ``coefs_`` and ``intercepts_``, and so predictions and validation
+        scores, are an exponential average over the steps of training: a step counts
+        ``average_decay`` times as much as the one after it. Useful values are 0.9 to
+        0.999. ``partial_fit`` goes on from the weights themselves.
+
+    scoring : str, callable or None, default=None
+        What is computed on the validation set: the name of a scorer, a callable
+        ``scorer(estimator, X, y)``, "loss" for minus the loss, or None for the R².
+
+    huber_delta : float, default=1.35
+        The error from which ``loss="huber"`` grows linearly.
+
+    quantile : float or sequence of float, default=0.5
+        The quantile that ``loss="quantile"`` predicts, or several in rising order. Then
+        ``predict`` returns a column for each, and they never cross: output i is output
+        i - 1 plus log(1 + exp(Z_i)), which is positive.
 
     Attributes
     ----------
@@ -201,12 +277,17 @@ class BPRegressor(RegressorMixin, BaseBP):
         The loss of each epoch, or iteration of "lbfgs": the mean of the losses of its
         batches, each J above. A warm start and ``partial_fit`` append to it.
 
+    learning_rate_curve_ : list of float or None
+        The learning rate of the last step of each epoch; None for "lbfgs".
+
     validation_scores_ : list of float or None
-        The R² on the held out data after each epoch; None without
-        ``early_stopping``.
+        The score on the validation set after each epoch; None without a validation set.
+
+    validation_loss_curve_ : list of float or None
+        The loss on it, without penalty and label smoothing.
 
     best_validation_score_ : float or None
-        The highest of them: the score of the weights that were kept.
+        The highest score: with ``early_stopping``, that of the weights that were kept.
 
     t_ : int
         The number of samples that training has seen, repetitions included.
@@ -261,6 +342,10 @@ class BPRegressor(RegressorMixin, BaseBP):
        dynamics of learning in deep linear neural networks". ICLR.
     .. [7] I. Loshchilov, F. Hutter (2019), "Decoupled weight decay regularization".
        ICLR.
+    .. [8] C. Igel, M. Hüsken (2000), "Improving the Rprop learning algorithm". NC 2000.
+    .. [9] N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov
+       (2014), "Dropout: a simple way to prevent neural networks from overfitting".
+       JMLR 15, 1929-1958.
 
     Examples
     --------
@@ -280,7 +365,14 @@ class BPRegressor(RegressorMixin, BaseBP):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseBP._parameter_constraints,
         "loss": [StrOptions(set(REGRESSION_LOSSES))],
+        "huber_delta": [Interval(Real, 0, None, closed="neither")],
+        "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
     }
+    _shape_the_loss: ClassVar[tuple[str, ...]] = (
+        *BaseBP._shape_the_loss,
+        "huber_delta",
+        "quantile",
+    )
     _y_options: ClassVar[dict[str, Any]] = {"y_numeric": True}
 
     def __init__(
@@ -316,6 +408,15 @@ class BPRegressor(RegressorMixin, BaseBP):
         coefs_init=None,
         intercepts_init=None,
         weight_decay=0.0,
+        learning_rate_decay=0.5,
+        learning_rate_step=10,
+        warmup=0,
+        dropout=0.0,
+        max_grad_norm=None,
+        average_decay=0.0,
+        scoring=None,
+        huber_delta=1.35,
+        quantile=0.5,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -347,15 +448,32 @@ class BPRegressor(RegressorMixin, BaseBP):
         self.coefs_init = coefs_init
         self.intercepts_init = intercepts_init
         self.weight_decay = weight_decay
+        self.learning_rate_decay = learning_rate_decay
+        self.learning_rate_step = learning_rate_step
+        self.warmup = warmup
+        self.dropout = dropout
+        self.max_grad_norm = max_grad_norm
+        self.average_decay = average_decay
+        self.scoring = scoring
+        self.huber_delta = huber_delta
+        self.quantile = quantile
 
     @available_if(lambda self: self._check_partial_fit())
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Train for one epoch on these data, from where training stands.
 
         The optimizer's state, the learning rate and the stream of random numbers go on
-        from call to call; ``n_iter_`` counts the calls. Only for ``solver="sgd"`` and
-        ``"adam"``.
+        from call to call; ``n_iter_`` counts the calls. Only for stochastic solvers.
 
         Parameters
         ----------
@@ -367,6 +485,9 @@ class BPRegressor(RegressorMixin, BaseBP):
 
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights. None means that all weights are 1.
+
+        X_val, y_val, sample_weight_val : as X, y and sample_weight, default=None
+            A validation set, on which score and loss are recorded.
 
         Returns
         -------
@@ -380,7 +501,8 @@ class BPRegressor(RegressorMixin, BaseBP):
             stays as it is.
         """
         with restored_on_error(self):
-            history = self._fit(X, y, sample_weight, partial=True)
+            given = (X_val, y_val, sample_weight_val)
+            history = self._fit(X, y, sample_weight, given, partial=True)
         self._warn(history, partial=True)
         return self
 
@@ -395,10 +517,37 @@ class BPRegressor(RegressorMixin, BaseBP):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The outputs of the network.
+            The outputs of the network; for several quantiles a column each.
         """
         outputs = self._outputs(X)
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+
+    def score(self, X, y, sample_weight=None):
+        """Return R² of the predictions, or for several quantiles the mean of their D².
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights.
+
+        Returns
+        -------
+        score : float
+            :func:`~sklearn.metrics.r2_score`, or the mean over quantiles of
+            :func:`~sklearn.metrics.d2_pinball_score`; 1 is perfect.
+        """
+        outputs = self.predict(X)
+        fitted = vars(self)["_fitted"]
+        levels = np.ravel(fitted["quantile"])
+        if fitted["loss"] == "quantile" and len(levels) > 1:
+            return mean_d2(y, outputs, levels, sample_weight)
+        return r2_score(y, outputs, sample_weight=sample_weight)
 
     # What BaseBP asks.
 
@@ -411,16 +560,73 @@ class BPRegressor(RegressorMixin, BaseBP):
                 f"{int(np.argmin(y)) // Y.shape[1]}. Use loss='squared_error' for "
                 "targets that can be negative."
             )
+        if self.loss == "gamma" and y.min() <= 0:
+            raise ValueError(
+                f"loss='gamma' needs y > 0; the smallest y is {y.min()}, of sample "
+                f"{int(np.argmin(y)) // Y.shape[1]}. Use loss='poisson' or "
+                "loss='squared_error' for targets that can be zero."
+            )
+        if len(self._levels()) > 1:
+            if Y.shape[1] > 1:
+                raise ValueError(
+                    f"Several quantiles need a single target; quantile is "
+                    f"{self.quantile!r}, and y has {Y.shape[1]} columns."
+                )
+            Y = np.repeat(Y, len(self._levels()), axis=1)
         self.out_activation_ = self._output_activation()
         return reachable(Y, self.out_activation_, self.loss)
 
+    def _levels(self) -> tuple[float, ...]:
+        """Return the quantiles to predict; one level where there are none."""
+        if self.loss != "quantile":
+            return (0.5,)
+        levels = np.ravel(np.asarray(self.quantile, dtype=object))
+        valid = all(isinstance(q, Real) and 0.0 < float(q) < 1.0 for q in levels)
+        if not len(levels) or not valid or (np.diff(levels.astype(float)) <= 0).any():
+            raise ValueError(
+                "quantile must be a number between 0 and 1, or several in rising "
+                f"order; got {self.quantile!r}."
+            )
+        return tuple(map(float, levels))
+
+    def _output_activation(self) -> str:
+        if len(self._levels()) == 1:
+            return super()._output_activation()
+        if self.output_activation != "auto":
+            raise ValueError(
+                "Several quantiles need output_activation='auto', which keeps them in "
+                f"order; got {self.output_activation!r}."
+            )
+        return "ordered"
+
+    def _loss(self) -> Loss:
+        if self.loss == "huber":
+            return huber(float(self.huber_delta)).through(self.out_activation_)
+        if self.loss == "quantile":
+            return quantile(self._levels()).through(self.out_activation_)
+        return super()._loss()
+
     def _score(self, Y: Array, predictions: Array, weights: Array | None) -> float:
+        if len(self._levels()) > 1:
+            return mean_d2(Y[:, 0], predictions, self._levels(), weights)
         return float(r2_score(Y, predictions, sample_weight=weights))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        output = self._output_activation()
+        tags.target_tags.multi_output = np.size(self.quantile) == 1
+        output = super()._output_activation()
         low, _ = RANGES.get(output, (-np.inf, np.inf))
-        tags.target_tags.positive_only = self.loss == "poisson" or low >= 0.0
+        tags.target_tags.positive_only = self.loss in ("poisson", "gamma") or low >= 0.0
         return tags
+
+
+def mean_d2(y: Any, outputs: Array, levels: Sequence[float], weights: Any) -> float:
+    """Return the mean of the D² of several quantiles."""
+    return float(
+        np.mean(
+            [
+                d2_pinball_score(y, column, alpha=q, sample_weight=weights)
+                for column, q in zip(outputs.T, levels, strict=True)
+            ]
+        )
+    )

@@ -27,6 +27,8 @@ def targets(loss, n, outputs, rng):
         return np.eye(outputs)[rng.randint(outputs, size=n)]
     if loss == "binary_log_loss":
         return rng.randint(2, size=(n, outputs)).astype(float)
+    if loss == "gamma":
+        return rng.gamma(2.0, size=(n, outputs)) + 0.1
     if loss == "poisson":
         return rng.poisson(1.5, size=(n, outputs)).astype(float)
     return rng.standard_normal((n, outputs))

@@ -25,11 +25,12 @@ FLOORS = {
     "skbp._sklearn": 6,
     "skbp._threads": 6,
     "skbp._validation": 7,
-    "skbp._base": 8,
-    "skbp.classifier": 9,
-    "skbp.regressor": 9,
-    "skbp.inspection": 9,
-    "skbp": 10,
+    "skbp._heldout": 8,
+    "skbp._base": 9,
+    "skbp.classifier": 10,
+    "skbp.regressor": 10,
+    "skbp.inspection": 10,
+    "skbp": 11,
 }
 #: What the engine may import from outside.
 ENGINE_NEEDS = {"numpy", "scipy"}

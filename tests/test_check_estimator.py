@@ -5,6 +5,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skbp import BPClassifier, BPRegressor
 
+#: Not among them, since they cannot pass: dropout and early stopping, which draw other
+#: random numbers for repeated samples than for weighted ones, and balanced class
+#: weights, which count samples and know no partial_fit.
 CONFIGURATIONS = [
     BPClassifier(),
     BPClassifier(solver="sgd", learning_rate_init=0.1, learning_rate="adaptive"),
@@ -23,7 +26,30 @@ CONFIGURATIONS = [
     BPClassifier(8, loss="squared_error", output_activation="logistic", solver="lbfgs"),
     BPClassifier(8, output_activation="logistic", solver="lbfgs", init="he_normal"),
     BPClassifier(output_activation="softmax", batch_size="full", init="orthogonal"),
+    BPClassifier(
+        (16,),
+        "gelu",
+        solver="nadam",
+        learning_rate_init=0.02,
+        learning_rate="cosine",
+        warmup=2,
+        label_smoothing=0.05,
+        average_decay=0.9,
+    ),
+    BPClassifier(solver="rprop", learning_rate_init=0.01, activation="mish"),
+    BPClassifier(solver="rmsprop", max_grad_norm=1.0, activation="selu"),
     BPRegressor(),
+    BPRegressor(loss="huber", solver="lbfgs"),
+    BPRegressor(
+        loss="absolute_error",
+        solver="rmsprop",
+        learning_rate_init=0.02,
+        learning_rate="one_cycle",
+        average_decay=0.9,
+    ),
+    BPRegressor(
+        loss="quantile", learning_rate_init=0.02, intercepts_init="best_constant"
+    ),
     BPRegressor(solver="sgd", learning_rate_init=0.01, nesterovs_momentum=False),
     BPRegressor(solver="lbfgs"),
     BPRegressor((), solver="lbfgs"),

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from skbp import BPClassifier, BPRegressor
@@ -93,6 +94,15 @@ def y(X):
         ("intercepts_init", [np.zeros(100), np.zeros(2)], r"\[1\].*\(1,\).*\(2,\)"),
         ("intercepts_init", [np.zeros(100), [np.inf]], r"\[1\] must be finite"),
         ("weight_decay", -0.1, r"\[0.0, inf\)"),
+        ("learning_rate_decay", 0.0, r"\(0.0, 1.0\]"),
+        ("learning_rate_step", 0, r"\(0.0, inf\)"),
+        ("warmup", -1, r"\[0.0, inf\)"),
+        ("dropout", 1.0, r"\[0.0, 1.0\)"),
+        ("dropout", (0.1, 0.2), r"each of the 1 hidden layers; got \(0\.1, 0\.2\)"),
+        ("dropout", (1.0,), r"number in \[0, 1\), or one for each"),
+        ("max_grad_norm", 0.0, r"\(0.0, inf\)"),
+        ("average_decay", 1.0, r"\[0.0, 1.0\)"),
+        ("scoring", "precision at 3", "accuracy"),
     ],
 )
 def test_parameters(estimator, name, value, remedy, X, y):
@@ -100,9 +110,28 @@ def test_parameters(estimator, name, value, remedy, X, y):
         estimator(**{name: value}).fit(X, y)
 
 
+@pytest.mark.parametrize(
+    ("estimator", "name", "value", "remedy"),
+    [
+        (BPClassifier, "class_weight", "even", "balanced"),
+        (BPClassifier, "label_smoothing", 1.0, r"\[0.0, 1.0\)"),
+        (BPRegressor, "huber_delta", 0.0, r"\(0.0, inf\)"),
+        (BPRegressor, "quantile", 1.0, r"\(0.0, 1.0\)"),
+    ],
+)
+def test_parameters_of_one_of_them(estimator, name, value, remedy, X, y):
+    with pytest.raises(ValueError, match=rf"(?s){name}.*{remedy}"):
+        estimator(**{name: value}).fit(X, y)
+
+
 @BOTH
 def test_every_parameter_is_tried(estimator):
     tried = {args[0] for args in test_parameters.pytestmark[0].args[1]}
+    tried |= {
+        args[1]
+        for args in test_parameters_of_one_of_them.pytestmark[0].args[1]
+        if args[0] is estimator
+    }
     assert tried == set(estimator().get_params())
 
 
@@ -152,9 +181,107 @@ def test_a_step_that_takes_the_whole_weight_away(estimator, X, y):
 
 
 @BOTH
-def test_weight_decay_needs_steps(estimator, X, y):
-    with pytest.raises(ValueError, match=r"weight_decay=0\.1.*'adam'.*alpha"):
-        estimator(weight_decay=0.1, solver="lbfgs").fit(X, y)
+@pytest.mark.parametrize(
+    ("solver", "name", "value"),
+    [
+        *(
+            (solver, name, value)
+            for solver in ("lbfgs", "rprop")
+            for name, value in (
+                ("dropout", 0.2),
+                ("dropout", (0.2,)),
+                ("max_grad_norm", 1.0),
+                ("warmup", 2),
+                ("learning_rate", "cosine"),
+            )
+        ),
+        ("lbfgs", "weight_decay", 0.1),
+        ("lbfgs", "average_decay", 0.9),
+    ],
+)
+def test_what_needs_steps_on_batches(estimator, solver, name, value, X, y):
+    with pytest.raises(ValueError, match=rf"{name}=.*stochastic.*'adam'.*'{solver}'"):
+        estimator(solver=solver, **{name: value}).fit(X, y)
+
+
+@BOTH
+@pytest.mark.parametrize("solver", ["lbfgs", "rprop"])
+def test_no_partial_fit_of_solvers_on_all_samples(estimator, solver):
+    assert not hasattr(estimator(solver=solver), "partial_fit")
+
+
+@BOTH
+def test_validation_sets_that_cannot_be_used(estimator, X, y):
+    model = estimator(early_stopping=True)
+    for given, message in [
+        ({"X_val": X}, "X_val and y_val go together; got X_val alone"),
+        ({"y_val": y}, "go together; got y_val alone"),
+        ({"sample_weight_val": y}, "sample_weight_val needs X_val and y_val"),
+        ({"X_val": X[:, :2], "y_val": y}, "2 features"),
+        ({"X_val": X, "y_val": y[:3]}, "inconsistent numbers of samples"),
+        (
+            {"X_val": X, "y_val": y, "sample_weight_val": -np.ones(60)},
+            "sample_weight_val must not be negative",
+        ),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            model.fit(X, y, **given)
+        with pytest.raises(ValueError, match=message):
+            clone(model).set_params(early_stopping=False).partial_fit(
+                X,
+                y,
+                **given,
+                **({"classes": [0, 1]} if estimator is BPClassifier else {}),
+            )
+    assert not hasattr(model, "coefs_")
+
+
+@BOTH
+def test_a_best_constant_without_intercepts(estimator, X, y):
+    with pytest.raises(ValueError, match=r"'best_constant', but fit_intercept=False"):
+        estimator(intercepts_init="best_constant", fit_intercept=False).fit(X, y)
+
+
+def test_unseen_classes_to_validate_on(X, y):
+    with pytest.raises(ValueError, match=r"not in classes_: \[4, 5\]"):
+        BPClassifier().fit(X, y, X_val=X, y_val=y + 4)
+
+
+def test_class_weights_that_cannot_be(X, y):
+    with pytest.raises(ValueError, match=r"class_weight='balanced'.*partial_fit"):
+        BPClassifier(class_weight="balanced").partial_fit(X, y, classes=[0, 1])
+    with pytest.raises(ValueError, match="class_weight must not be negative"):
+        BPClassifier(class_weight={0: -1.0}).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("options", "y", "message"),
+    [
+        ({"loss": "gamma"}, 0.0, r"loss='gamma' needs y > 0.*0\.0, of sample 7"),
+        ({"loss": "quantile", "quantile": [0.9, 0.1]}, 0.4, "in rising order"),
+        ({"loss": "quantile", "quantile": []}, 0.4, "between 0 and 1"),
+        ({"loss": "quantile", "quantile": [0.5, 1.0]}, 0.4, "between 0 and 1"),
+        (
+            {
+                "loss": "quantile",
+                "quantile": [0.1, 0.9],
+                "output_activation": "identity",
+            },
+            0.4,
+            "Several quantiles need output_activation='auto'",
+        ),
+    ],
+)
+def test_targets_and_levels_that_a_loss_refuses(options, y, message, X):
+    targets = np.full(60, 0.4)
+    targets[7] = y
+    with pytest.raises(ValueError, match=message):
+        BPRegressor(**options).fit(X, targets)
+
+
+def test_several_quantiles_of_several_targets(X):
+    with pytest.raises(ValueError, match=r"single target.*y has 3 columns"):
+        BPRegressor(loss="quantile", quantile=[0.1, 0.9]).fit(X, X)
 
 
 @BOTH

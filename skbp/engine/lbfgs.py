@@ -83,7 +83,7 @@ def _minimise_one(
         last[:] = theta[0] = intermediate_result.x
         losses = np.array([intermediate_result.fun])
         progress.epoch([k], theta, losses, before=theta)
-        if progress.score and not history.status and progress.lost_patience(k):
+        if progress.decides and not history.status and progress.lost_patience(k):
             history.status = CONVERGED
             progress.say(f"{progress.plateau(k)} Stopping.")
         if history.status:

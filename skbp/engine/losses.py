@@ -1,9 +1,9 @@
 """Losses: the cost of predictions, and its residual delta[L] at the output.
 
-A loss takes the raw outputs Z[L] of a network and owns its canonical output activation,
-the one for which the residual is simply delta[L] = A[L] - Y. With any other output
-activation the residual is the chain rule's, as in every other layer:
-delta[L] = dJ/dA[L] * f'(Z[L]).
+A loss takes the raw outputs Z[L] of a network and owns its output activation. With the
+canonical one the residual is a simple formula, for most losses delta[L] = A[L] - Y.
+With any other it is the chain rule's, as in every other layer: delta[L] = dJ/dA[L] *
+f'(Z[L]).
 
 Values are sums over outputs and samples, each sample times its ``scale`` (1/m for the
 mean over m samples): the value is exactly the function whose gradient is computed.
@@ -11,18 +11,22 @@ mean over m samples): the value is exactly the function whose gradient is comput
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 from scipy.special import xlogy
 
-from skbp.engine.activations import ACTIVATIONS
-from skbp.engine.arrays import Array, DType, cast
+from skbp.engine.activations import ACTIVATIONS, OUTPUTS
+from skbp.engine.arrays import Array, DType, blocks, cast
+
+#: Every output activation suits a loss of differences; the canonical one comes first.
+ANY_OUTPUT = ("identity", *(name for name in OUTPUTS if name != "identity"))
 
 #: (A, Y, scale) -> the loss (K,) of the predictions A, given the targets Y.
 Value = Callable[[Array, Array, Array], Array]
-#: (A, Y, delta) -> delta = dJ/dA.
+#: (A, Y, delta) -> delta = dJ/dA, or dJ/dZ for the canonical output.
 Slope = Callable[[Array, Array, Array], None]
 #: (Z, Y, scale, delta) -> the loss (K,); Z has become A, and delta = dJ/dZ.
 Residual = Callable[[Array, Array, Array, Array], Array]
@@ -37,11 +41,16 @@ class Loss:
     name : str
     outputs : tuple of str
         The output activations whose range suits the loss; the first is the canonical
-        one, for which dJ/dZ[L] is A[L] - Y.
+        one.
     functions : callable
         Given the shape (K, outputs, samples) and dtype of the outputs, it returns
         ``value(A, Y, scale)`` and ``slope(A, Y, delta)``, which own their scratch
         arrays.
+    constant : callable
+        (Y (n, outputs), weights (n,) or None) -> the best constant prediction
+        (outputs,).
+    canonical : callable or None
+        Computes dJ/dZ[L] for the canonical output; None means by the chain rule.
     output : str
         The output activation in use; "" means the canonical one.
     """
@@ -49,6 +58,8 @@ class Loss:
     name: str
     outputs: tuple[str, ...]
     functions: Callable[[tuple[int, ...], DType], tuple[Value, Slope]]
+    constant: Callable[[Array, Array | None], Array]
+    canonical: Slope | None = None
     output: str = ""
 
     @property
@@ -65,6 +76,16 @@ class Loss:
             )
         return replace(self, output=activation)
 
+    def mean(self, outputs: Array, Y: Array, weights: Array | None) -> float:
+        """Return the mean loss of predictions (n, outputs), by blocks."""
+        total, n = 0.0, len(Y)
+        for block in blocks(n):
+            A = np.ascontiguousarray(outputs[block].T)[np.newaxis]
+            scale = np.ones((), A.dtype) if weights is None else weights[block]
+            value, _ = self.functions(A.shape, A.dtype)
+            total += float(value(A, Y[block].T, scale)[0])
+        return total / (n if weights is None else float(weights.sum()))
+
     def residual(self, shape: tuple[int, ...], dtype: DType) -> Residual:
         """Return what a training step calls, for outputs (K, outputs, samples).
 
@@ -77,11 +98,12 @@ class Loss:
         """
         f, df = ACTIVATIONS[self.activation](shape, dtype)
         value, slope = self.functions(shape, dtype)
+        shortcut = self.canonical
 
         def canonical(Z: Array, Y: Array, scale: Array, delta: Array) -> Array:
+            assert shortcut is not None
             f(Z)
-            # delta[L] = A[L] - Y
-            np.subtract(Z, Y, out=delta)
+            shortcut(Z, Y, delta)
             np.multiply(delta, scale, out=delta)
             return value(Z, Y, scale)
 
@@ -93,7 +115,7 @@ class Loss:
             np.multiply(delta, scale, out=delta)
             return value(Z, Y, scale)
 
-        return canonical if self.activation == self.outputs[0] else chained
+        return canonical if shortcut and self.activation == self.outputs[0] else chained
 
 
 def summed(losses: Array, factor: float) -> Callable[[Array], Array]:
@@ -110,6 +132,41 @@ def summed(losses: Array, factor: float) -> Callable[[Array], Array]:
         return result
 
     return total
+
+
+def difference(A: Array, Y: Array, delta: Array) -> None:
+    """Compute the residual of canonical pairs."""
+    # delta[L] = A[L] - Y
+    np.subtract(A, Y, out=delta)
+
+
+def relative_difference(A: Array, Y: Array, delta: Array) -> None:
+    """Compute the residual of the gamma loss of exponential outputs, 1 - y / a."""
+    # y / a grows beyond all bounds; here it cannot overflow.
+    np.maximum(A, np.sqrt(np.finfo(A.dtype).tiny), out=delta)
+    np.divide(Y, delta, out=delta)
+    np.subtract(1.0, delta, out=delta)
+
+
+def mean(Y: Array, weights: Array | None) -> Array:
+    """Return the mean of each output."""
+    result: Array = np.average(Y, axis=0, weights=weights)
+    return result
+
+
+def quantiles(levels: Sequence[float]) -> Callable[[Array, Array | None], Array]:
+    """Return the function that gives the quantile of each output, at its level."""
+
+    def constant(Y: Array, weights: Array | None) -> Array:
+        columns = zip(Y.T, np.broadcast_to(np.array(levels), Y.shape[1]), strict=True)
+        return np.array(
+            [
+                np.quantile(y, q, weights=weights, method="inverted_cdf")
+                for y, q in columns
+            ]
+        )
+
+    return constant
 
 
 def squared_error(shape: tuple[int, ...], dtype: DType) -> tuple[Value, Slope]:
@@ -188,7 +245,7 @@ def poisson(shape: tuple[int, ...], dtype: DType) -> tuple[Value, Slope]:
     """y log(y / a) - y + a: half of the Poisson deviance."""
     deviance, tmp = np.empty(shape, dtype), np.empty(shape, dtype)
     total = summed(deviance, 1.0)
-    tiny = cast(np.finfo(dtype).tiny, dtype)
+    eps, tiny = cast(np.finfo(dtype).eps, dtype), cast(np.finfo(dtype).tiny, dtype)
 
     def value(A: Array, Y: Array, scale: Array) -> Array:
         # y log y - y log a, since y / a may overflow where its logarithm does not.
@@ -202,24 +259,155 @@ def poisson(shape: tuple[int, ...], dtype: DType) -> tuple[Value, Slope]:
         return total(scale)
 
     def slope(A: Array, Y: Array, delta: Array) -> None:
-        np.maximum(A, tiny, out=tmp)
+        np.maximum(A, eps, out=tmp)
         np.divide(Y, tmp, out=tmp)
         np.subtract(1.0, tmp, out=delta)
 
     return value, slope
 
 
-#: Every output activation suits a loss of differences; the canonical one comes first.
-ANY_OUTPUT = ("identity", *(name for name in ACTIVATIONS if name != "identity"))
+def gamma(shape: tuple[int, ...], dtype: DType) -> tuple[Value, Slope]:
+    """log(a / y) + y / a - 1: half of the gamma deviance."""
+    deviance, tmp = np.empty(shape, dtype), np.empty(shape, dtype)
+    total, one = summed(deviance, 1.0), np.ones((), dtype)
+    eps = cast(np.finfo(dtype).eps, dtype)
+    least = cast(np.sqrt(np.finfo(dtype).tiny), dtype)
+
+    def value(A: Array, Y: Array, scale: Array) -> Array:
+        np.maximum(A, least, out=tmp)
+        np.divide(Y, tmp, out=deviance)
+        np.divide(tmp, Y, out=tmp)
+        np.log(tmp, out=tmp)
+        np.add(deviance, tmp, out=deviance)
+        np.subtract(deviance, one, out=deviance)
+        return total(scale)
+
+    def slope(A: Array, Y: Array, delta: Array) -> None:
+        # (1 - y / a) / a
+        np.maximum(A, eps, out=tmp)
+        np.divide(Y, tmp, out=delta)
+        np.subtract(one, delta, out=delta)
+        np.divide(delta, tmp, out=delta)
+
+    return value, slope
+
+
+def absolute_error(shape: tuple[int, ...], dtype: DType) -> tuple[Value, Slope]:
+    """|a - y|."""
+    error = np.empty(shape, dtype)
+    total = summed(error, 1.0)
+
+    def value(A: Array, Y: Array, scale: Array) -> Array:
+        np.subtract(A, Y, out=error)
+        np.abs(error, out=error)
+        return total(scale)
+
+    def slope(A: Array, Y: Array, delta: Array) -> None:
+        np.subtract(A, Y, out=delta)
+        np.sign(delta, out=delta)
+
+    return value, slope
+
+
+def huber(bound: float) -> Loss:
+    """½ r² with r = a - y where |r| <= bound, bound (|r| - bound / 2) beyond.
+
+    References
+    ----------
+    Huber (1964), "Robust estimation of a location parameter". Annals of Mathematical
+    Statistics 35, 73-101.
+    """
+
+    def functions(shape: tuple[int, ...], dtype: DType) -> tuple[Value, Slope]:
+        error, clipped = np.empty(shape, dtype), np.empty(shape, dtype)
+        total, half = summed(error, 1.0), cast(0.5, dtype)
+        low, high = cast(-bound, dtype), cast(bound, dtype)
+
+        def value(A: Array, Y: Array, scale: Array) -> Array:
+            # c (r - c / 2), where c is r clipped
+            np.subtract(A, Y, out=error)
+            np.clip(error, low, high, out=clipped)
+            np.multiply(clipped, half, out=clipped)
+            np.subtract(error, clipped, out=error)
+            np.multiply(error, clipped, out=error)
+            np.add(error, error, out=error)
+            return total(scale)
+
+        def slope(A: Array, Y: Array, delta: Array) -> None:
+            np.subtract(A, Y, out=delta)
+            np.clip(delta, low, high, out=delta)
+
+        return value, slope
+
+    def best(y: Array, weights: Array | None) -> float:
+        def J(a: float) -> float:
+            r = np.abs(a - y)
+            rho = np.where(r <= bound, 0.5 * r * r, bound * (r - 0.5 * bound))
+            return float(np.average(rho, weights=weights))
+
+        if y.min() == y.max():
+            return float(y[0])
+        limits = (y.min(), y.max())
+        return float(minimize_scalar(J, bounds=limits, method="bounded").x)
+
+    def constant(Y: Array, weights: Array | None) -> Array:
+        return np.array([best(y.astype(np.float64), weights) for y in Y.T])
+
+    return Loss("huber", ANY_OUTPUT, functions, constant)
+
+
+def quantile(levels: Sequence[float]) -> Loss:
+    """q (y - a) where y > a, (1 - q) (a - y) where not, for the level q of each output.
+
+    One level serves all outputs. Several are those of as many outputs, and rise.
+
+    References
+    ----------
+    Koenker and Bassett (1978), "Regression quantiles". Econometrica 46, 33-50.
+    """
+
+    def functions(shape: tuple[int, ...], dtype: DType) -> tuple[Value, Slope]:
+        error, tmp = np.empty(shape, dtype), np.empty(shape, dtype)
+        total, above = summed(error, 1.0), np.empty(shape, np.bool_)
+        q = np.asarray(levels, dtype).reshape(-1, 1)
+        q_less_1 = q - 1
+
+        def value(A: Array, Y: Array, scale: Array) -> Array:
+            np.subtract(Y, A, out=error)
+            np.multiply(error, q_less_1, out=tmp)
+            np.multiply(error, q, out=error)
+            np.maximum(error, tmp, out=error)
+            return total(scale)
+
+        def slope(A: Array, Y: Array, delta: Array) -> None:
+            np.greater(A, Y, out=above)
+            np.copyto(delta, above)
+            np.subtract(delta, q, out=delta)
+
+        return value, slope
+
+    outputs = ANY_OUTPUT if len(levels) == 1 else ("ordered",)
+    return Loss("quantile", outputs, functions, quantiles(levels))
+
 
 #: The losses by name. Not every output activation suits every loss: a logarithm needs
 #: predictions above 0, and probabilities of classes that exclude each other sum to 1.
 LOSSES: dict[str, Loss] = {
     loss.name: loss
     for loss in (
-        Loss("squared_error", ANY_OUTPUT, squared_error),
-        Loss("log_loss", ("softmax",), log_loss),
-        Loss("binary_log_loss", ("logistic",), binary_log_loss),
-        Loss("poisson", ("exp", "logistic", "softmax"), poisson),
+        Loss("squared_error", ANY_OUTPUT, squared_error, mean, difference),
+        Loss("absolute_error", ANY_OUTPUT, absolute_error, quantiles([0.5])),
+        huber(1.35),
+        quantile([0.5]),
+        Loss("log_loss", ("softmax",), log_loss, mean, difference),
+        Loss("binary_log_loss", ("logistic",), binary_log_loss, mean, difference),
+        Loss(
+            "poisson",
+            ("exp", "softplus", "logistic", "softmax"),
+            poisson,
+            mean,
+            difference,
+        ),
+        Loss("gamma", ("exp", "softplus"), gamma, mean, relative_difference),
     )
 }

@@ -17,14 +17,14 @@ broadcast over the leading axis, and so does the input, which all K networks sha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from skbp.engine.activations import ACTIVATIONS, Activation
-from skbp.engine.arrays import BLOCK, Array, DType, blocks
+from skbp.engine.arrays import BLOCK, Array, DType, Number, blocks
 
 #: W or b of the layers; the place of layer 0 is taken, by an empty array.
 Layers = list[Array]
@@ -90,6 +90,45 @@ class Network:
         return W, b
 
 
+class Dropout:
+    """Hidden units that are left out at random, other ones for each batch and sample.
+
+    A[l] := A[l] * mask / (1 - rate), where mask is 0 with the probability ``rate`` and
+    else 1, so that the mean of A[l] stays. The K networks share the random numbers.
+
+    Parameters
+    ----------
+    rates : sequence of float or array (K, 1)
+        One for each hidden layer.
+    rng : Generator
+
+    References
+    ----------
+    Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov (2014), "Dropout: a simple
+    way to prevent neural networks from overfitting". JMLR 15, 1929-1958.
+    """
+
+    def __init__(self, rates: Sequence[Number], rng: np.random.Generator):
+        self.rates = [np.asarray(rate)[..., np.newaxis] for rate in rates]
+        self.rng = rng
+
+    def masks(
+        self, l: int, shape: tuple[int, ...], dtype: DType
+    ) -> Callable[[], Array]:
+        """Return the function that draws the mask / (1 - rate) of layer l."""
+        uniform, kept = np.empty((1, *shape[1:]), dtype), np.empty(shape, np.bool_)
+        rate, mask = self.rates[l - 1].astype(dtype), np.empty(shape, dtype)
+        factor = 1.0 / (1.0 - rate)
+
+        def draw() -> Array:
+            self.rng.random(out=uniform, dtype=dtype.type)
+            np.greater_equal(uniform, rate, out=kept)
+            np.multiply(kept, factor, out=mask)
+            return mask
+
+        return draw
+
+
 class Propagation:
     """Both passes through K networks, for m samples, in arrays kept between calls.
 
@@ -100,9 +139,18 @@ class Propagation:
         Numbers of networks and of samples.
     dtype : dtype
         float32 or float64.
+    dropout : Dropout, default=None
+        None leaves no unit out.
     """
 
-    def __init__(self, network: Network, K: int, m: int, dtype: DType):
+    def __init__(
+        self,
+        network: Network,
+        K: int,
+        m: int,
+        dtype: DType,
+        dropout: Dropout | None = None,
+    ):
         self.L = network.n_layers
         shapes = [(K, n, m) for n in network.units]
         # Z[l] turns into A[l] in place; the place of A[0] is the data's.
@@ -114,6 +162,17 @@ class Propagation:
         # Prediction never writes these, and memory that is not written costs nothing.
         self.delta: list[Any] = [None, *(np.empty(s, dtype) for s in shapes[1:])]
         self.ones = np.ones((m, 1), dtype)
+        # What f'[l] is computed from: A[l], or what it was before units were left out.
+        self.whole: list[Any] = list(self.A)
+        self.mask: list[Any] = [None] * self.L
+        self.draw: list[Any] | None = None
+        if dropout is not None:
+            hidden = range(1, self.L)
+            self.whole[1:-1] = [np.empty(shapes[l], dtype) for l in hidden]
+            self.draw = [
+                None,
+                *(dropout.masks(l, shapes[l], np.dtype(dtype)) for l in hidden),
+            ]
 
     def forward(self, W: Layers, b: Layers, X: Any) -> Array:
         """Z[l] = W[l] A[l-1] + b[l] and A[l] = f[l](Z[l]); return the raw output Z[L].
@@ -130,8 +189,17 @@ class Propagation:
             # A[l] = f[l](Z[l])
             if l < L:
                 f[l](A[l])
+                if self.draw is not None:
+                    self._leave_out(l)
         Z_L: Array = A[L]
         return Z_L
+
+    def _leave_out(self, l: int) -> None:
+        """A[l] := A[l] * mask, a new one."""
+        assert self.draw is not None
+        self.mask[l] = self.draw[l]()
+        np.copyto(self.whole[l], self.A[l])
+        np.multiply(self.A[l], self.mask[l], out=self.A[l])
 
     def backward(self, W: Layers, dW: Layers, db: Layers) -> None:
         """From the residual delta[L] to the gradient; call after ``forward``.
@@ -149,7 +217,9 @@ class Propagation:
             # delta[l-1] = (W[l]' delta[l]) * f'[l-1](Z[l-1])
             if l > 1:
                 np.matmul(W[l].mT, delta[l], out=delta[l - 1])
-                df[l - 1](A[l - 1], delta[l - 1])
+                if self.draw is not None:
+                    np.multiply(delta[l - 1], self.mask[l - 1], out=delta[l - 1])
+                df[l - 1](self.whole[l - 1], delta[l - 1])
 
 
 def product(left: Array, right: Any, out: Array) -> None:

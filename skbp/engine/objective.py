@@ -8,7 +8,7 @@ import numpy as np
 
 from skbp.engine.arrays import BLOCK, Array, Number, Rows, blocks, cast, chunks
 from skbp.engine.losses import Loss, Residual
-from skbp.engine.network import Layers, Network, Propagation
+from skbp.engine.network import Dropout, Layers, Network, Propagation
 from skbp.engine.samples import Samples
 
 
@@ -29,6 +29,8 @@ class Objective:
         The documents' lambda.
     theta : array (K, P)
         The parameters. The objective reads this very array at each call.
+    dropout : Dropout, default=None
+        Units to leave out at random.
 
     Attributes
     ----------
@@ -42,9 +44,11 @@ class Objective:
         samples: Samples,
         alpha: Number,
         theta: Array,
+        dropout: Dropout | None = None,
     ):
         self.network, self.loss, self.samples = network, loss, samples
         self.theta, self.grad = theta, np.zeros_like(theta)
+        self.dropout = dropout
         self.alpha = cast(alpha, theta.dtype)
         self._W, self._b = network.split(theta)
         self._gradient = network.split(self.grad)
@@ -118,7 +122,7 @@ class Objective:
             K, dtype = len(self.theta), self.theta.dtype
             shape = (K, self.network.units[-1], m)
             self._tapes[m] = (
-                Propagation(self.network, K, m, dtype),
+                Propagation(self.network, K, m, dtype, self.dropout),
                 self.loss.residual(shape, dtype),
             )
         return self._tapes[m]

@@ -2,8 +2,9 @@
 
 An optimizer knows no network: it is bound to theta and grad, arrays (K, P), and to
 hyperparameters that are numbers, or arrays (K, 1) where they differ between the K
-networks. ``step(rate)`` changes theta in place; ``state()`` returns all that the next
-step depends on, in arrays and numbers, from which an equal optimizer can be made.
+networks. ``step(rate, J)`` changes theta in place, given the learning rate and the cost
+J (K,) at theta; ``state()`` returns all that the next step depends on, in arrays and
+numbers, from which an equal optimizer can be made.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class SGD:
             self.velocity[:] = state["velocity"]
         self._chunks = chunks(theta, grad, self.velocity)
 
-    def step(self, rate: Number) -> None:
+    def step(self, rate: Number, J: Array) -> None:
         mu, rate = self.momentum, cast(rate, self.dtype)
         for theta, grad, velocity, tmp in self._chunks:
             np.multiply(grad, rate, out=tmp)
@@ -104,7 +105,7 @@ class Adam:
             self.t = state["t"]
         self._chunks = chunks(theta, grad, self.m, self.v)
 
-    def step(self, rate: Number) -> None:
+    def step(self, rate: Number, J: Array) -> None:
         self.t += 1
         bias = (1.0 - self.beta_2**self.t) ** 0.5 / (1.0 - self.beta_1**self.t)
         factor = cast(rate * bias * ((1.0 - self.beta_1) / self.root), self.dtype)
@@ -129,5 +130,246 @@ class Adam:
         }
 
 
-#: The stochastic optimizers by the name of the solver.
-OPTIMIZERS: dict[str, type[SGD] | type[Adam]] = {"sgd": SGD, "adam": Adam}
+class NAdam:
+    """Adam with Nesterov's momentum: the gradient at hand counts at once.
+
+    mu_t := beta_1 (1 - 0.96^(0.004 t) / 2), Pi_t := mu_1 ... mu_t
+    m, v as Adam's
+    theta := theta - rate [ (1 - mu_t) / (1 - Pi_t) grad
+                            + mu_(t+1) / (1 - Pi_(t+1)) m ]
+                     / (sqrt(v / (1 - beta_2^t)) + epsilon)
+
+    References
+    ----------
+    Dozat (2016), "Incorporating Nesterov momentum into Adam". ICLR workshop.
+    """
+
+    numbers: ClassVar = ("beta_1", "beta_2", "epsilon")
+    options: ClassVar = ()
+
+    def __init__(
+        self,
+        theta: Array,
+        grad: Array,
+        *,
+        beta_1: Number = 0.9,
+        beta_2: Number = 0.999,
+        epsilon: Number = 1e-8,
+        state: Mapping[str, Any] | None = None,
+    ):
+        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+        self.dtype = theta.dtype
+        self._constants = [
+            cast(value, theta.dtype)
+            for value in (beta_1, 1.0 - beta_1, beta_2, 1.0 - beta_2)
+        ]
+        self.m, self.v, self.t = np.zeros_like(theta), np.zeros_like(theta), 0
+        self.product: Number = 1.0
+        if state is not None:
+            self.m[:], self.v[:], self.t = state["m"], state["v"], state["t"]
+            self.product = state["product"]
+        self._chunks = chunks(theta, grad, self.m, self.v)
+
+    def step(self, rate: Number, J: Array) -> None:
+        self.t += 1
+        mu, mu_next = (
+            self.beta_1 * (1.0 - 0.5 * 0.96 ** (0.004 * t))
+            for t in (self.t, self.t + 1)
+        )
+        self.product = self.product * mu
+        root = (1.0 - self.beta_2**self.t) ** 0.5
+        # Numerator and denominator both times sqrt(1 - beta_2^t).
+        now = cast(rate * root * (1.0 - mu) / (1.0 - self.product), self.dtype)
+        then = rate * root * mu_next / (1.0 - self.product * mu_next)
+        then, epsilon = cast(then, self.dtype), cast(self.epsilon * root, self.dtype)
+        beta_1, one_less_1, beta_2, one_less_2 = self._constants
+        for theta, grad, m, v, tmp in self._chunks:
+            np.multiply(m, beta_1, out=m)
+            np.multiply(grad, one_less_1, out=tmp)
+            np.add(m, tmp, out=m)
+            np.multiply(v, beta_2, out=v)
+            np.multiply(grad, grad, out=tmp)
+            np.multiply(tmp, one_less_2, out=tmp)
+            np.add(v, tmp, out=v)
+            # grad becomes the step: the next gradient overwrites it anyway.
+            np.multiply(grad, now, out=grad)
+            np.multiply(m, then, out=tmp)
+            np.add(grad, tmp, out=grad)
+            np.sqrt(v, out=tmp)
+            np.add(tmp, epsilon, out=tmp)
+            np.divide(grad, tmp, out=grad)
+            np.subtract(theta, grad, out=theta)
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "m": self.m.copy(),
+            "v": self.v.copy(),
+            "t": self.t,
+            "product": self.product,
+        }
+
+
+class RMSprop:
+    """The gradient in units of its root mean square.
+
+    v := beta_2 v + (1 - beta_2) grad²
+    theta := theta - rate grad / (sqrt(v) + epsilon)
+
+    References
+    ----------
+    Tieleman and Hinton (2012), "Lecture 6.5 - RMSProp". Coursera: Neural Networks for
+    Machine Learning.
+    """
+
+    numbers: ClassVar = ("beta_2", "epsilon")
+    options: ClassVar = ()
+
+    def __init__(
+        self,
+        theta: Array,
+        grad: Array,
+        *,
+        beta_2: Number = 0.999,
+        epsilon: Number = 1e-8,
+        state: Mapping[str, Any] | None = None,
+    ):
+        self.dtype, self.v = theta.dtype, np.zeros_like(theta)
+        self._constants = [
+            cast(value, theta.dtype) for value in (beta_2, 1.0 - beta_2, epsilon)
+        ]
+        if state is not None:
+            self.v[:] = state["v"]
+        self._chunks = chunks(theta, grad, self.v)
+
+    def step(self, rate: Number, J: Array) -> None:
+        rate, (beta_2, one_less, epsilon) = cast(rate, self.dtype), self._constants
+        for theta, grad, v, tmp in self._chunks:
+            np.multiply(grad, grad, out=tmp)
+            np.multiply(tmp, one_less, out=tmp)
+            np.multiply(v, beta_2, out=v)
+            np.add(v, tmp, out=v)
+            np.sqrt(v, out=tmp)
+            np.add(tmp, epsilon, out=tmp)
+            np.divide(grad, tmp, out=tmp)
+            np.multiply(tmp, rate, out=tmp)
+            np.subtract(theta, tmp, out=theta)
+
+    def state(self) -> dict[str, Any]:
+        return {"v": self.v.copy()}
+
+
+class Rprop:
+    """iRprop+: each parameter has its own step length; the gradient gives the sign.
+
+    The length grows by 1.2 where the sign of the gradient stays, and is halved where it
+    changes; there the last step is taken back if J has risen, and the parameter waits
+    once. Lengths start at the learning rate and stay within [1e-6, 50]. It needs the
+    gradient of J itself, that is of all samples.
+
+    References
+    ----------
+    Igel and Hüsken (2000), "Improving the Rprop learning algorithm". NC'2000.
+    """
+
+    numbers: ClassVar = ()
+    options: ClassVar = ()
+
+    def __init__(
+        self, theta: Array, grad: Array, *, state: Mapping[str, Any] | None = None
+    ):
+        self.theta, self.grad = theta, grad
+        self.length, self.last = np.zeros_like(theta), np.zeros_like(theta)
+        self.last_grad, self.J = np.zeros_like(theta), np.full(len(theta), np.inf)
+        if state is not None:
+            self.length[:], self.last[:] = state["length"], state["last"]
+            self.last_grad[:], self.J[:] = state["last_grad"], state["J"]
+        self._tmp = np.empty_like(theta)
+        self._same, self._turned = (np.empty(theta.shape, np.bool_) for _ in range(2))
+        self._constants = [
+            cast(value, theta.dtype) for value in (1.2, 0.5, 1e-6, 50.0, 0.0)
+        ]
+
+    def step(self, rate: Number, J: Array) -> None:
+        theta, grad, length, last = self.theta, self.grad, self.length, self.last
+        tmp, same, turned = self._tmp, self._same, self._turned
+        longer, shorter, least, most, zero = self._constants
+        if not np.isfinite(self.J).any():
+            length[:] = rate
+        np.multiply(self.last_grad, grad, out=tmp)
+        np.greater(tmp, zero, out=same)
+        np.less(tmp, zero, out=turned)
+        np.multiply(length, longer, out=length, where=same)
+        np.multiply(length, shorter, out=length, where=turned)
+        np.maximum(length, least, out=length)
+        np.minimum(length, most, out=length)
+        # The last step is taken back where the sign has turned and J has risen.
+        risen = (self.J < J).astype(theta.dtype)[:, np.newaxis]
+        np.multiply(last, risen, out=last)
+        np.subtract(theta, last, out=theta, where=turned)
+        np.copyto(grad, zero, where=turned)
+        np.sign(grad, out=last)
+        np.multiply(last, length, out=last)
+        np.negative(last, out=last)
+        np.add(theta, last, out=theta)
+        self.last_grad[:], self.J[:] = grad, J
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "length": self.length.copy(),
+            "last": self.last.copy(),
+            "last_grad": self.last_grad.copy(),
+            "J": self.J.copy(),
+        }
+
+
+class Average:
+    """The exponential average of theta over the steps of training.
+
+    sum := decay sum + (1 - decay) theta, and the average is sum / (1 - decay^t): the
+    weights of the steps add up to 1 from the first on.
+
+    References
+    ----------
+    Polyak and Juditsky (1992), "Acceleration of stochastic approximation by averaging".
+    SIAM Journal on Control and Optimization 30, 838-855.
+    """
+
+    def __init__(
+        self, theta: Array, decay: Number, *, state: Mapping[str, Any] | None = None
+    ):
+        self.decay, self.sum, self.t = decay, np.zeros_like(theta), 0
+        self._decay = cast(decay, theta.dtype)
+        self._rest = cast(1.0 - decay, theta.dtype)
+        if state is not None:
+            self.sum[:], self.t = state["sum"], state["t"]
+        self._chunks = chunks(theta, self.sum)
+
+    def update(self) -> None:
+        self.t += 1
+        for theta, total, tmp in self._chunks:
+            np.multiply(theta, self._rest, out=tmp)
+            np.multiply(total, self._decay, out=total)
+            np.add(total, tmp, out=total)
+
+    def value(self) -> Array:
+        """Return the average (K, P)."""
+        value: Array = self.sum / cast(1.0 - self.decay**self.t, self.sum.dtype)
+        return value
+
+    def state(self) -> dict[str, Any]:
+        return {"sum": self.sum.copy(), "t": self.t}
+
+
+Optimizer = SGD | Adam | NAdam | RMSprop | Rprop
+
+#: The optimizers by the name of the solver.
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    "sgd": SGD,
+    "adam": Adam,
+    "nadam": NAdam,
+    "rmsprop": RMSprop,
+    "rprop": Rprop,
+}
+
+#: Those that need the gradient of all samples in each step.
+FULL_BATCH = ("rprop",)

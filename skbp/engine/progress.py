@@ -26,10 +26,11 @@ class History:
 
     Attributes
     ----------
-    loss_curve, validation_scores : list of float
-        One entry an epoch; the scores only where there is a validation set.
+    loss_curve, validation_losses, validation_scores, rates : list of float
+        One entry an epoch; those of validation only where there is a validation set.
+        The rate is that of the last step.
     best : float
-        The lowest loss, or with a validation set the lowest -score.
+        The lowest loss, or where the validation set decides the lowest -score.
     stale : int
         Epochs in a row that did not improve ``best`` by tol.
     rate : float
@@ -41,7 +42,9 @@ class History:
     """
 
     loss_curve: list[float] = field(default_factory=list)
+    validation_losses: list[float] = field(default_factory=list)
     validation_scores: list[float] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
     best: float = inf
     stale: int = 0
     rate: float = nan
@@ -53,13 +56,9 @@ class History:
         """Epochs, or iterations of a solver that works on the full batch."""
         return len(self.loss_curve)
 
-    def record(self, loss: float, score: float | None, tol: float) -> bool:
-        """Add an epoch; return whether it is the best so far."""
+    def record(self, loss: float, merit: float, tol: float) -> bool:
+        """Add an epoch of this loss; return whether its merit is the lowest so far."""
         self.loss_curve.append(loss)
-        merit = loss
-        if score is not None:
-            self.validation_scores.append(score)
-            merit = -score
         if not (isfinite(loss) and isfinite(merit)):
             self.status = DIVERGED
             return False
@@ -69,16 +68,16 @@ class History:
         return improved
 
 
-#: theta (K, P) -> the score of each of these networks on the validation set.
-Score = Callable[[Array], Sequence[float]]
+#: theta (K, P) -> (score, loss) of each of these networks on the validation set.
+Validate = Callable[[Array], Sequence[tuple[float, float]]]
 
 
 class Progress:
     """The histories of K networks that train together, and the best weights of each.
 
-    With a validation set the best weights are those of the highest score. Without one
-    they are those that the epoch of the lowest loss began with: training returns to
-    them only when it diverges.
+    Where the validation set decides, the best weights are those of the highest score.
+    Otherwise they are those that the epoch of the lowest loss began with: training
+    returns to them only when it diverges.
 
     Parameters
     ----------
@@ -86,8 +85,11 @@ class Progress:
         The initial parameters.
     tol, n_iter_no_change : sequence of float
         One for each network.
-    score : callable, default=None
+    validate : callable, default=None
         None means that there is no validation set.
+    decides : bool, default=True
+        Whether the validation set decides when training ends and which weights are the
+        best, or is only watched.
     hook : callable, default=None
         Called after each epoch with this object, the numbers of the networks that
         train, and their theta (n_active, P); True ends training.
@@ -101,14 +103,16 @@ class Progress:
         tol: Sequence[float],
         n_iter_no_change: Sequence[float],
         *,
-        score: Score | None = None,
+        validate: Validate | None = None,
+        decides: bool = True,
         hook: Callable[[Progress, list[int], Array], bool | None] | None = None,
         report: Callable[[str], Any] | None = None,
     ):
         self.histories = [History() for _ in theta]
         self.best_theta = theta.copy()
         self.tol, self.n_iter_no_change = tol, n_iter_no_change
-        self.score, self.hook, self.report = score, hook, report
+        self.validate, self.hook, self.report = validate, hook, report
+        self.decides = decides and validate is not None
 
     def epoch(
         self, active: list[int], theta: Array, losses: Array, before: Array
@@ -123,14 +127,20 @@ class Progress:
             The parameters now, and those that ``losses`` belong to.
         losses : array (n_active,)
         """
-        scores = self.score(theta) if self.score else [None] * len(active)
-        candidates = theta if self.score else before
+        validated = self.validate(theta) if self.validate else None
+        candidates = theta if self.decides else before
         for row, k in enumerate(active):
-            history, loss, score = self.histories[k], float(losses[row]), scores[row]
-            if history.record(loss, score, self.tol[k]):
+            history, loss = self.histories[k], float(losses[row])
+            merit = loss
+            if validated is not None:
+                score, validation_loss = validated[row]
+                history.validation_scores.append(score)
+                history.validation_losses.append(validation_loss)
+                merit = -score if self.decides else loss
+            if history.record(loss, merit, self.tol[k]):
                 self.best_theta[k] = candidates[row]
             self.say(f"Iteration {history.n_iter}, loss = {loss:.8f}")
-            if score is not None:
+            if validated is not None:
                 self.say(f"Validation score: {score:f}")
         if self.hook and self.hook(self, active, theta):
             self.end(active, STOPPED)
@@ -150,7 +160,7 @@ class Progress:
         history = self.histories[k]
         if not np.isfinite(theta).all():
             history.status = DIVERGED
-        if history.status == DIVERGED or (self.score and history.validation_scores):
+        if history.status == DIVERGED or (self.decides and history.validation_scores):
             theta = self.best_theta[k]
         return theta
 
@@ -161,7 +171,7 @@ class Progress:
 
     def plateau(self, k: int) -> str:
         """Return in words that network k has been stale for too long."""
-        what = "Validation score" if self.score else "Training loss"
+        what = "Validation score" if self.decides else "Training loss"
         return (
             f"{what} did not improve more than tol={self.tol[k]:f} for "
             f"{self.n_iter_no_change[k]:.0f} consecutive epochs."

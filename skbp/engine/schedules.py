@@ -1,32 +1,53 @@
 """The learning rate over time.
 
-A schedule is a record. ``at(rate_init, rate, t, power_t)`` gives the rate after an
-epoch, when t samples have been seen. ``on_plateau(rate)`` says what follows when
-training no longer improves: another rate, or None for the end, which ``at_end``
-explains.
+A schedule is a record. Most are functions of time: at each step the rate is the initial
+one times ``factor(now)``, while time passes from 0 to ``horizon`` epochs. The three of
+scikit-learn change between epochs: ``after(now)`` gives the rate after an epoch, and
+``on_plateau`` says what follows when training no longer improves: another rate, or None
+for the end, which ``at_end`` explains.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import cos, floor, pi
 
 
 @dataclass(frozen=True)
-class Schedule:
-    """One row of the table of schedules."""
+class Now:
+    """What a schedule may depend on.
 
-    at: Callable[[float, float, int, float], float]
-    on_plateau: Callable[[float], float | None]
-    at_end: str = ""
+    Attributes
+    ----------
+    rate_init, rate : float
+        The rate at the start, and now.
+    t : int
+        Samples seen.
+    power_t : float
+        The exponent of "invscaling".
+    time, horizon : float
+        Epochs gone, a number with a fraction; epochs in all.
+    decay, every : float
+        The factor of "step" and "exponential", and its epochs.
+    """
+
+    rate_init: float
+    rate: float
+    t: int
+    power_t: float
+    time: float = 0.0
+    horizon: float = 1.0
+    decay: float = 1.0
+    every: float = 1.0
 
 
-def _constant(rate_init: float, rate: float, t: int, power_t: float) -> float:
-    return rate
+def _keep(now: Now) -> float:
+    return now.rate
 
 
-def _invscaling(rate_init: float, rate: float, t: int, power_t: float) -> float:
-    return float(rate_init / (t + 1) ** power_t)
+def _invscaling(now: Now) -> float:
+    return float(now.rate_init / (now.t + 1) ** now.power_t)
 
 
 def _end(rate: float) -> float | None:
@@ -37,11 +58,59 @@ def _divide_by_5(rate: float) -> float | None:
     return rate / 5.0 if rate > 1e-6 else None
 
 
+def _half_cosine(u: float) -> float:
+    """Fall from 1 at u = 0 to 0 at u = 1, level at both ends."""
+    return 0.5 * (1.0 + cos(pi * min(u, 1.0)))
+
+
+def _cosine(now: Now) -> float:
+    return _half_cosine(now.time / now.horizon)
+
+
+#: Of "one_cycle": the part of training in which the rate rises, and where it starts.
+RISE, START = 0.3, 0.04
+
+
+def _one_cycle(now: Now) -> float:
+    u = now.time / now.horizon
+    if u < RISE:
+        return 1.0 - (1.0 - START) * _half_cosine(u / RISE)
+    return _half_cosine((u - RISE) / (1.0 - RISE))
+
+
+def _step(now: Now) -> float:
+    return float(now.decay ** floor(now.time / now.every))
+
+
+def _exponential(now: Now) -> float:
+    return float(now.decay ** (now.time / now.every))
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """One row of the table of schedules."""
+
+    factor: Callable[[Now], float] | None = None
+    after: Callable[[Now], float] = _keep
+    on_plateau: Callable[[float], float | None] = _end
+    at_end: str = ""
+
+
 SCHEDULES: dict[str, Schedule] = {
     # rate = rate_init
-    "constant": Schedule(_constant, _end),
-    # rate = rate_init / (t + 1)^power_t
-    "invscaling": Schedule(_invscaling, _end),
+    "constant": Schedule(),
+    # rate = rate_init / (t + 1)^power_t, after each epoch
+    "invscaling": Schedule(after=_invscaling),
     # rate = rate / 5 at each plateau, down to 1e-6
-    "adaptive": Schedule(_constant, _divide_by_5, " Learning rate too small."),
+    "adaptive": Schedule(on_plateau=_divide_by_5, at_end=" Learning rate too small."),
+    # rate = rate_init (1 + cos(pi time / horizon)) / 2; Loshchilov and Hutter (2017),
+    # "SGDR: stochastic gradient descent with warm restarts". ICLR.
+    "cosine": Schedule(_cosine),
+    # up to rate_init along half a cosine, and down to 0 along another; Smith and Topin
+    # (2019), "Super-convergence". SPIE 11006.
+    "one_cycle": Schedule(_one_cycle),
+    # rate = rate_init decay^floor(time / every)
+    "step": Schedule(_step),
+    # rate = rate_init decay^(time / every)
+    "exponential": Schedule(_exponential),
 }

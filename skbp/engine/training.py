@@ -16,9 +16,9 @@ import numpy as np
 
 from skbp.engine.arrays import Array, Number, Rows, cast, number
 from skbp.engine.losses import Loss
-from skbp.engine.network import Network
+from skbp.engine.network import Dropout, Network
 from skbp.engine.objective import Objective
-from skbp.engine.optimizers import OPTIMIZERS
+from skbp.engine.optimizers import OPTIMIZERS, Average
 from skbp.engine.progress import (
     CONVERGED,
     DIVERGED,
@@ -28,7 +28,7 @@ from skbp.engine.progress import (
     Progress,
 )
 from skbp.engine.samples import Samples
-from skbp.engine.schedules import SCHEDULES
+from skbp.engine.schedules import SCHEDULES, Now
 
 #: One number for all networks, or one for each.
 Values = float | Sequence[float]
@@ -45,6 +45,9 @@ class Settings:
     learning_rate: str = "constant"
     learning_rate_init: Values = 1e-3
     power_t: Values = 0.5
+    learning_rate_decay: Values = 0.5
+    learning_rate_step: Values = 10.0
+    warmup: Values = 0.0
     max_iter: int = 200
     shuffle: bool = True
     tol: Values = 1e-4
@@ -55,13 +58,24 @@ class Settings:
     beta_2: Values = 0.999
     epsilon: Values = 1e-8
     max_fun: int = 15000
+    max_grad_norm: Values = inf
+    average_decay: Values = 0.0
+    #: One entry for each hidden layer; () means none.
+    dropout: Sequence[Values] = ()
+    #: Epochs over which the learning rate runs its course; 0 means max_iter.
+    horizon: int = 0
 
     def each(self, name: str, networks: Sequence[int]) -> list[float]:
         """Return the values of a setting for these networks."""
-        value = getattr(self, name)
-        if isinstance(value, list | tuple | np.ndarray):
-            return [float(value[k]) for k in networks]
-        return [value] * len(networks)
+        return pick(getattr(self, name), networks)
+
+
+def pick(value: Values, networks: Sequence[int]) -> list[float]:
+    """Return the values of these networks."""
+    if isinstance(value, list | tuple | np.ndarray):
+        return [float(value[k]) for k in networks]
+    assert not isinstance(value, Sequence)
+    return [value] * len(networks)
 
 
 @dataclass
@@ -75,15 +89,22 @@ class State:
         step.
     rates, best, stale : list
         Of each network: learning rate, lowest loss or -score, patience used up.
-    t : int
-        Samples seen.
+    average : dict or None
+        That of the average of the weights, and ``theta``, which is averaged.
+    noise : dict or None
+        That of the random numbers of dropout.
+    t, epochs : int
+        Samples seen, and epochs.
     """
 
     rates: list[float]
     best: list[float]
     stale: list[int]
     optimizer: dict[str, Any] | None = None
+    average: dict[str, Any] | None = None
+    noise: dict[str, Any] | None = None
     t: int = 0
+    epochs: int = 0
 
     @classmethod
     def new(cls, rates: list[float]) -> State:
@@ -99,30 +120,52 @@ class Group:
         task: tuple[Network, Loss, Samples, Settings],
         networks: list[int],
         theta: Array,
+        noise: np.random.Generator | None = None,
         state: dict[str, Any] | None = None,
+        average: dict[str, Any] | None = None,
     ):
         self.task, (network, loss, samples, settings) = task, task
-        self.networks, self.theta = networks, theta
+        self.networks, self.theta, self.noise = networks, theta, noise
+        dropout = None
+        if noise is not None:
+            rates = [number(pick(rate, networks)) for rate in settings.dropout]
+            dropout = Dropout(rates, noise)
         alpha = number(settings.each("alpha", networks))
-        self.objective = Objective(network, loss, samples, alpha, theta)
+        self.objective = Objective(network, loss, samples, alpha, theta, dropout)
         optimizer = OPTIMIZERS[settings.solver]
         options: dict[str, Any] = {
             name: number(settings.each(name, networks)) for name in optimizer.numbers
         }
         options |= {name: getattr(settings, name) for name in optimizer.options}
         self.optimizer = optimizer(theta, self.objective.grad, state=state, **options)
+        # What is off is None, and costs nothing.
         decay = number(settings.each("weight_decay", networks))
         self.decay = decay if np.any(decay) else None
         self.weights = theta[:, : network.n_weights]
+        limit = number(settings.each("max_grad_norm", networks))
+        self.limit = limit if np.isfinite(limit).any() else None
+        average_decay = number(settings.each("average_decay", networks))
+        self.average = None
+        if np.any(average_decay):
+            self.average = Average(theta, average_decay, state=average)
 
-    def step(self, rate: Number) -> None:
+    def step(self, rate: Number, J: Array) -> None:
         """Take a step of the optimizer, after W := W - rate weight_decay W."""
+        if self.limit is not None:
+            clip(self.objective.grad, self.limit)
         if self.decay is not None:
             self.weights *= cast(1.0 - rate * self.decay, self.theta.dtype)
-        self.optimizer.step(rate)
+        self.optimizer.step(rate, J)
+        if self.average is not None:
+            self.average.update()
 
-    def epoch(self, order: Rows | None, n: int, rate: Number) -> Array:
-        """Take a step on each batch; return the mean loss of each network."""
+    def epoch(
+        self, order: Rows | None, n: int, rate: Number | Callable[[float], Number]
+    ) -> Array:
+        """Take a step on each batch; return the mean loss of each network.
+
+        ``rate`` is the learning rate, or gives it at each part of the epoch gone.
+        """
         batch_size = self.task[-1].batch_size
         J_sum, weight_sum = np.zeros(len(self.theta)), 0.0
         for start in range(0, n, batch_size):
@@ -134,18 +177,60 @@ class Group:
             weight_sum += weight
             if not any(map(isfinite, J_sum.tolist())):
                 break
-            self.step(rate)
+            self.step(rate(start / n) if callable(rate) else rate, J)
         J_sum /= weight_sum
         return J_sum
 
+    def current(self) -> Array:
+        """Return what the networks predict with: theta, or its average."""
+        if self.average is None or self.average.t == 0:
+            return self.theta
+        return self.average.value()
+
+    def average_state(self) -> dict[str, Any] | None:
+        """Return the state of the average, and theta, from which training goes on."""
+        if self.average is None:
+            return None
+        return self.average.state() | {"theta": self.theta.copy()}
+
     def only(self, rows: list[int]) -> Group:
         """Return the group that is left when only these rows of theta go on."""
-        state = {
-            name: value[rows] if isinstance(value, np.ndarray) else value
-            for name, value in self.optimizer.state().items()
-        }
+
+        def part(state: dict[str, Any]) -> dict[str, Any]:
+            return {
+                name: value[rows] if isinstance(value, np.ndarray) else value
+                for name, value in state.items()
+            }
+
         networks = [self.networks[row] for row in rows]
-        return Group(self.task, networks, self.theta[rows], state)
+        average = self.average_state()
+        return Group(
+            self.task,
+            networks,
+            self.theta[rows],
+            self.noise,
+            part(self.optimizer.state()),
+            part(average) if average else None,
+        )
+
+
+def clip(grad: Array, limit: Number) -> None:
+    """Shorten the gradient (K, P) of each network to this norm where it is longer."""
+    norm = np.sqrt(np.vecdot(grad, grad))[:, np.newaxis]
+    tiny = np.finfo(grad.dtype).tiny
+    grad *= np.minimum(1.0, limit / np.maximum(norm, tiny)).astype(grad.dtype)
+
+
+def noise_of(
+    settings: Settings, rng: np.random.RandomState, state: State
+) -> np.random.Generator | None:
+    """Return the random numbers of dropout, if there is any; they go on from state."""
+    if not any(np.any(rate) for rate in settings.dropout):
+        return None
+    bits = np.random.SFC64(rng.randint(2**32, dtype=np.uint32))
+    if state.noise is not None:
+        bits.state = state.noise  # type: ignore[assignment]
+    return np.random.Generator(bits)
 
 
 def train(
@@ -186,32 +271,35 @@ def train(
     for k, history in enumerate(histories):
         history.rate, history.best = state.rates[k], state.best[k]
         history.stale = state.stale[k]
-    task = (network, loss, samples, settings)
-    group = Group(task, list(range(K)), theta.copy(), state.optimizer)
+    task, noise = (network, loss, samples, settings), noise_of(settings, rng, state)
+    start = state.average["theta"] if state.average else theta
+    group = Group(
+        task, list(range(K)), start.copy(), noise, state.optimizer, state.average
+    )
     kept, order, t, epoch = theta.copy(), rows, state.t, 0
-    rates = Rates(settings, progress)
+    rates = Rates(settings, progress, n, state.epochs)
     # Overflow needs no warning of NumPy's: it ends in a loss that is not finite.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         while True:
-            before, epoch = group.theta.copy(), epoch + 1
+            before, epoch = group.current().copy(), epoch + 1
             try:
                 order = shuffled(order, n, rng) if settings.shuffle else order
-                rate = number([histories[k].rate for k in group.networks])
+                rate = rates.of_epoch(group.networks, epoch - 1)
                 losses = group.epoch(
                     sorted_batches(order, settings.batch_size), n, rate
                 )
                 t += n
-                progress.epoch(group.networks, group.theta, losses, before)
+                progress.epoch(group.networks, group.current(), losses, before)
                 rates.adapt(group.networks, t)
             except KeyboardInterrupt:
                 progress.end(group.networks, INTERRUPTED)
             if epoch == settings.max_iter:
                 progress.end(group.networks, MAX_ITER)
-            going = []
+            going, current = [], group.current()
             for row, k in enumerate(group.networks):
                 if histories[k].status:
-                    kept[k] = progress.result(k, group.theta[row])
-                    if histories[k].status == DIVERGED and not progress.score:
+                    kept[k] = progress.result(k, current[row])
+                    if histories[k].status == DIVERGED and not progress.decides:
                         candidates = np.stack([kept[k], before[row]])
                         kept[k] = lowest(task, k, candidates, order, n)
                 else:
@@ -228,7 +316,10 @@ def train(
             best=[history.best for history in ended],
             stale=[history.stale for history in ended],
             optimizer=group.optimizer.state(),
+            average=group.average_state(),
+            noise=None if noise is None else dict(noise.bit_generator.state),
             t=t,
+            epochs=state.epochs + epoch,
         )
 
     return kept, end
@@ -274,19 +365,57 @@ def sorted_batches(order: Rows | None, batch_size: int) -> Rows | None:
 class Rates:
     """The schedule of the learning rate, and what it does at a plateau."""
 
-    def __init__(self, settings: Settings, progress: Progress):
+    def __init__(self, settings: Settings, progress: Progress, n: int, epochs: int):
         self.schedule, self.progress = SCHEDULES[settings.learning_rate], progress
         networks = range(len(progress.histories))
         self.rate_init = settings.each("learning_rate_init", networks)
         self.power_t = settings.each("power_t", networks)
+        self.decay = settings.each("learning_rate_decay", networks)
+        self.every = settings.each("learning_rate_step", networks)
+        self.warmup = settings.each("warmup", networks)
+        self.horizon = settings.horizon or settings.max_iter
+        self.step, self.epochs = min(settings.batch_size / n, 1.0), epochs
+        self.last = (n - 1) // settings.batch_size * settings.batch_size / n
+
+    def now(self, k: int, t: int = 0, time: float = 0.0) -> Now:
+        """Return what the schedule of network k depends on."""
+        return Now(
+            self.rate_init[k],
+            self.progress.histories[k].rate,
+            t,
+            self.power_t[k],
+            time,
+            self.horizon,
+            self.decay[k],
+            self.every[k],
+        )
+
+    def at(self, k: int, time: float) -> float:
+        """Return the rate of network k at this time, in epochs."""
+        rate = self.progress.histories[k].rate
+        if self.schedule.factor:
+            rate = self.rate_init[k] * self.schedule.factor(self.now(k, time=time))
+        if self.warmup[k]:
+            # The first step is not one of rate 0.
+            rate *= min(1.0, (time + self.step) / self.warmup[k])
+        return rate
+
+    def of_epoch(
+        self, networks: list[int], epoch: int
+    ) -> Number | Callable[[float], Number]:
+        """Return the rate of an epoch, or the function that gives it at each part."""
+        start = self.epochs + epoch
+        for k in networks:
+            self.progress.histories[k].rates.append(self.at(k, start + self.last))
+        if not self.schedule.factor and not any(self.warmup):
+            return number([self.progress.histories[k].rate for k in networks])
+        return lambda part: number([self.at(k, start + part) for k in networks])
 
     def adapt(self, networks: list[int], t: int) -> None:
         """Set the rates after t samples; end networks that are to end."""
         for k in networks:
             history = self.progress.histories[k]
-            history.rate = self.schedule.at(
-                self.rate_init[k], history.rate, t, self.power_t[k]
-            )
+            history.rate = self.schedule.after(self.now(k, t))
             if self.progress.lost_patience(k) and not history.status:
                 self._plateau(k, history)
 

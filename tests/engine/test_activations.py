@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.special import expit
 from scipy.special import softmax as scipy_softmax
+from scipy.stats import norm
 
-from skbp.engine.activations import ACTIVATIONS
+from skbp.engine.activations import ACTIVATIONS, RANGES
 from tests.catalogue import ALL_ACTIVATIONS
 
 SHAPE = (2, 5, 40)
@@ -16,6 +17,19 @@ FORMULAS = {
     "relu": lambda z: np.where(z > 0, z, 0.0),
     "exp": np.exp,
     "softmax": lambda z: scipy_softmax(z, axis=-2),
+    "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
+    "elu": lambda z: np.where(z > 0, z, np.expm1(z)),
+    "selu": lambda z: (
+        1.0507009873554805 * np.where(z > 0, z, 1.6732632423543772 * np.expm1(z))
+    ),
+    "gelu": lambda z: z * norm.cdf(z),
+    "silu": lambda z: z * expit(z),
+    "mish": lambda z: z * np.tanh(np.log(1 + np.exp(z))),
+    "softplus": lambda z: np.log(1 + np.exp(z)),
+    "softsign": lambda z: z / (1 + np.abs(z)),
+    "ordered": lambda z: np.cumsum(
+        np.concatenate([z[:, :1], np.log(1 + np.exp(z[:, 1:]))], axis=1), axis=1
+    ),
 }
 
 
@@ -36,7 +50,7 @@ def test_f_is_the_formula(name, dtype, Z):
     ACTIVATIONS[name](SHAPE, A.dtype)[0](A)
     assert A.dtype == dtype
     np.testing.assert_allclose(
-        A, FORMULAS[name](Z), rtol=1e-14 if dtype == np.float64 else 1e-5
+        A, FORMULAS[name](Z), rtol=1e-13 if dtype == np.float64 else 2e-5, atol=1e-7
     )
 
 
@@ -87,3 +101,24 @@ def test_the_derivative_of_relu_at_zero_is_zero():
     f(Z)
     df(Z, delta)
     assert (delta == 0).all()
+
+
+@pytest.mark.parametrize("name", ALL_ACTIVATIONS)
+def test_values_lie_in_the_range(name):
+    low, high = RANGES.get(name, (-np.inf, np.inf))
+    Z = np.concatenate([np.linspace(-30, 30, 60001), [-1e4, 1e4]]).reshape(1, 1, -1)
+    f, _ = ACTIVATIONS[name](Z.shape, Z.dtype)
+    with np.errstate(over="ignore"):
+        f(Z)
+    assert low <= Z.min() + 1e-15
+    assert Z.max() <= high
+    if name not in ("softmax", "relu"):
+        assert Z.min() < low + 1e-4 or low == -np.inf
+        assert Z.max() > high - 1e-4 or high == np.inf
+
+
+def test_ordered_outputs_never_cross():
+    Z = np.random.RandomState(0).standard_normal((2, 4, 50)) * 1e3
+    with np.errstate(over="ignore"):
+        ACTIVATIONS["ordered"](Z.shape, Z.dtype)[0](Z)
+    assert (np.diff(Z, axis=1) >= 0).all()

@@ -131,7 +131,7 @@ def test_patience_on_the_validation_set_ends_it(rng):
 
     def score(at):
         seen.append(at.copy())
-        return [next(scores)]
+        return [(next(scores), 0.5)]
 
     theta = random_theta(network, 1, rng)
     result, (history,) = run(
@@ -140,7 +140,7 @@ def test_patience_on_the_validation_set_ends_it(rng):
         samples,
         theta,
         Settings(n_iter_no_change=3),
-        score=score,
+        validate=score,
     )
     assert history.status == CONVERGED
     assert history.validation_scores == [1.0, 2.0, 0.0, 0.0, 0.0, 0.0]

@@ -43,8 +43,17 @@ def numeric_slope(J, theta, direction, h=1e-6):
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("K", [1, 3])
 @pytest.mark.parametrize("hidden", DEPTHS)
-@pytest.mark.parametrize("activation", HIDDEN_ACTIVATIONS)
-@pytest.mark.parametrize(("loss", "output"), LOSS_AND_OUTPUT)
+@pytest.mark.parametrize(
+    ("activation", "loss", "output"),
+    [
+        *(
+            (a, loss, LOSSES[loss].outputs[0])
+            for a in HIDDEN_ACTIVATIONS
+            for loss in LOSSES
+        ),
+        *(("tanh", loss, output) for loss, output in LOSS_AND_OUTPUT),
+    ],
+)
 def test_gradient_is_the_numeric_derivative(
     loss, output, activation, hidden, K, weighted
 ):
@@ -187,7 +196,7 @@ def test_a_batch_without_weight_has_no_gradient():
     hidden=st.lists(st.integers(1, 7), max_size=3),
     outputs=st.integers(1, 4),
     K=st.integers(1, 3),
-    activation=st.sampled_from(HIDDEN_ACTIVATIONS),
+    activation=st.sampled_from(["identity", "logistic", "tanh", "relu"]),
     sparse=st.booleans(),
     seed=st.integers(0, 2**16),
 )

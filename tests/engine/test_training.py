@@ -18,6 +18,7 @@ from skbp.engine.progress import (
     Progress,
 )
 from skbp.engine.samples import Samples
+from skbp.engine.schedules import SCHEDULES
 from skbp.engine.training import (
     Group,
     Settings,
@@ -41,12 +42,15 @@ def problem(K, activation="tanh", dtype=np.float64, weights=None):
 
 
 def run(network, samples, theta, settings, *, score=None, hook=None, state=None, **kw):
+    def validate(at):
+        return [(value, 1.0 - value) for value in score(at)]
+
     K = len(theta)
     progress = Progress(
         theta,
         settings.each("tol", range(K)),
         settings.each("n_iter_no_change", range(K)),
-        score=score,
+        validate=validate if score else None,
         hook=hook,
     )
     rng = np.random.RandomState(3)
@@ -63,12 +67,19 @@ def alone(settings, k):
         for field in fields(Settings)
         if isinstance(getattr(settings, field.name), list)
     }
-    return replace(settings, **numbers)
+    dropout = [rate[k] if isinstance(rate, list) else rate for rate in settings.dropout]
+    return replace(settings, dropout=tuple(dropout), **numbers)
 
 
 #: Four networks that differ in every number there is; some stop early.
 DIFFERENT = {
     "alpha": [0.0, 0.1, 1.0, 10.0],
+    "max_grad_norm": [inf, 0.1, 1.0, 0.01],
+    "average_decay": [0.0, 0.9, 0.5, 0.99],
+    "learning_rate_decay": [0.5, 0.9, 0.1, 1.0],
+    "learning_rate_step": [10.0, 1.0, 5.0, 0.5],
+    "warmup": [0.0, 1.0, 2.5, 10.0],
+    "dropout": ([0.0, 0.2, 0.5, 0.1], 0.3),
     "weight_decay": [0.1, 0.0, 0.01, 1.0],
     "learning_rate_init": [0.01, 0.02, 0.005, 0.05],
     "power_t": [0.5, 0.2, 0.7, 0.1],
@@ -84,7 +95,7 @@ DIFFERENT = {
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("shuffle", [False, True])
 @pytest.mark.parametrize("early_stopping", [False, True])
-@pytest.mark.parametrize("learning_rate", ["constant", "invscaling", "adaptive"])
+@pytest.mark.parametrize("learning_rate", sorted(SCHEDULES))
 @pytest.mark.parametrize("solver", ALL_OPTIMIZERS)
 def test_lock_step(solver, learning_rate, early_stopping, shuffle, weighted):
     weights = np.random.RandomState(5).rand(N) if weighted else None
