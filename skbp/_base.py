@@ -18,7 +18,7 @@ from sklearn.metrics import get_scorer_names
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skbp._heldout import HeldOut, drawn_split, validation
+from skbp._heldout import HeldOut, check_scores, drawn_split, validation
 from skbp._sklearn import (
     CallbackSupportMixin,
     Interval,
@@ -236,7 +236,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             theta = self._initial_theta(network, samples.X.dtype, rng)
         else:
             theta = self._fitted_theta(network, samples.X.dtype)
-        held = self._given_validation(*given)
+        held = self._given_validation(*given, network.units[-1])
         split = None if held else self._split(samples, rng, memory)
         if split is not None:
             held = self._held_out(samples, y, split[1])
@@ -256,9 +256,13 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             report=print if self.verbose else None,
         )
         state = self._state(memory, network, fresh, partial)
-        if progress.decides and not fresh:
-            # A warm start has weights to beat: theirs is the score on these data.
-            state.best = [-score for score, _ in progress.validate(theta)]
+        if progress.validate:
+            with np.errstate(over="ignore", invalid="ignore"):
+                scored = progress.validate(theta)
+            check_scores(scored, self.scoring)
+            if progress.decides and not fresh:
+                # A warm start has weights to beat: theirs is the score on these data.
+                state.best = [-score for score, _ in scored]
         task = (network, loss, samples, theta)
         theta, end = self._train(task, progress, rows, state, rng, partial)
         history = progress.histories[0]
@@ -267,6 +271,8 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         self._set_weights(network, theta)
         vars(self).pop("_memory", None)
         if partial or self.warm_start:
+            # A validation set of the user's own does not make the split forgotten.
+            split = memory.get("split") if split is None else split
             self._memory = self._new_memory(history, split, end, rng)
         return history
 
@@ -279,7 +285,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             )
         for name, off in self._off_without_steps().items():
             value = getattr(self, name)
-            if value is not off and np.any(value != off):
+            if value is not off and np.any(np.asarray(value, object) != off):
                 raise ValueError(
                     f"{name}={value!r} needs a stochastic solver, one of {STOCHASTIC}; "
                     f"solver is {self.solver!r}. Leave {name} at {off!r}, or change "
@@ -323,7 +329,8 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         X, y = validated_X_y(self, X, y, reset=fresh, **self._y_options)
         Y = as_dtype(self._encode(y, fresh=fresh, partial=partial), X.dtype)
         weights = validated_weights(sample_weight, X, X.dtype)
-        samples = Samples(X, self._smoothed(Y), self._weighted(y, weights, partial))
+        weights = self._weighted(y, weights, fresh=True, partial=partial)
+        samples = Samples(X, self._smoothed(Y), weights)
         units = (X.shape[1], *hidden, Y.shape[1])
         return Network(units, activations, self.fit_intercept), samples, y
 
@@ -331,8 +338,13 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Return the targets that training sees."""
         return Y
 
-    def _weighted(self, y: Any, weights: Array | None, partial: bool) -> Array | None:
-        """Return the weights of the samples, with those of their classes."""
+    def _weighted(
+        self, y: Any, weights: Array | None, *, fresh: bool, partial: bool
+    ) -> Array | None:
+        """Return the weights of the samples, with those of their classes.
+
+        ``fresh`` says whether the weights of the classes follow from this y.
+        """
         return weights
 
     def _output_activation(self) -> str:
@@ -507,7 +519,9 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Return whether the output layer's intercepts start at the best constant."""
         return isinstance(self.intercepts_init, str)
 
-    def _given_validation(self, X: Any, y: Any, weights: Any) -> HeldOut | None:
+    def _given_validation(
+        self, X: Any, y: Any, weights: Any, n_outputs: int
+    ) -> HeldOut | None:
         """Return the validation set that the user gives, if there is one."""
         if X is None and y is None:
             if weights is not None:
@@ -518,10 +532,17 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 "X_val and y_val go together; got "
                 f"{'y_val' if X is None else 'X_val'} alone."
             )
-        X, y = validated_X_y(self, X, y, reset=False, **self._y_options)
-        Y = as_dtype(self._encode(y, fresh=False, partial=True), X.dtype)
+        try:
+            X, y = validated_X_y(self, X, y, reset=False, **self._y_options)
+            Y = as_dtype(self._encode(y, fresh=False, partial=True), X.dtype)
+        except ValueError as error:
+            raise ValueError(f"In X_val and y_val: {error}") from None
+        if Y.shape[1] != n_outputs:
+            raise ValueError(
+                f"y_val has {Y.shape[1]} outputs, y has {n_outputs}. Give as many."
+            )
         weights = validated_weights(weights, X, X.dtype, "sample_weight_val")
-        return HeldOut(X, y, Y, self._weighted(y, weights, partial=False))
+        return HeldOut(X, y, Y, self._weighted(y, weights, fresh=False, partial=False))
 
     def _held_out(self, samples: Samples, y: Any, rows: Rows) -> HeldOut:
         """Return the rows to validate on as a validation set."""
@@ -550,19 +571,20 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             ("validation_scores_", history.validation_scores),
             ("validation_loss_curve_", history.validation_losses),
         ):
-            before = None if fresh else getattr(self, name, None)
-            # None for what this call has none of.
-            setattr(self, name, [*(before or []), *curve] if curve else None)
+            before = [] if fresh else getattr(self, name, None) or []
+            # None for what this call has none of; partial_fit goes on all the same.
+            keep = curve or (partial and before)
+            setattr(self, name, [*before, *curve] if keep else None)
         self.loss_curve_ = self.loss_curve_ or []
         self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else np.nan
         self.best_loss_ = self.best_validation_score_ = None
         if self.early_stopping:
-            self.best_validation_score_ = -history.best
+            best = -history.best
+            self.best_validation_score_ = best if np.isfinite(best) else None
         else:
             self.best_loss_ = min(filter(np.isfinite, self.loss_curve_), default=np.inf)
-            if history.validation_scores:
-                finite = [*filter(np.isfinite, history.validation_scores)]
-                self.best_validation_score_ = max(finite) if finite else None
+            finite = [*filter(np.isfinite, self.validation_scores_ or [])]
+            self.best_validation_score_ = max(finite) if finite else None
 
     def _new_memory(self, history, split, end, rng) -> dict[str, Any]:
         """Return what partial_fit and a warm start go on from, beside the weights.
@@ -584,6 +606,14 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _warn(self, history: History, partial: bool) -> None:
         """Warn where training ended in another way than it should."""
         n_iter, category = history.n_iter, ConvergenceWarning
+        if partial and history.rates and not history.rates[-1]:
+            warnings.warn(
+                f"learning_rate={self.learning_rate!r} has come to its end after "
+                f"max_iter={self.max_iter} epochs: the learning rate is 0. Raise "
+                "max_iter to the number of calls, or change learning_rate.",
+                UserWarning,
+                stacklevel=4,
+            )
         stochastic = self.solver in OPTIMIZERS
         if history.status == DIVERGED:
             remedy = (
@@ -759,7 +789,11 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         self._check_parameters(partial=False)
         network, samples, _ = self._problem(X, y, sample_weight, True, False)
         rng = self._random_stream({})
-        self._set_weights(network, self._initial_theta(network, samples.X.dtype, rng))
+        theta = self._initial_theta(network, samples.X.dtype, rng)
+        if self._starts_at_constant():
+            constant = best_constant(self._loss(), samples, None)
+            theta[:, -len(constant) :] = constant
+        self._set_weights(network, theta)
         return self
 
     def _objective(
@@ -774,7 +808,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         X, y = validated_X_y(looking, X, y, reset=False, **self._y_options)
         Y = as_dtype(looking._encode(y, fresh=False, partial=True), X.dtype)
         weights = validated_weights(sample_weight, X, X.dtype)
-        weights = looking._weighted(y, weights, partial=False)
+        weights = looking._weighted(y, weights, fresh=False, partial=False)
         samples = Samples(X, looking._smoothed(Y), weights)
         network = self._fitted_network()[0]
         dtype = dtype or self.coefs_[0].dtype
@@ -818,7 +852,7 @@ class FitCallbacks:
         return after_epoch
 
     def end(self) -> None:
-        self.context.call_on_fit_task_end(**self.what)
+        self.context.call_on_fit_task_end(**self.what, reconstruction_attributes={})
 
 
 #: The attributes that ``_set_weights`` sets.

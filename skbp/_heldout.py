@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from inspect import signature
@@ -89,16 +89,17 @@ def validation(
         # X is an array here, whatever it was; its columns have no names any more.
         vars(probe).pop("feature_names_in_", None)
 
+    def scored(theta: Array, outputs: Array, value: float) -> float:
+        if scorer is not None:
+            probe._set_weights(network, theta[np.newaxis])
+            return float(scorer(probe, X, held.y, **options))
+        return -value if estimator.scoring == "loss" else score(Y, outputs, weights)
+
     def one(theta: Array, outputs: Array) -> tuple[float, float]:
         if not np.isfinite(outputs).all():
             return np.nan, np.nan
         value = loss.mean(outputs, Y, weights)
-        if scorer is not None:
-            probe._set_weights(network, theta[np.newaxis])
-            return float(scorer(probe, X, held.y, **options)), value
-        if estimator.scoring == "loss":
-            return -value, value
-        return score(Y, outputs, weights), value
+        return scored(theta, outputs, value), value
 
     def validate(theta: Array) -> list[tuple[float, float]]:
         W, b = network.split(theta)
@@ -110,5 +111,18 @@ def validation(
 
 def takes_weights(scorer: Callable[..., Any]) -> bool:
     """Return whether a scorer can be called with ``sample_weight``."""
-    parameters = signature(scorer).parameters.values()
+    # Of scikit-learn's scorers it is the metric that can or cannot.
+    metric = getattr(scorer, "_score_func", scorer)
+    parameters = signature(metric).parameters.values()
     return any(p.name == "sample_weight" or p.kind == p.VAR_KEYWORD for p in parameters)
+
+
+def check_scores(scored: Sequence[tuple[float, float]], scoring: Any) -> None:
+    """Refuse a validation set whose score is not a number, before training."""
+    for score, loss in scored:
+        if np.isfinite(loss) and not np.isfinite(score):
+            raise ValueError(
+                f"The validation score is {score} (scoring={scoring!r}): the "
+                "validation set is too small for it, or lacks a class. Use a larger "
+                "one, or scoring='loss'."
+            )

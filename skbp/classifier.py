@@ -10,7 +10,7 @@ from scipy.special import expit, log_expit, log_softmax, logsumexp
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import label_binarize
-from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
     check_classification_targets,
@@ -679,7 +679,9 @@ class BPClassifier(ClassifierMixin, BaseBP):
         smoothing = self.label_smoothing
         return (Y * (1.0 - smoothing) + smoothing / n).astype(Y.dtype)
 
-    def _weighted(self, y: Any, weights: Array | None, partial: bool) -> Array | None:
+    def _weighted(
+        self, y: Any, weights: Array | None, *, fresh: bool, partial: bool
+    ) -> Array | None:
         if self.class_weight is None:
             return weights
         if partial and isinstance(self.class_weight, str):
@@ -688,12 +690,45 @@ class BPClassifier(ClassifierMixin, BaseBP):
                 "partial_fit never sees. Give a dict, such as that of "
                 "sklearn.utils.class_weight.compute_class_weight."
             )
-        by_class = compute_sample_weight(self.class_weight, y)
-        if by_class.min() < 0:
+        if self._multilabel:
+            of_samples = compute_sample_weight(self.class_weight, y)
+        else:
+            if fresh:
+                self._class_weights = self._weights_of_classes(y)
+            of_samples = self._class_weights[np.searchsorted(self.classes_, y)]
+        of_samples = np.asarray(of_samples)
+        if not np.isfinite(of_samples).all() or (of_samples < 0).any():
             raise ValueError(
-                f"class_weight must not be negative; got {self.class_weight!r}."
+                "class_weight must hold finite numbers that are not negative; got "
+                f"{self.class_weight!r}."
             )
-        return by_class if weights is None else weights * by_class
+        weights = of_samples if weights is None else weights * of_samples
+        if not weights.any():
+            raise ValueError(
+                "class_weight leaves no sample any weight; got "
+                f"{self.class_weight!r}. Give a class of y a weight above 0."
+            )
+        return weights
+
+    def _weights_of_classes(self, y: Any) -> Array:
+        """Return the weight of each class of ``classes_``."""
+        if isinstance(self.class_weight, str):
+            return np.asarray(
+                compute_class_weight("balanced", classes=self.classes_, y=y)
+            )
+        if not isinstance(self.class_weight, dict):
+            raise ValueError(
+                "class_weight must be a dict or 'balanced', a list of dicts is for "
+                f"multilabel targets; got {self.class_weight!r}."
+            )
+        known = self.classes_.tolist()
+        unknown = [label for label in self.class_weight if label not in known]
+        if unknown:
+            raise ValueError(
+                f"class_weight names classes that are not in y: {unknown}; its classes "
+                f"are {known}."
+            )
+        return np.array([float(self.class_weight.get(c, 1.0)) for c in known])
 
     def _output_activation(self) -> str:
         exclusive = len(self.classes_) > 2 and not self._multilabel

@@ -546,7 +546,8 @@ class BPRegressor(RegressorMixin, BaseBP):
         fitted = vars(self)["_fitted"]
         levels = np.ravel(fitted["quantile"])
         if fitted["loss"] == "quantile" and len(levels) > 1:
-            return mean_d2(y, outputs, levels, sample_weight)
+            Y = np.repeat(np.reshape(y, (-1, 1)), len(levels), axis=1)
+            return mean_d2(Y, outputs, levels, sample_weight)
         return r2_score(y, outputs, sample_weight=sample_weight)
 
     # What BaseBP asks.
@@ -607,8 +608,9 @@ class BPRegressor(RegressorMixin, BaseBP):
         return super()._loss()
 
     def _score(self, Y: Array, predictions: Array, weights: Array | None) -> float:
-        if len(self._levels()) > 1:
-            return mean_d2(Y[:, 0], predictions, self._levels(), weights)
+        if self.loss == "quantile":
+            levels = np.broadcast_to(self._levels(), Y.shape[1]).tolist()
+            return mean_d2(Y, predictions, levels, weights)
         return float(r2_score(Y, predictions, sample_weight=weights))
 
     def __sklearn_tags__(self):
@@ -620,13 +622,13 @@ class BPRegressor(RegressorMixin, BaseBP):
         return tags
 
 
-def mean_d2(y: Any, outputs: Array, levels: Sequence[float], weights: Any) -> float:
-    """Return the mean of the D² of several quantiles."""
+def mean_d2(Y: Array, outputs: Array, levels: Sequence[float], weights: Any) -> float:
+    """Return the mean over outputs of the D² of their quantiles."""
     return float(
         np.mean(
             [
                 d2_pinball_score(y, column, alpha=q, sample_weight=weights)
-                for column, q in zip(outputs.T, levels, strict=True)
+                for y, column, q in zip(Y.T, outputs.T, levels, strict=True)
             ]
         )
     )

@@ -24,6 +24,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from skbp import BPClassifier, BPRegressor
 from skbp.engine.activations import HIDDEN
+from skbp.engine.losses import huber
 from skbp.engine.optimizers import OPTIMIZERS
 from skbp.engine.schedules import SCHEDULES
 
@@ -654,3 +655,154 @@ def test_verbose_reports_every_epoch(estimator, solver, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"Iteration 1, loss = {model.loss_curve_[0]:.8f}"
     assert sum(line.startswith("Iteration") for line in lines) == model.n_iter_
+
+
+class TestWhatAReviewFound:
+    def test_one_quantile_stops_early_by_its_own_score(self):
+        rng = np.random.RandomState(1)
+        x = rng.uniform(-1, 1, (2000, 1))
+        y = x[:, 0] + rng.exponential(1, 2000)
+        model = BPRegressor(
+            (20,),
+            loss="quantile",
+            quantile=0.9,
+            early_stopping=True,
+            learning_rate_init=0.01,
+            max_iter=100,
+            random_state=0,
+        )
+        assert np.mean(y <= fitted(model, x, y).predict(x)) == pytest.approx(
+            0.9, abs=0.03
+        )
+
+    def test_a_metric_without_weights(self):
+        own = make_scorer(lambda a, b: float(np.mean(a == b)))
+        options = {"early_stopping": True, "max_iter": 2, "random_state": 0}
+        fitted(BPClassifier(scoring=own, class_weight="balanced", **options))
+        model = BPRegressor(scoring="neg_max_error", **options)
+        assert len(fitted(model, X, Y, np.ones(150)).validation_scores_) == 2
+
+    def test_a_score_that_is_no_number_is_refused_before_training(self):
+        model = BPRegressor(early_stopping=True, max_iter=5)
+        with pytest.warns(UserWarning), pytest.raises(ValueError, match="score is nan"):
+            model.fit(X, Y, X_val=X[:1], y_val=Y[:1])
+        with pytest.raises(ValueError, match="multi_class"):
+            BPClassifier(early_stopping=True, scoring="roc_auc").fit(X, Y)
+
+    def test_a_class_weight_of_some_classes(self):
+        some = BPClassifier(class_weight={0: 2.0, 1: 5.0}, max_iter=5, random_state=0)
+        every = clone(some).set_params(class_weight={0: 2.0, 1: 5.0, 2: 1.0})
+        same_weights(fitted(some), fitted(every))
+        rows = Y != 1
+        some.partial_fit(X[rows], Y[rows], X_val=X[~rows], y_val=Y[~rows])
+        for bad, message in [
+            ({7: 1.0}, r"not in y: \[7\]"),
+            ({0: np.nan}, "finite"),
+            ({0: 0, 1: 0, 2: 0}, "leaves no sample any weight"),
+            ([{0: 1.0}], "multilabel"),
+        ]:
+            with pytest.raises(ValueError, match=message):
+                BPClassifier(class_weight=bad).fit(X, Y)
+
+    def test_balanced_weights_are_those_of_training(self):
+        rows = np.r_[:50, 50:60, 100:110]
+        model = BPClassifier(class_weight="balanced", max_iter=3, random_state=0)
+        fitted(model, X[rows], Y[rows], X_val=X, y_val=Y)
+        weights = compute_sample_weight("balanced", Y[rows])[[0, 50, 60]][Y]
+        assert model.validation_scores_[-1] == pytest.approx(model.score(X, Y, weights))
+
+    def test_the_best_score_of_all_calls(self):
+        model = BPRegressor((5,), learning_rate_init=0.5, random_state=0)
+        for _ in range(8):
+            model.partial_fit(X, Y, X_val=X, y_val=Y)
+        assert model.best_validation_score_ == max(model.validation_scores_)
+        model.partial_fit(X, Y)
+        assert len(model.validation_scores_) == 8
+
+    def test_curves_after_an_interrupt(self, monkeypatch):
+        calls = []
+
+        def interrupted(self, rate, J):
+            calls.append(1)
+            if len(calls) == 8:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr("skbp.engine.optimizers.Adam.step", interrupted)
+        model = BPClassifier(batch_size=50, early_stopping=True, random_state=0)
+        with pytest.warns(UserWarning, match="interrupted"):
+            model.fit(X, Y)
+        lengths = {
+            len(curve)
+            for curve in (
+                model.loss_curve_,
+                model.learning_rate_curve_,
+                model.validation_scores_,
+                model.validation_loss_curve_,
+            )
+        }
+        assert lengths == {model.n_iter_} == {2}
+        calls[:] = [1] * 7
+        with pytest.warns(UserWarning, match="interrupted"):
+            model.fit(X, Y)
+        assert model.learning_rate_curve_ is model.best_validation_score_ is None
+
+    def test_dropout_does_not_change_the_order_of_samples(self):
+        options = {"max_iter": 3, "batch_size": 10, "random_state": 0}
+        without = fitted(BPClassifier(**options))
+        hardly = fitted(BPClassifier(dropout=1e-300, **options))
+        same_weights(without, hardly)
+
+    def test_a_huge_gradient_is_clipped_in_float32(self):
+        model = BPRegressor(
+            (5,), solver="sgd", max_grad_norm=1.0, max_iter=3, random_state=0
+        )
+        big = (X * 1e10).astype(np.float32)
+        fitted(model, big, (Y * 1e10).astype(np.float32))
+        assert np.isfinite(model.loss_)
+        assert np.ptp(model.loss_curve_) > 0
+
+    def test_partial_fit_beyond_the_end_of_a_schedule_warns(self):
+        model = BPClassifier(learning_rate="cosine", max_iter=2, random_state=0)
+        for _ in range(2):
+            model.partial_fit(X, Y, classes=[0, 1, 2])
+        with pytest.warns(UserWarning, match=r"'cosine' has come to its end.*Raise"):
+            model.partial_fit(X, Y)
+
+    def test_partial_fit_takes_a_changed_rate(self):
+        model = BPClassifier(random_state=0)
+        model.partial_fit(X, Y, classes=[0, 1, 2])
+        model.set_params(learning_rate_init=0.1).partial_fit(X, Y)
+        assert model.learning_rate_curve_ == [0.001, 0.1]
+
+    def test_check_gradient_starts_where_training_would(self):
+        model = BPRegressor(
+            (3,), intercepts_init="best_constant", alpha=0.0, random_state=0
+        )
+        start = clone(model)._initialised(X, Y + 100.0, None)
+        assert start.intercepts_[-1] == pytest.approx(np.mean(Y) + 100)
+
+    def test_a_validation_set_in_between_leaves_the_split(self):
+        model = BPClassifier(
+            early_stopping=True, warm_start=True, max_iter=2, random_state=0
+        )
+        split = fitted(model)._memory["split"]
+        fitted(model, X_val=X[:20], y_val=Y[:20])
+        assert fitted(model)._memory["split"] is split
+
+    def test_dropout_of_nothing_is_off(self):
+        fitted(BPClassifier((4,), solver="lbfgs", dropout=(0.0,), max_iter=2))
+
+    def test_outputs_to_validate_on(self):
+        options = {"early_stopping": True, "max_iter": 2}
+        with pytest.raises(ValueError, match="y_val has 1 outputs, y has 2"):
+            BPRegressor(**options).fit(X, X[:, :2], X_val=X, y_val=Y)
+        with pytest.raises(ValueError, match=r"In X_val and y_val: .*2 features"):
+            BPRegressor(**options).fit(X, Y, X_val=X[:, :2], y_val=Y)
+
+    @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+    def test_the_best_constant_of_huber_at_any_scale(self, scale):
+        y = np.random.RandomState(0).exponential(1, (200, 1))
+        one = huber(1.35).constant(y, None)
+        np.testing.assert_allclose(
+            huber(1.35 * scale).constant(y * scale, None), one * scale, rtol=1e-6
+        )

@@ -348,7 +348,9 @@ def huber(bound: float) -> Loss:
         if y.min() == y.max():
             return float(y[0])
         limits = (y.min(), y.max())
-        return float(minimize_scalar(J, bounds=limits, method="bounded").x)
+        options = {"xatol": 1e-9 * (y.max() - y.min())}
+        found = minimize_scalar(J, bounds=limits, method="bounded", options=options)
+        return float(found.x)
 
     def constant(Y: Array, weights: Array | None) -> Array:
         return np.array([best(y.astype(np.float64), weights) for y in Y.T])

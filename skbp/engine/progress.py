@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from math import inf, isfinite, nan
+from math import inf, isfinite, isnan, nan
 from typing import Any
 
 import numpy as np
@@ -59,9 +59,10 @@ class History:
     def record(self, loss: float, merit: float, tol: float) -> bool:
         """Add an epoch of this loss; return whether its merit is the lowest so far."""
         self.loss_curve.append(loss)
-        if not (isfinite(loss) and isfinite(merit)):
+        if not isfinite(loss):
             self.status = DIVERGED
             return False
+        merit = inf if isnan(merit) else merit
         self.stale = self.stale + 1 if merit > self.best - tol else 0
         improved = merit < self.best
         self.best = min(self.best, merit)
@@ -137,6 +138,8 @@ class Progress:
                 history.validation_scores.append(score)
                 history.validation_losses.append(validation_loss)
                 merit = -score if self.decides else loss
+                if self.decides and not isfinite(validation_loss):
+                    history.status = DIVERGED
             if history.record(loss, merit, self.tol[k]):
                 self.best_theta[k] = candidates[row]
             self.say(f"Iteration {history.n_iter}, loss = {loss:.8f}")

@@ -216,18 +216,25 @@ class Group:
 
 def clip(grad: Array, limit: Number) -> None:
     """Shorten the gradient (K, P) of each network to this norm where it is longer."""
-    norm = np.sqrt(np.vecdot(grad, grad))[:, np.newaxis]
-    tiny = np.finfo(grad.dtype).tiny
+    # In float64, where no square of a float32 overflows.
+    norm = np.sqrt(np.vecdot(grad, grad, dtype=np.float64))[:, np.newaxis]
+    tiny = np.finfo(np.float64).tiny
     grad *= np.minimum(1.0, limit / np.maximum(norm, tiny)).astype(grad.dtype)
 
 
 def noise_of(
     settings: Settings, rng: np.random.RandomState, state: State
 ) -> np.random.Generator | None:
-    """Return the random numbers of dropout, if there is any; they go on from state."""
+    """Return the random numbers of dropout, if there is any; they go on from state.
+
+    Their seed is what ``rng`` would draw next, which it does not: the order of samples
+    is the same with dropout and without.
+    """
     if not any(np.any(rate) for rate in settings.dropout):
         return None
-    bits = np.random.SFC64(rng.randint(2**32, dtype=np.uint32))
+    ahead = np.random.RandomState()
+    ahead.set_state(rng.get_state())
+    bits = np.random.SFC64(ahead.randint(2**32, dtype=np.uint32))
     if state.noise is not None:
         bits.state = state.noise  # type: ignore[assignment]
     return np.random.Generator(bits)
@@ -271,6 +278,9 @@ def train(
     for k, history in enumerate(histories):
         history.rate, history.best = state.rates[k], state.best[k]
         history.stale = state.stale[k]
+        if settings.learning_rate == "constant":
+            # It may have been changed since.
+            (history.rate,) = settings.each("learning_rate_init", [k])
     task, noise = (network, loss, samples, settings), noise_of(settings, rng, state)
     start = state.average["theta"] if state.average else theta
     group = Group(
@@ -375,6 +385,8 @@ class Rates:
         self.warmup = settings.each("warmup", networks)
         self.horizon = settings.horizon or settings.max_iter
         self.step, self.epochs = min(settings.batch_size / n, 1.0), epochs
+        #: The rate of the last step of the epoch, of each network.
+        self.at_end: dict[int, float] = {}
         self.last = (n - 1) // settings.batch_size * settings.batch_size / n
 
     def now(self, k: int, t: int = 0, time: float = 0.0) -> Now:
@@ -405,8 +417,7 @@ class Rates:
     ) -> Number | Callable[[float], Number]:
         """Return the rate of an epoch, or the function that gives it at each part."""
         start = self.epochs + epoch
-        for k in networks:
-            self.progress.histories[k].rates.append(self.at(k, start + self.last))
+        self.at_end = {k: self.at(k, start + self.last) for k in networks}
         if not self.schedule.factor and not any(self.warmup):
             return number([self.progress.histories[k].rate for k in networks])
         return lambda part: number([self.at(k, start + part) for k in networks])
@@ -415,6 +426,7 @@ class Rates:
         """Set the rates after t samples; end networks that are to end."""
         for k in networks:
             history = self.progress.histories[k]
+            history.rates.append(self.at_end[k])
             history.rate = self.schedule.after(self.now(k, t))
             if self.progress.lost_patience(k) and not history.status:
                 self._plateau(k, history)
