@@ -50,6 +50,7 @@ class Objective:
         self.theta, self.grad = theta, np.zeros_like(theta)
         self.dropout = dropout
         self.alpha = cast(alpha, theta.dtype)
+        self._penalised = bool(self.alpha.any())
         self._W, self._b = network.split(theta)
         self._gradient = network.split(self.grad)
         n = network.n_weights
@@ -107,7 +108,7 @@ class Objective:
     def _penalise(self, scale: Array) -> Array:
         """Add alpha/m W to the gradient; return alpha/(2m) |W|²."""
         value = self._no_penalty
-        if not self.alpha.any():
+        if not self._penalised:
             return value
         decay = self.alpha * scale
         for W, dW, tmp in self._weights:
