@@ -122,7 +122,8 @@ class BPRegressor(RegressorMixin, BaseBP):
         - "step": times ``learning_rate_decay`` every ``learning_rate_step`` epochs;
         - "exponential": the same, gradually.
 
-        The last four change with each step.
+        The last four change with each step. "cosine" and "one_cycle" are for training
+        to the end: set ``n_iter_no_change=np.inf``, lest it stops at a high rate.
 
     learning_rate_init : float, default=0.001
         The learning rate at the start, the highest of "one_cycle"; the length of the
@@ -252,7 +253,8 @@ class BPRegressor(RegressorMixin, BaseBP):
         ``scorer(estimator, X, y)``, "loss" for minus the loss, or None for the R².
 
     huber_delta : float, default=1.35
-        The error from which ``loss="huber"`` grows linearly.
+        The error, in units of y, from which ``loss="huber"`` grows linearly; somewhat
+        more than the noise is a good choice.
 
     quantile : float or sequence of float, default=0.5
         The quantile that ``loss="quantile"`` predicts, or several in rising order. Then
