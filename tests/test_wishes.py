@@ -684,7 +684,10 @@ class TestWhatAReviewFound:
 
     def test_a_score_that_is_no_number_is_refused_before_training(self):
         model = BPRegressor(early_stopping=True, max_iter=5)
-        with pytest.warns(UserWarning), pytest.raises(ValueError, match="score is nan"):
+        with (
+            pytest.warns(UserWarning, match="not well-defined"),
+            pytest.raises(ValueError, match="score is nan"),
+        ):
             model.fit(X, Y, X_val=X[:1], y_val=Y[:1])
         with pytest.raises(ValueError, match="multi_class"):
             BPClassifier(early_stopping=True, scoring="roc_auc").fit(X, Y)
