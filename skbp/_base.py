@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import warnings
 from abc import ABCMeta, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import fields
 from itertools import pairwise
+from math import log
 from numbers import Integral, Real
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+from scipy.special import log_expit, log_softmax, logsumexp
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer_names
@@ -38,10 +40,12 @@ from skbp._validation import (
     validated_X,
     validated_X_y,
 )
+from skbp.engine import lbfgs, lm
 from skbp.engine.activations import ACTIVATIONS, HIDDEN, OUTPUTS, inverse
 from skbp.engine.arrays import Array, Rows
+from skbp.engine.gauss_newton import variances
 from skbp.engine.initializers import INITIALIZERS
-from skbp.engine.lbfgs import minimise
+from skbp.engine.lm import Evidence
 from skbp.engine.losses import LOSSES, Loss
 from skbp.engine.network import Layers, Network, Propagation, predict
 from skbp.engine.objective import Objective
@@ -77,8 +81,13 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         "init": [StrOptions(set(INITIALIZERS)), "array-like"],
         "coefs_init": ["array-like", None],
         "intercepts_init": [StrOptions({"best_constant"}), "array-like", None],
-        "solver": [StrOptions({"lbfgs", *OPTIMIZERS})],
-        "alpha": [Interval(Real, 0, None, closed="left")],
+        "solver": [StrOptions({"lbfgs", "lm", *OPTIMIZERS})],
+        "alpha": [
+            Interval(Real, 0, None, closed="left"),
+            StrOptions({"evidence", "ard"}),
+        ],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "ensemble": [Interval(Integral, 1, None, closed="left")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "batch_size": [
             StrOptions({"auto", "full"}),
@@ -230,10 +239,21 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         fresh = not hasattr(self, "coefs_") or not (partial or self.warm_start)
         network, samples, y = self._problem(X, y, sample_weight, fresh, partial)
         loss = self._loss()
+        if self.solver == "lm" and not loss.convex:
+            raise ValueError(
+                "solver='lm' needs a loss that is convex in the raw outputs, and "
+                f"curved: one of {CONVEX} with output_activation='auto'; got loss="
+                f"{self.loss!r} with {self.output_activation!r}. Change the loss or "
+                "the solver."
+            )
         memory = {} if fresh else vars(self).get("_memory", {})
         rng = self._random_stream(memory if partial else {})
+        K = self.n_init
         if fresh:
-            theta = self._initial_theta(network, samples.X.dtype, rng)
+            each = [
+                self._initial_theta(network, samples.X.dtype, rng) for _ in range(K)
+            ]
+            theta = np.concatenate(each)
         else:
             theta = self._fitted_theta(network, samples.X.dtype)
         held = self._given_validation(*given, network.units[-1])
@@ -246,8 +266,8 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             theta[:, -len(constant) :] = constant
         progress = Progress(
             theta,
-            [float(self.tol)],
-            [float(self.n_iter_no_change)],
+            [float(self.tol)] * K,
+            [float(self.n_iter_no_change)] * K,
             validate=validation(self, network, loss, held, self._score)
             if held
             else None,
@@ -264,11 +284,16 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 # A warm start has weights to beat: theirs is the score on these data.
                 state.best = [-score for score, _ in scored]
         task = (network, loss, samples, theta)
-        theta, end = self._train(task, progress, rows, state, rng, partial)
-        history = progress.histories[0]
+        drawn = fresh and self.coefs_init is None and not self._starts_at_constant()
+        theta, end, evidence = self._train(
+            task, progress, rows, state, rng, partial, drawn
+        )
+        kept = self._best((network, loss, samples, theta), progress, rows, evidence)
+        history = progress.histories[kept[0]]
         n = len(samples) if rows is None else len(rows)
         self._set_curves(history, n, fresh, partial)
-        self._set_weights(network, theta)
+        self._set_weights(network, theta[kept])
+        self._set_evidence(network, [evidence[k] for k in kept])
         vars(self).pop("_memory", None)
         if partial or self.warm_start:
             # A validation set of the user's own does not make the split forgotten.
@@ -276,12 +301,67 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             self._memory = self._new_memory(history, split, end, rng)
         return history
 
+    def _best(
+        self,
+        task: tuple[Network, Loss, Samples, Array],
+        progress: Progress,
+        rows: Rows | None,
+        evidence: Sequence[Evidence | None],
+    ) -> list[int]:
+        """Return the networks that predict together, the best first."""
+        network, loss, samples, theta = task
+        if len(theta) == 1:
+            return [0]
+        if progress.decides:
+            cost = np.array([history.best for history in progress.histories])
+        elif isinstance(self.alpha, str):
+            cost = np.array([-one.log_evidence if one else np.inf for one in evidence])
+        else:
+            alpha = self._fixed_alpha()
+            objective = Objective(network, loss, samples, alpha, theta)
+            with np.errstate(over="ignore", invalid="ignore"):
+                cost, _ = objective(slice(0, len(samples)) if rows is None else rows)
+        cost = np.where(np.isfinite(cost), cost, np.inf)
+        order = [int(k) for k in np.argsort(cost, kind="stable")]
+        # Of those that diverged only the first, where there is no other.
+        good = [k for k in order if np.isfinite(cost[k])] or order[:1]
+        return good[: self.ensemble]
+
+    def _fixed_alpha(self) -> float:
+        """Return the penalty, 0 where it is estimated."""
+        return 0.0 if isinstance(self.alpha, str) else float(self.alpha)
+
     def _check_parameters(self, partial: bool) -> None:
         """Refuse parameters that do not go together."""
         if partial and self.early_stopping:
             raise ValueError(
                 "partial_fit does not support early_stopping=True, since it has no "
                 "validation set. Set early_stopping=False."
+            )
+        if isinstance(self.alpha, str) and self.solver != "lm":
+            raise ValueError(
+                f"alpha={self.alpha!r} needs solver='lm', which estimates it; solver "
+                f"is {self.solver!r}. Change the solver, or give alpha as a number."
+            )
+        if isinstance(self.alpha, str) and self.loss == "huber":
+            raise ValueError(
+                f"alpha={self.alpha!r} needs a loss that is minus a log likelihood, "
+                "and loss='huber' is none. Give alpha as a number, or use "
+                "loss='squared_error'."
+            )
+        if self.ensemble > self.n_init:
+            raise ValueError(
+                f"ensemble={self.ensemble} networks out of n_init={self.n_init} cannot "
+                "predict together. Raise n_init, or lower ensemble."
+            )
+        if self.n_init > 1 and (
+            partial or self.warm_start or self.coefs_init is not None
+        ):
+            what = "partial_fit" if partial else "warm_start=True"
+            what = what if partial or self.warm_start else "coefs_init"
+            raise ValueError(
+                f"n_init={self.n_init} trains from several initial weights, which does "
+                f"not go with {what}. Set n_init=1."
             )
         for name, off in self._off_without_steps().items():
             value = getattr(self, name)
@@ -359,17 +439,25 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         loss = LOSSES["binary_log_loss" if binary else self.loss]
         return loss.through(self.out_activation_)
 
-    def _train(self, task, progress, rows, state, rng, partial):
-        """Run the solver; return theta, and what gives the state at the end."""
-        network, _, samples, _ = task
+    def _train(self, task, progress, rows, state, rng, partial, drawn):
+        """Run the solver; return theta, what gives the end state, and the evidence."""
+        network, _, samples, theta = task
         n = len(samples) if rows is None else len(rows)
         settings = self._settings(n, len(network.units) - 2, partial)
         m = settings.batch_size if self.solver in OPTIMIZERS else n
         task = (*task, settings, progress)
         with blas_threads_for(network.multiplications(m)):
             if self.solver in OPTIMIZERS:
-                return train(*task, rng, rows=rows, state=state)
-            return minimise(*task, rows=rows, state=state), None
+                return *train(*task, rng, rows=rows, state=state), [None] * len(theta)
+            if self.solver == "lbfgs":
+                theta = lbfgs.minimise(*task, rows=rows, state=state)
+                return theta, None, [None] * len(theta)
+            options = {}
+            if isinstance(self.alpha, str):
+                groups = lm.groups_of(network, by_feature=self.alpha == "ard")
+                options = {"groups": groups, "drawn": drawn}
+            theta, evidence = lm.minimise(*task, rows=rows, **options)
+            return theta, None, evidence
 
     def _settings(self, n: int, n_hidden: int, partial: bool) -> Settings:
         """Return the settings of the engine, for n samples to train on."""
@@ -389,6 +477,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         values["batch_size"] = n if self.solver in FULL_BATCH else min(batch_size, n)
         if self.solver not in STOCHASTIC:
             values["learning_rate"] = "constant"
+        values["alpha"] = self._fixed_alpha()
         if self.max_grad_norm is None:
             values["max_grad_norm"] = np.inf
         values["dropout"] = self._dropout(n_hidden)
@@ -489,7 +578,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         known = (self.solver, network.n_parameters)
         if partial and memory.get("optimizer") == known:
             return State(**memory["state"])
-        state = State.new([float(self.learning_rate_init)])
+        state = State.new([float(self.learning_rate_init)] * self.n_init)
         state.t = 0 if fresh else self.t_
         return state
 
@@ -554,11 +643,43 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     # What training leaves.
 
     def _set_weights(self, network: Network, theta: Array) -> None:
-        """Set the attributes that make up the network, of parameters theta (1, P)."""
-        self.coefs_, self.intercepts_ = unpacked(network, theta)
+        """Set the attributes that make up the network, the best row of theta (m, P).
+
+        All rows predict together.
+        """
+        self.coefs_, self.intercepts_ = unpacked(network, theta[:1])
+        self._ensemble = theta if len(theta) > 1 else None
         self._activations, self._biases = network.activations, network.biases
         self._fitted = {name: getattr(self, name) for name in self._shape_the_loss}
         self.n_layers_, self.n_outputs_ = network.n_layers + 1, network.units[-1]
+
+    def _set_evidence(
+        self, network: Network, evidence: Sequence[Evidence | None]
+    ) -> None:
+        """Set what was estimated with the weights; remove what an earlier fit left."""
+        for name in (*ESTIMATES, "_covariances", "_lambdas"):
+            self.__dict__.pop(name, None)
+        best = evidence[0]
+        if best is None:
+            return
+        # In units of the loss: lambda, as a number would be.
+        each = best.alpha / best.beta
+        self._lambdas = np.empty(network.n_parameters)
+        for group, value in zip(best.groups, each, strict=True):
+            self._lambdas[group] = value
+        n_first = len(best.groups) - (2 if network.biases else 1) * network.n_layers + 1
+        first = each[:n_first] if self.alpha == "ard" else each[0]
+        rest = each[n_first:].tolist()
+        self.alpha_ = [first, *rest[: network.n_layers - 1]]
+        self.alpha_intercepts_ = rest[network.n_layers - 1 :]
+        noise = float(best.beta) ** -0.5
+        self.noise_std_ = noise if self.loss == "squared_error" else None
+        self.n_effective_parameters_ = float(best.gamma.sum())
+        self.log_evidence_ = best.log_evidence
+        if self.alpha == "ard":
+            width = each[:n_first] ** -0.5
+            self.feature_relevances_ = width / width.sum()
+        self._covariances = np.stack([covariance(one.A) for one in evidence if one])
 
     def _set_curves(self, history: History, n: int, fresh: bool, partial: bool) -> None:
         """Set the attributes that tell of training, on n samples."""
@@ -635,11 +756,12 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 "and the optimization hasn't converged yet."
             )
         elif history.status in (MAX_ITER, FAILED) and not stochastic:
+            message = f": {history.message}" if history.message else ""
             text = (
-                f"lbfgs failed to converge after {n_iter} iteration(s): "
-                f"{history.message}. Increase max_iter (it is {self.max_iter}) or "
-                f"max_fun (it is {self.max_fun}), or scale the data, with "
-                "StandardScaler for example."
+                f"{self.solver} failed to converge after {n_iter} iteration(s)"
+                f"{message}. Increase max_iter (it is {self.max_iter})"
+                + (f" or max_fun (it is {self.max_fun})" * (self.solver == "lbfgs"))
+                + ", or scale the data, with StandardScaler for example."
             )
         else:
             return
@@ -647,8 +769,11 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     # Prediction, and looking inside.
 
-    def _fitted_network(self) -> tuple[Network, Layers, Layers]:
-        """Return the fitted network, its W and its b, views into the attributes."""
+    def _fitted_network(self, together: bool = False) -> tuple[Network, Layers, Layers]:
+        """Return the fitted network, its W and its b, views into the attributes.
+
+        Those of all networks that predict ``together``, or of the best alone.
+        """
         units = (len(self.coefs_[0]), *map(len, self.intercepts_))
         # The engine's layers start at 1, and have an axis of K = 1 networks.
         W = [np.empty((1, 0, 0)), *(coef.T[np.newaxis] for coef in self.coefs_)]
@@ -657,16 +782,44 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             *(i[np.newaxis, :, np.newaxis] for i in self.intercepts_),
         ]
         network = Network(units, self._activations, self._biases)
+        if together and self._ensemble is not None:
+            return network, *network.split(self._ensemble)
         return network, W, b if self._biases else []
 
     def _outputs(self, X: Any, *, raw: bool = False) -> Array:
         """Return the outputs (n, outputs) of the network for X, raw or activated."""
         check_is_fitted(self)
         X = validated_X(self, X, reset=False)
-        network, W, b = self._fitted_network()
+        network, W, b = self._fitted_network(together=True)
         activation = None if raw else ACTIVATIONS[self.out_activation_]
         with blas_threads_for(network.multiplications(X.shape[0])):
-            return predict(network, W, b, X, activation)[0]
+            outputs = predict(network, W, b, X, activation)
+        if len(outputs) == 1:
+            return outputs[0]
+        return mean_raw(outputs, self.out_activation_) if raw else outputs.mean(axis=0)
+
+    def _outputs_and_variances(self, X: Any, what: str) -> tuple[Array, Array]:
+        """Return raw outputs and their variances (m, n, outputs) of m networks."""
+        check_is_fitted(self)
+        covariances = vars(self).get("_covariances")
+        if covariances is None:
+            raise ValueError(
+                f"{what} needs a posterior distribution of the weights: fit with "
+                "solver='lm' and alpha='evidence' or 'ard'."
+            )
+        X = validated_X(self, X, reset=False)
+        network = self._fitted_network()[0]
+        centered = self.out_activation_ == "softmax"
+        one = packed(network, self.coefs_, self.intercepts_, np.float64)
+        theta = one if self._ensemble is None else self._ensemble
+        with blas_threads_for(network.multiplications(X.shape[0])):
+            pairs = [
+                variances(network, theta_k, covariance, X, centered)
+                for theta_k, covariance in zip(theta, covariances, strict=True)
+            ]
+        dtype = self.coefs_[0].dtype
+        outputs, result = (np.stack(e).astype(dtype) for e in zip(*pairs, strict=True))
+        return outputs, result
 
     def activations(self, X):
         """Return the activations A[l] of every layer: forward propagation.
@@ -752,7 +905,10 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """
         objective, rows = self._objective(X, y, sample_weight)
         with np.errstate(over="ignore", invalid="ignore"):
-            objective(rows)
+            _, m = objective(rows)
+        penalty = self._estimated_penalty()
+        if penalty is not None:
+            objective.grad += penalty * objective.theta / m
         return unpacked(objective.network, objective.grad)
 
     def cost(self, X, y, sample_weight=None):
@@ -780,7 +936,10 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """
         objective, rows = self._objective(X, y, sample_weight)
         with np.errstate(over="ignore", invalid="ignore"):
-            loss, penalty, _ = objective.parts(rows)
+            loss, penalty, m = objective.parts(rows)
+        estimated = self._estimated_penalty()
+        if estimated is not None:
+            penalty = 0.5 * (objective.theta**2 @ estimated) / m
         return Cost(float(loss[0] + penalty[0]), float(loss[0]), float(penalty[0]))
 
     def _initialised(self, X: Any, y: Any, sample_weight: Any) -> BaseBP:
@@ -813,13 +972,27 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         network = self._fitted_network()[0]
         dtype = dtype or self.coefs_[0].dtype
         theta = packed(network, self.coefs_, self.intercepts_, dtype)
-        objective = Objective(network, looking._loss(), samples, self.alpha, theta)
+        alpha = self._fixed_alpha()
+        objective = Objective(network, looking._loss(), samples, alpha, theta)
         return objective, slice(0, len(samples))
+
+    def _estimated_penalty(self) -> Array | None:
+        """Return lambda of each parameter (P,), where a fit has estimated it."""
+        each = vars(self).get("_lambdas")
+        return each if isinstance(self.alpha, str) else None
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def mean_raw(Z: Array, output_activation: str) -> Array:
+    """Return the raw outputs of the mean probabilities of networks (K, n, outputs)."""
+    K = log(len(Z))
+    if output_activation == "softmax":
+        return logsumexp(log_softmax(Z, axis=-1), axis=0) - K
+    return logsumexp(log_expit(Z), axis=0) - logsumexp(log_expit(-Z), axis=0)
 
 
 class FitCallbacks:
@@ -862,8 +1035,15 @@ WEIGHTS = (
     "_activations",
     "_biases",
     "_fitted",
+    "_ensemble",
     "n_layers_",
     "n_outputs_",
+)
+
+#: The losses that "lm" can minimise.
+CONVEX = sorted(
+    {"log_loss", *(loss.name for loss in LOSSES.values() if loss.convex)}
+    - {"binary_log_loss"}
 )
 
 #: The solvers that go through the samples in batches.
@@ -876,6 +1056,25 @@ def best_constant(loss: Loss, samples: Samples, rows: Rows | None) -> Array:
     if rows is not None:
         Y, weights = Y[rows], None if weights is None else weights[rows]
     return inverse(loss.activation, loss.constant(Y, weights))
+
+
+#: The attributes that ``_set_evidence`` sets.
+ESTIMATES = (
+    "alpha_",
+    "alpha_intercepts_",
+    "noise_std_",
+    "n_effective_parameters_",
+    "log_evidence_",
+    "feature_relevances_",
+)
+
+
+def covariance(A: Array) -> Array:
+    """Return the inverse of a matrix with no negative eigenvalue."""
+    values, vectors = np.linalg.eigh(A)
+    values = np.maximum(values, max(values[-1], 1e-300) * 1e-15)
+    result: Array = (vectors / values) @ vectors.T
+    return result
 
 
 class Cost(NamedTuple):

@@ -6,7 +6,7 @@ from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import expit, log_expit, log_softmax, logsumexp
+from scipy.special import expit, log_expit, log_softmax, logsumexp, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import label_binarize
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
@@ -84,11 +84,15 @@ class BPClassifier(ClassifierMixin, BaseBP):
           - y log a - (1 - y) log(1 - a);
         - "squared_error", (a - y)² / 2.
 
-    solver : {"lbfgs", "sgd", "adam", "nadam", "rmsprop", "rprop"}, default="adam"
+    solver : {"lbfgs", "lm", "sgd", "adam", "nadam", "rmsprop", "rprop"}, \
+            default="adam"
         What minimises J:
 
         - "lbfgs", a quasi-Newton method on all samples at once; often the best choice
           for small data;
+        - "lm", Levenberg-Marquardt, damped Gauss-Newton steps [10]_ on all samples; the
+          best choice for some hundred weights, and the one that can estimate ``alpha``;
+          a step takes time of the order of samples times weights squared;
         - "sgd", gradient descent on batches, with momentum;
         - "adam", gradient descent on batches in steps of adapted length;
         - "nadam", the same with Nesterov's momentum;
@@ -96,9 +100,15 @@ class BPClassifier(ClassifierMixin, BaseBP):
         - "rprop", steps whose length follows from the signs of past gradients of all
           samples at once [8]_.
 
-    alpha : float, default=0.0001
+    alpha : float, "evidence" or "ard", default=0.0001
         The penalty lambda of J above. It is divided by the number of samples (by their
         total weight; by that of the batch in a step on a batch).
+
+        With ``solver="lm"`` it can be estimated, by maximising the evidence, the
+        probability of the targets given lambda [11]_: "evidence" has one lambda for the
+        weights of each layer and for the biases of each layer, "ard" (automatic
+        relevance determination) besides one for the weights of each input feature. No
+        validation set is needed. Both expect features of size about 1.
 
     batch_size : int, "auto" or "full", default="auto"
         The number of samples of a batch; "auto" is ``min(200, n_samples)``, "full" all
@@ -140,8 +150,9 @@ class BPClassifier(ClassifierMixin, BaseBP):
 
     tol : float, default=1e-4
         An epoch improves if the loss falls (or the validation score rises) by more than
-        ``tol``. For "lbfgs", the largest component of the gradient at which it has
-        converged.
+        ``tol``. For "lbfgs" and "lm", the largest component of the gradient at which it
+        has converged; with an estimated ``alpha`` ten times the relative change of the
+        log evidence.
 
     verbose : bool, default=False
         Whether to print the loss of each epoch or iteration.
@@ -250,6 +261,15 @@ class BPClassifier(ClassifierMixin, BaseBP):
         ``scorer(estimator, X, y)``, "loss" for minus the loss, or None for the
         accuracy.
 
+    n_init : int, default=1
+        From how many initial weights to train, in lock-step. The network of the highest
+        evidence is kept (or of the best validation score, with ``early_stopping``, or
+        of the lowest J).
+
+    ensemble : int, default=1
+        How many of the best of them predict together, by the mean of their
+        probabilities. ``coefs_`` and all that looks inside is of the best one.
+
     class_weight : dict, list of dict, "balanced" or None, default=None
         The weight of each class, by label, which multiplies sample weights; classes
         that are not named have 1. "balanced" means n_samples / (n_classes * count of
@@ -292,6 +312,27 @@ class BPClassifier(ClassifierMixin, BaseBP):
 
     best_validation_score_ : float or None
         The highest score: with ``early_stopping``, that of the weights that were kept.
+
+    alpha_ : list of float
+        With an estimated ``alpha``: lambda of the weights of each layer; with "ard" the
+        first entry is an array of shape (n_features,).
+
+    alpha_intercepts_ : list of float
+        That of the biases of each layer.
+
+    log_evidence_ : float
+        The logarithm of the evidence, by Laplace's approximation. Between networks for
+        the same data, the higher is the more probable.
+
+    n_effective_parameters_ : float
+        How many parameters the data determine: their number less what the penalties do.
+
+    noise_std_ : float or None
+        None, for classes.
+
+    feature_relevances_ : ndarray of shape (n_features,)
+        With "ard": ``alpha_[0] ** -0.5``, the typical size of the weights of each
+        feature, divided by the sum over features. Comparable if features are scaled.
 
     t_ : int
         The number of samples that training has seen, repetitions included.
@@ -348,6 +389,10 @@ class BPClassifier(ClassifierMixin, BaseBP):
     .. [9] N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov
        (2014), "Dropout: a simple way to prevent neural networks from overfitting".
        JMLR 15, 1929-1958.
+    .. [10] H. B. Nielsen (1999), "Damping parameter in Marquardt's method".
+       IMM-REP-1999-05.
+    .. [11] D. J. C. MacKay (1992), "A practical Bayesian framework for backpropagation
+       networks". Neural Computation 4, 448-472.
 
     Examples
     --------
@@ -416,6 +461,8 @@ class BPClassifier(ClassifierMixin, BaseBP):
         max_grad_norm=None,
         average_decay=0.0,
         scoring=None,
+        n_init=1,
+        ensemble=1,
         class_weight=None,
         label_smoothing=0.0,
     ):
@@ -456,6 +503,8 @@ class BPClassifier(ClassifierMixin, BaseBP):
         self.max_grad_norm = max_grad_norm
         self.average_decay = average_decay
         self.scoring = scoring
+        self.n_init = n_init
+        self.ensemble = ensemble
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
 
@@ -545,7 +594,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
         return True
 
     @available_if(lambda self: self._check_probabilities())
-    def predict_proba(self, X):
+    def predict_proba(self, X, moderated=False):
         """Predict probabilities.
 
         Only for ``loss="log_loss"`` or an ``output_activation`` of "logistic" or
@@ -556,17 +605,32 @@ class BPClassifier(ClassifierMixin, BaseBP):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The input data.
 
+        moderated : bool, default=False
+            Whether to average over what the data leave open about the weights, which
+            moves probabilities away from 0 and 1 where data are few: Z[L] is divided
+            by sqrt(1 + pi v / 8), where v is its variance [1]_ (for softmax of Z[L]
+            less its mean over classes). It needs ``solver="lm"`` and an ``alpha`` of
+            "evidence" or "ard".
+
         Returns
         -------
         p : ndarray of shape (n_samples, n_classes)
             One column a class, in the order of ``classes_``, that sum to 1; for
             multilabel targets the probability of each label. None is 0 or 1: what
             rounds to them becomes the number next to it (only a single class has 1).
+
+        References
+        ----------
+        .. [1] D. J. C. MacKay (1992), "The evidence framework applied to classification
+           networks". Neural Computation 4, 720-736.
         """
         check_is_fitted(self)
+        moderate = self._moderated(X) if moderated else None
         if len(self.classes_) == 1:
             return np.ones_like(self._outputs(X))
-        if self.out_activation_ == "softmax":
+        if moderate is not None:
+            p = moderate
+        elif self.out_activation_ == "softmax":
             p = self._outputs(X)
         elif self._one_versus_rest():
             p = np.exp(self.predict_log_proba(X))
@@ -632,6 +696,18 @@ class BPClassifier(ClassifierMixin, BaseBP):
             if scores.shape[1] == 1 or self._multilabel:
                 scores -= 0.5
         return scores[:, 0] if scores.shape[1] == 1 else scores
+
+    def _moderated(self, X: Any) -> Array:
+        """Return probabilities (n, n_classes), the mean over the weights."""
+        Z, variance = self._outputs_and_variances(X, "moderated=True")
+        Z /= np.sqrt(1.0 + np.pi / 8.0 * variance)
+        if self.out_activation_ == "softmax":
+            return softmax(Z, axis=-1).mean(axis=0)
+        p = expit(Z).mean(axis=0)
+        if self._one_versus_rest():
+            return p / p.sum(axis=1, keepdims=True)
+        single = len(self.classes_) == 2 and p.shape[1] == 1
+        return np.hstack([1.0 - p, p]) if single else p
 
     def _raw_outputs_by_class(self, X: Any) -> Array:
         """Return Z[L] (n, n_classes): a single output stands for two classes."""

@@ -89,11 +89,15 @@ class BPRegressor(RegressorMixin, BaseBP):
         - "log_loss", - y log a - (1 - y) log(1 - a), for shares and probabilities y in
           [0, 1]; with ``output_activation="softmax"`` - y log a, summed over outputs.
 
-    solver : {"lbfgs", "sgd", "adam", "nadam", "rmsprop", "rprop"}, default="adam"
+    solver : {"lbfgs", "lm", "sgd", "adam", "nadam", "rmsprop", "rprop"}, \
+            default="adam"
         What minimises J:
 
         - "lbfgs", a quasi-Newton method on all samples at once; often the best choice
           for small data;
+        - "lm", Levenberg-Marquardt, damped Gauss-Newton steps [10]_ on all samples; the
+          best choice for some hundred weights, and the one that can estimate ``alpha``;
+          a step takes time of the order of samples times weights squared;
         - "sgd", gradient descent on batches, with momentum;
         - "adam", gradient descent on batches in steps of adapted length;
         - "nadam", the same with Nesterov's momentum;
@@ -101,9 +105,15 @@ class BPRegressor(RegressorMixin, BaseBP):
         - "rprop", steps whose length follows from the signs of past gradients of all
           samples at once [8]_.
 
-    alpha : float, default=0.0001
+    alpha : float, "evidence" or "ard", default=0.0001
         The penalty lambda of J above. It is divided by the number of samples (by their
         total weight; by that of the batch in a step on a batch).
+
+        With ``solver="lm"`` it can be estimated, by maximising the evidence, the
+        probability of the targets given lambda [11]_: "evidence" has one lambda for the
+        weights of each layer and for the biases of each layer, "ard" (automatic
+        relevance determination) besides one for the weights of each input feature. No
+        validation set is needed. Both expect features and targets of size about 1.
 
     batch_size : int, "auto" or "full", default="auto"
         The number of samples of a batch; "auto" is ``min(200, n_samples)``, "full" all
@@ -145,8 +155,9 @@ class BPRegressor(RegressorMixin, BaseBP):
 
     tol : float, default=1e-4
         An epoch improves if the loss falls (or the validation score rises) by more than
-        ``tol``. For "lbfgs", the largest component of the gradient at which it has
-        converged.
+        ``tol``. For "lbfgs" and "lm", the largest component of the gradient at which it
+        has converged; with an estimated ``alpha`` ten times the relative change of the
+        log evidence.
 
     verbose : bool, default=False
         Whether to print the loss of each epoch or iteration.
@@ -252,6 +263,15 @@ class BPRegressor(RegressorMixin, BaseBP):
         What is computed on the validation set: the name of a scorer, a callable
         ``scorer(estimator, X, y)``, "loss" for minus the loss, or None for the R².
 
+    n_init : int, default=1
+        From how many initial weights to train, in lock-step. The network of the highest
+        evidence is kept (or of the best validation score, with ``early_stopping``, or
+        of the lowest J).
+
+    ensemble : int, default=1
+        How many of the best of them predict together, by the mean of their outputs.
+        ``coefs_`` and all that looks inside is of the best one.
+
     huber_delta : float, default=1.35
         The error, in units of y, from which ``loss="huber"`` grows linearly; somewhat
         more than the noise is a good choice.
@@ -290,6 +310,27 @@ class BPRegressor(RegressorMixin, BaseBP):
 
     best_validation_score_ : float or None
         The highest score: with ``early_stopping``, that of the weights that were kept.
+
+    alpha_ : list of float
+        With an estimated ``alpha``: lambda of the weights of each layer; with "ard" the
+        first entry is an array of shape (n_features,).
+
+    alpha_intercepts_ : list of float
+        That of the biases of each layer.
+
+    log_evidence_ : float
+        The logarithm of the evidence, by Laplace's approximation. Between networks for
+        the same data, the higher is the more probable.
+
+    n_effective_parameters_ : float
+        How many parameters the data determine: their number less what the penalties do.
+
+    noise_std_ : float or None
+        The standard deviation of the noise, with ``loss="squared_error"``.
+
+    feature_relevances_ : ndarray of shape (n_features,)
+        With "ard": ``alpha_[0] ** -0.5``, the typical size of the weights of each
+        feature, divided by the sum over features. Comparable if features are scaled.
 
     t_ : int
         The number of samples that training has seen, repetitions included.
@@ -348,6 +389,10 @@ class BPRegressor(RegressorMixin, BaseBP):
     .. [9] N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov
        (2014), "Dropout: a simple way to prevent neural networks from overfitting".
        JMLR 15, 1929-1958.
+    .. [10] H. B. Nielsen (1999), "Damping parameter in Marquardt's method".
+       IMM-REP-1999-05.
+    .. [11] D. J. C. MacKay (1992), "A practical Bayesian framework for backpropagation
+       networks". Neural Computation 4, 448-472.
 
     Examples
     --------
@@ -417,6 +462,8 @@ class BPRegressor(RegressorMixin, BaseBP):
         max_grad_norm=None,
         average_decay=0.0,
         scoring=None,
+        n_init=1,
+        ensemble=1,
         huber_delta=1.35,
         quantile=0.5,
     ):
@@ -457,6 +504,8 @@ class BPRegressor(RegressorMixin, BaseBP):
         self.max_grad_norm = max_grad_norm
         self.average_decay = average_decay
         self.scoring = scoring
+        self.n_init = n_init
+        self.ensemble = ensemble
         self.huber_delta = huber_delta
         self.quantile = quantile
 
@@ -508,7 +557,7 @@ class BPRegressor(RegressorMixin, BaseBP):
         self._warn(history, partial=True)
         return self
 
-    def predict(self, X):
+    def predict(self, X, return_std=False):
         """Predict the targets.
 
         Parameters
@@ -516,13 +565,32 @@ class BPRegressor(RegressorMixin, BaseBP):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The input data.
 
+        return_std : bool, default=False
+            Whether to return the standard deviation of each target, too: of the noise
+            and of what the data leave open about the weights, by Laplace's
+            approximation. It needs ``loss="squared_error"``, ``solver="lm"`` and an
+            ``alpha`` of "evidence" or "ard".
+
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             The outputs of the network; for several quantiles a column each.
+
+        std : ndarray like y
+            Only with ``return_std``.
         """
-        outputs = self._outputs(X)
-        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+        if not return_std:
+            outputs = self._outputs(X)
+            return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+        each, variance = self._outputs_and_variances(X, "return_std=True")
+        if self.noise_std_ is None:
+            raise ValueError(
+                f"return_std=True needs loss='squared_error'; loss is {self.loss!r}."
+            )
+        # Of a mixture: the mean variance, and the variance of the means.
+        y = each.mean(axis=0)
+        std = np.sqrt(variance.mean(axis=0) + each.var(axis=0) + self.noise_std_**2)
+        return (y[:, 0], std[:, 0]) if y.shape[1] == 1 else (y, std)
 
     def score(self, X, y, sample_weight=None):
         """Return R² of the predictions, or for several quantiles the mean of their D².

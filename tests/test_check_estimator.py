@@ -38,7 +38,12 @@ CONFIGURATIONS = [
     ),
     BPClassifier(solver="rprop", learning_rate_init=0.01, activation="mish"),
     BPClassifier(solver="rmsprop", max_grad_norm=1.0, activation="selu"),
+    # (More steps of "lm" amplify the rounding of weighted and repeated samples.)
+    BPClassifier((4,), "tanh", solver="lm", alpha=0.1, max_iter=8),
+    BPClassifier((), solver="lm", alpha=1.0),
     BPRegressor(),
+    BPRegressor((4,), "tanh", solver="lm", alpha="ard", max_iter=8),
+    BPRegressor((4,), "tanh", solver="lm", n_init=2, ensemble=2, max_iter=8),
     BPRegressor(loss="huber", solver="lbfgs"),
     BPRegressor(
         loss="absolute_error",

@@ -103,6 +103,8 @@ def y(X):
         ("max_grad_norm", 0.0, r"\(0.0, inf\)"),
         ("average_decay", 1.0, r"\[0.0, 1.0\)"),
         ("scoring", "precision at 3", "accuracy"),
+        ("n_init", 0, r"\[1, inf\)"),
+        ("ensemble", 0, r"\[1, inf\)"),
     ],
 )
 def test_parameters(estimator, name, value, remedy, X, y):

@@ -28,6 +28,9 @@ ANY_OUTPUT = ("identity", *(name for name in OUTPUTS if name != "identity"))
 Value = Callable[[Array, Array, Array], Array]
 #: (A, Y, delta) -> delta = dJ/dA, or dJ/dZ for the canonical output.
 Slope = Callable[[Array, Array, Array], None]
+#: (A, Y) -> arrays S_j (K, outputs, samples) with sum_j S_j S_j' = d²loss/dZ² of each
+#: sample, for the canonical output.
+Roots = Callable[[Array, Array], list[Array]]
 #: (Z, Y, scale, delta) -> the loss (K,); Z has become A, and delta = dJ/dZ.
 Residual = Callable[[Array, Array, Array, Array], Array]
 
@@ -51,6 +54,9 @@ class Loss:
         (outputs,).
     canonical : callable or None
         Computes dJ/dZ[L] for the canonical output; None means by the chain rule.
+    roots : callable or None
+        The root of the second derivative by Z[L] of the canonical output; None if the
+        loss has no curvature.
     output : str
         The output activation in use; "" means the canonical one.
     """
@@ -60,7 +66,13 @@ class Loss:
     functions: Callable[[tuple[int, ...], DType], tuple[Value, Slope]]
     constant: Callable[[Array, Array | None], Array]
     canonical: Slope | None = None
+    roots: Roots | None = None
     output: str = ""
+
+    @property
+    def convex(self) -> bool:
+        """Whether the loss, of the output in use, has a root of its curvature."""
+        return self.roots is not None and self.activation == self.outputs[0]
 
     @property
     def activation(self) -> str:
@@ -146,6 +158,32 @@ def relative_difference(A: Array, Y: Array, delta: Array) -> None:
     np.maximum(A, np.sqrt(np.finfo(A.dtype).tiny), out=delta)
     np.divide(Y, delta, out=delta)
     np.subtract(1.0, delta, out=delta)
+
+
+def diagonal(curvature: Callable[[Array, Array], Array]) -> Roots:
+    """Return the roots where each output has a curvature of its own."""
+
+    def roots(A: Array, Y: Array) -> list[Array]:
+        root = np.sqrt(curvature(A, Y))
+        each = []
+        for j in range(A.shape[-2]):
+            S = np.zeros_like(A)
+            S[..., j, :] = root[..., j, :]
+            each.append(S)
+        return each
+
+    return roots
+
+
+def softmax_roots(A: Array, Y: Array) -> list[Array]:
+    """Return the columns of diag(s) - a s', s = sqrt(a): squared, diag(a) - a a'."""
+    s = np.sqrt(A)
+    each = []
+    for j in range(A.shape[-2]):
+        S = -A * s[..., j : j + 1, :]
+        S[..., j, :] += s[..., j, :]
+        each.append(S)
+    return each
 
 
 def mean(Y: Array, weights: Array | None) -> Array:
@@ -355,7 +393,12 @@ def huber(bound: float) -> Loss:
     def constant(Y: Array, weights: Array | None) -> Array:
         return np.array([best(y.astype(np.float64), weights) for y in Y.T])
 
-    return Loss("huber", ANY_OUTPUT, functions, constant)
+    def curvature(A: Array, Y: Array) -> Array:
+        # Of the parabola that touches the loss and lies above it: never zero.
+        return bound / np.maximum(np.abs(A - Y), bound)
+
+    roots = diagonal(curvature)
+    return Loss("huber", ANY_OUTPUT, functions, constant, roots=roots)
 
 
 def quantile(levels: Sequence[float]) -> Loss:
@@ -397,19 +440,41 @@ def quantile(levels: Sequence[float]) -> Loss:
 LOSSES: dict[str, Loss] = {
     loss.name: loss
     for loss in (
-        Loss("squared_error", ANY_OUTPUT, squared_error, mean, difference),
+        Loss(
+            "squared_error",
+            ANY_OUTPUT,
+            squared_error,
+            mean,
+            difference,
+            diagonal(lambda A, Y: np.ones_like(A)),
+        ),
         Loss("absolute_error", ANY_OUTPUT, absolute_error, quantiles([0.5])),
         huber(1.35),
         quantile([0.5]),
-        Loss("log_loss", ("softmax",), log_loss, mean, difference),
-        Loss("binary_log_loss", ("logistic",), binary_log_loss, mean, difference),
+        Loss("log_loss", ("softmax",), log_loss, mean, difference, softmax_roots),
+        Loss(
+            "binary_log_loss",
+            ("logistic",),
+            binary_log_loss,
+            mean,
+            difference,
+            diagonal(lambda A, Y: A * (1.0 - A)),
+        ),
         Loss(
             "poisson",
             ("exp", "softplus", "logistic", "softmax"),
             poisson,
             mean,
             difference,
+            diagonal(lambda A, Y: A),
         ),
-        Loss("gamma", ("exp", "softplus"), gamma, mean, relative_difference),
+        Loss(
+            "gamma",
+            ("exp", "softplus"),
+            gamma,
+            mean,
+            relative_difference,
+            diagonal(lambda A, Y: Y / np.maximum(A, np.sqrt(np.finfo(A.dtype).tiny))),
+        ),
     )
 }

@@ -1,0 +1,182 @@
+"""The Jacobian of the outputs, and the Gauss-Newton matrix of the loss.
+
+With J_i = dZ_i[L]/dtheta of sample i, and C_i = d²loss_i/dZ², the curvature of its
+loss::
+
+    gradient   g = sum_i w_i J_i' dloss_i/dZ          (back-propagation)
+    curvature  H = sum_i w_i J_i' C_i J_i             (generalised Gauss-Newton)
+
+H is the second derivative of the sum of losses, without the part that the curvature of
+the network itself adds. That part vanishes where the residuals do; without it H has no
+negative eigenvalue, if the loss is convex in Z[L].
+
+Where C_i = sum_j S_j S_j', the rows S_j' J_i come from back-propagation as the gradient
+does: delta[L] = S_j, and the row for W[l] is delta[l] A[l-1]' of the sample alone.
+
+References
+----------
+Schraudolph (2002), "Fast curvature matrix-vector products for second-order gradient
+descent". Neural Computation 14, 1723-1738.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from skbp.engine.arrays import BLOCK, Array, Rows, blocks
+from skbp.engine.losses import Loss, Residual
+from skbp.engine.network import Layers, Network, Propagation
+from skbp.engine.objective import n_rows
+from skbp.engine.samples import Samples
+
+#: Numbers that the rows of a block of samples may take: they stay in the cache, and
+#: memory does not grow with the samples.
+ROWS = 2**19
+
+
+class GaussNewton:
+    """Sum of losses, gradient g and curvature H of K networks on some samples.
+
+    All are sums over samples, not means, and without the penalty.
+
+    Parameters
+    ----------
+    network : Network
+    loss : Loss
+        Convex in the raw outputs.
+    samples : Samples
+    rows : array of int or slice
+        The samples to sum over.
+    """
+
+    def __init__(
+        self, network: Network, loss: Loss, samples: Samples, rows: Rows | slice
+    ):
+        if loss.roots is None or not loss.convex:
+            raise ValueError(f"{loss.name} of {loss.activation} is not convex in Z[L]")
+        self.network, self.loss, self.samples = network, loss, samples
+        self.rows, self.roots = rows, loss.roots
+        self._jacobian = np.empty((0, 0, 0))
+        self._kept: dict[tuple[int, int], tuple[Propagation, Residual]] = {}
+
+    def __call__(self, theta: Array) -> tuple[Array, Array, Array]:
+        """Return the loss (K,), g (K, P) and H (K, P, P) at theta (K, P)."""
+        K, P = theta.shape
+        W, b = self.network.split(theta)
+        total, g, H = np.zeros(K), np.zeros((K, P)), np.zeros((K, P, P))
+        part, gradient = np.empty((K, P, P)), np.empty((K, P))
+        for block in self._cut(K, P):
+            X, Y, weights = self.samples.columns(block, theta.dtype)
+            tape, residual = self._tape(K, Y.shape[1])
+            rows = self._rows(K, P, Y.shape[1])
+            scale = np.ones(()) if weights is None else weights
+            Z = tape.forward(W, b, X)
+            total += residual(Z, Y, scale, tape.delta[-1])
+            tape.backward(W, *self.network.split(gradient))
+            g += gradient
+            for S in self.roots(Z, Y):
+                np.multiply(S, np.sqrt(scale), out=tape.delta[-1])
+                rows_of(self.network, tape, W, rows)
+                np.matmul(rows, rows.mT, out=part)
+                H += part
+        return total, g, H
+
+    def value(self, theta: Array) -> Array:
+        """Return the loss (K,) alone."""
+        W, b = self.network.split(theta)
+        K, total = len(theta), np.zeros(len(theta))
+        for block in blocks(n_rows(self.rows)):
+            X, Y, weights = self.samples.columns(self._part(block), theta.dtype)
+            tape, residual = self._tape(K, Y.shape[1])
+            scale = np.ones(()) if weights is None else weights
+            Z = tape.forward(W, b, X)
+            total += residual(Z, Y, scale, tape.delta[-1])
+        return total
+
+    def _tape(self, K: int, m: int) -> tuple[Propagation, Residual]:
+        """Return the arrays and functions for K networks and m samples, made once."""
+        if (K, m) not in self._kept:
+            dtype, shape = np.dtype(float), (K, self.network.units[-1], m)
+            tape = Propagation(self.network, K, m, dtype)
+            self._kept[K, m] = tape, self.loss.residual(shape, dtype)
+        return self._kept[K, m]
+
+    def _rows(self, *shape: int) -> Array:
+        """Return an array for the rows of the Jacobian, kept between calls."""
+        if self._jacobian.shape != shape:
+            self._jacobian = np.empty(shape)
+        return self._jacobian
+
+    def _part(self, block: slice) -> Any:
+        """Return a part of the rows."""
+        if isinstance(self.rows, slice):
+            first = self.rows.start
+            return slice(first + block.start, first + block.stop)
+        return self.rows[block]
+
+    def _cut(self, K: int, P: int) -> list[Any]:
+        """Cut the rows into blocks whose rows of the Jacobian stay small."""
+        n, size = n_rows(self.rows), max(1, min(BLOCK, ROWS // (K * P)))
+        return [
+            self._part(slice(start, min(start + size, n)))
+            for start in range(0, n, size)
+        ]
+
+
+def rows_of(network: Network, tape: Propagation, W: Layers, out: Array) -> None:
+    """Fill the rows of the samples, from delta[L] of the tape on.
+
+    They stand as columns, (K, P, m): a product along the samples is four times as fast.
+    """
+    K, _, m = out.shape
+    start, bias = network.n_weights, network.n_parameters
+    for l in range(tape.L, 0, -1):
+        A, delta = tape.A[l - 1], tape.delta[l]
+        if l == 1:
+            A = A.toarray() if not isinstance(A, np.ndarray) else A
+            A = np.ascontiguousarray(A)
+        n_in, n_out = network.units[l - 1], network.units[l]
+        # The row for W[l]: delta[l] A[l-1]' of each sample.
+        block = out[:, start - n_in * n_out : start].reshape(K, n_in, n_out, m)
+        np.multiply(A[..., :, np.newaxis, :], delta[:, np.newaxis], out=block)
+        start -= n_in * n_out
+        # The row for b[l]: delta[l].
+        if network.biases:
+            out[:, bias - n_out : bias] = delta
+            bias -= n_out
+        if l > 1:
+            np.matmul(W[l].mT, delta, out=tape.delta[l - 1])
+            tape.df[l - 1](tape.A[l - 1], tape.delta[l - 1])
+
+
+def variances(
+    network: Network, theta: Array, covariance: Array, X: Any, centered: bool = False
+) -> tuple[Array, Array]:
+    """Return raw outputs Z[L] (n, outputs) for the rows of X, and their variances.
+
+    The variance of an output is j' covariance j, where j is its derivative by theta
+    (P,), which has this covariance (P, P). ``centered`` takes the mean over outputs
+    away first, which softmax does not see.
+    """
+    n, n_L, P = X.shape[0], network.units[-1], network.n_parameters
+    outputs, result = np.empty((n, n_L)), np.empty((n, n_L))
+    W, b = network.split(theta[np.newaxis].astype(np.float64))
+    size = max(1, min(BLOCK, ROWS // (P * n_L)))
+    for start in range(0, n, size):
+        block = slice(start, min(start + size, n))
+        m = block.stop - block.start
+        tape = Propagation(network, 1, m, np.dtype(float))
+        jacobian = np.empty((n_L, 1, P, m))
+        outputs[block] = tape.forward(W, b, X[block].astype(np.float64).T)[0].T
+        for j in range(n_L):
+            tape.delta[-1][:] = 0.0
+            tape.delta[-1][:, j] = 1.0
+            rows_of(network, tape, W, jacobian[j])
+        if centered:
+            jacobian -= jacobian.mean(axis=0)
+            outputs[block] -= outputs[block].mean(axis=1, keepdims=True)
+        for j, rows in enumerate(jacobian[:, 0]):
+            result[block, j] = np.einsum("pm,pm->m", covariance @ rows, rows)
+    return outputs, np.maximum(result, 0.0)

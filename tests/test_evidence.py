@@ -1,0 +1,489 @@
+"""solver="lm": lambda from the evidence, uncertainty, restarts and ensembles."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+import scipy.sparse
+from numpy.testing import assert_allclose
+from sklearn.base import clone
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_diabetes,
+    load_iris,
+    make_friedman1,
+)
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import (
+    ARDRegression,
+    BayesianRidge,
+    LogisticRegression,
+    Ridge,
+    RidgeCV,
+)
+from sklearn.metrics import r2_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.preprocessing import StandardScaler, scale
+
+from skbp import BPClassifier, BPRegressor, check_gradient
+
+X_D, Y_D = load_diabetes(return_X_y=True)
+X_D, Y_D = scale(X_D), scale(Y_D)
+X, Y = scale(load_iris().data), load_iris().target
+FLAT = {"alpha_1": 0.0, "alpha_2": 0.0, "lambda_1": 0.0, "lambda_2": 0.0}
+BOTH = pytest.mark.parametrize("estimator", [BPClassifier, BPRegressor])
+
+
+def fitted(model, X=X, y=Y, **options):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(X, y, **options)
+
+
+def linear(**options):
+    options = {"solver": "lm", "tol": 0.0, "max_iter": 2000} | options
+    return BPRegressor((), fit_intercept=False, **options)
+
+
+class TestLinearModels:
+    def test_a_fixed_alpha_is_ridge(self):
+        weights = np.random.RandomState(0).rand(len(Y_D))
+        ours = fitted(linear(alpha=3.0), X_D, Y_D, sample_weight=weights)
+        theirs = Ridge(3.0, fit_intercept=False).fit(X_D, Y_D, weights)
+        # It stops where F falls by less than 1e-9 of itself.
+        assert_allclose(ours.coefs_[0][:, 0], theirs.coef_, rtol=1e-4)
+        assert not hasattr(ours, "alpha_")
+
+    def test_logistic_regression(self):
+        model = BPClassifier((), solver="lm", alpha=1.0, tol=1e-9)
+        theirs = LogisticRegression(C=1.0, tol=1e-10, max_iter=1000).fit(X, Y)
+        assert_allclose(
+            fitted(model).predict_proba(X), theirs.predict_proba(X), atol=1e-6
+        )
+        theirs.fit(X, Y > 1)
+        fitted(model, X, Y > 1)
+        assert_allclose(model.predict_proba(X), theirs.predict_proba(X), atol=1e-6)
+
+    def test_the_evidence_is_bayesian_ridge(self):
+        ours = fitted(linear(alpha="evidence"), X_D, Y_D)
+        theirs = BayesianRidge(
+            fit_intercept=False, tol=1e-10, max_iter=3000, compute_score=True, **FLAT
+        ).fit(X_D, Y_D)
+        assert ours.noise_std_ == pytest.approx(theirs.alpha_**-0.5, rel=1e-4)
+        assert ours.alpha_ == pytest.approx([theirs.lambda_ / theirs.alpha_], rel=1e-4)
+        assert ours.log_evidence_ == pytest.approx(theirs.scores_[-1], rel=1e-6)
+        assert_allclose(ours.coefs_[0][:, 0], theirs.coef_, atol=1e-4)
+        for mine, other in zip(
+            ours.predict(X_D[:20], return_std=True),
+            theirs.predict(X_D[:20], return_std=True),
+            strict=True,
+        ):
+            assert_allclose(mine, other, rtol=1e-3, atol=1e-4)
+
+    def test_ard_is_ard_regression(self):
+        ours = fitted(linear(alpha="ard"), X_D, Y_D)
+        theirs = ARDRegression(
+            fit_intercept=False, tol=1e-12, max_iter=5000, threshold_lambda=1e14, **FLAT
+        ).fit(X_D, Y_D)
+        assert_allclose(ours.coefs_[0][:, 0], theirs.coef_, atol=1e-3)
+        assert ours.noise_std_ == pytest.approx(theirs.alpha_**-0.5, rel=1e-4)
+        precision = ours.alpha_[0] / ours.noise_std_**2
+        clear = theirs.lambda_ < 1e3
+        assert_allclose(precision[clear], theirs.lambda_[clear], rtol=5e-3)
+        assert (precision[theirs.lambda_ > 1e6] > 1e4).all()
+        relevances = ours.feature_relevances_
+        assert relevances.sum() == pytest.approx(1.0)
+        assert_allclose(
+            relevances[clear] / relevances[clear][0],
+            (theirs.lambda_[clear] / theirs.lambda_[clear][0]) ** -0.5,
+            rtol=5e-3,
+        )
+
+
+class TestNetworks:
+    def test_a_nonlinear_function_without_any_tuning(self):
+        X_all, y_all = make_friedman1(1200, noise=1.0, random_state=0)
+        X_all, y_all = scale(X_all), scale(y_all)
+        model = BPRegressor(
+            (8,), "tanh", solver="lm", alpha="ard", n_init=3, ensemble=2, random_state=0
+        )
+        fitted(model, X_all[:400], y_all[:400])
+        assert model.score(X_all[400:], y_all[400:]) > 0.93
+        # Five of the ten features matter.
+        assert (
+            model.feature_relevances_[:5].min()
+            > 2 * model.feature_relevances_[5:].max()
+        )
+        y, std = model.predict(X_all[400:], return_std=True)
+        assert_allclose(y, model.predict(X_all[400:]))
+        z = (y_all[400:] - y) / std
+        assert z.std() == pytest.approx(1.0, abs=0.15)
+        assert np.mean(np.abs(z) < 1.96) == pytest.approx(0.95, abs=0.03)
+        assert model.noise_std_ == pytest.approx(1.0 / 4.98, rel=0.15)
+        assert 10 < model.n_effective_parameters_ < 97
+
+    def test_the_std_grows_away_from_the_data(self):
+        rng = np.random.RandomState(0)
+        x = rng.uniform(-1, 1, (60, 1))
+        y = np.sin(3 * x[:, 0]) + 0.1 * rng.standard_normal(60)
+        model = BPRegressor((5,), "tanh", solver="lm", alpha="evidence", random_state=0)
+        _, std = fitted(model, x, y).predict([[0.0], [4.0]], return_std=True)
+        assert model.noise_std_ == pytest.approx(0.1, rel=0.3)
+        assert std[0] < 0.15 < 2 * 0.15 < std[1]
+
+    @pytest.mark.parametrize("alpha", ["evidence", "ard"])
+    def test_classes(self, alpha):
+        X_c, y_c = load_breast_cancer(return_X_y=True)
+        X_c = scale(X_c)
+        model = BPClassifier(
+            (4,), "tanh", solver="lm", alpha=alpha, random_state=0, max_iter=50
+        )
+        fitted(model, X_c[:400], y_c[:400])
+        assert model.score(X_c[400:], y_c[400:]) > 0.94
+        assert model.noise_std_ is None
+        sharp = model.predict_proba(X_c[400:])
+        soft = model.predict_proba(X_c[400:], moderated=True)
+        assert_allclose(soft.sum(axis=1), 1.0)
+        np.testing.assert_array_equal(sharp.argmax(axis=1), soft.argmax(axis=1))
+        assert (soft.max(axis=1) <= sharp.max(axis=1) + 1e-9).all()
+
+    @pytest.mark.parametrize("kind", ["multiclass", "multilabel", "poisson", "gamma"])
+    def test_every_convex_loss(self, kind):
+        estimator, y = {
+            "multiclass": (BPClassifier(), Y),
+            "multilabel": (BPClassifier(), np.c_[Y > 0, Y > 1].astype(int)),
+            "poisson": (BPRegressor(loss="poisson"), Y.astype(float)),
+            "gamma": (BPRegressor(loss="gamma"), 1.0 + Y),
+        }[kind]
+        estimator.set_params(
+            hidden_layer_sizes=(4, 3),
+            activation=("tanh", "softplus"),
+            solver="lm",
+            alpha="evidence",
+            random_state=0,
+            max_iter=60,
+        )
+        assert fitted(estimator, X, y).score(X, y) > 0.9
+        assert np.isfinite(estimator.log_evidence_)
+        assert len(estimator.alpha_) == len(estimator.alpha_intercepts_) == 3
+
+    def test_several_outputs(self):
+        outputs = np.c_[Y_D, X_D[:, 0] * X_D[:, 1]]
+        model = BPRegressor((4,), "tanh", solver="lm", alpha="evidence", random_state=0)
+        y, std = fitted(model, X_D, outputs).predict(X_D, return_std=True)
+        assert y.shape == std.shape == outputs.shape
+
+    def test_sparse_float32_pickle_clone_and_search(self):
+        model = BPRegressor((3,), "tanh", solver="lm", alpha="evidence", random_state=0)
+        fitted(model, X_D, Y_D)
+        # Few steps: estimates of precisions amplify rounding.
+        few = clone(model).set_params(max_iter=8)
+        sparse = fitted(clone(few), scipy.sparse.csr_array(X_D), Y_D)
+        assert_allclose(
+            sparse.predict(X_D), fitted(few, X_D, Y_D).predict(X_D), rtol=1e-5
+        )
+        single = fitted(clone(model), X_D.astype(np.float32), Y_D)
+        assert single.coefs_[0].dtype == single.predict(X_D).dtype == np.float32
+        loaded = pickle.loads(pickle.dumps(model))
+        for one, two in zip(
+            loaded.predict(X_D, return_std=True),
+            model.predict(X_D, return_std=True),
+            strict=True,
+        ):
+            np.testing.assert_array_equal(one, two)
+        search = GridSearchCV(clone(model), {"alpha": [1.0, "evidence", "ard"]}, cv=2)
+        assert np.isfinite(fitted(search, X_D, Y_D).best_score_)
+
+    def test_a_fit_with_a_number_forgets_the_evidence(self):
+        model = BPRegressor((3,), solver="lm", alpha="ard", max_iter=10, random_state=0)
+        fitted(model, X_D, Y_D)
+        fitted(model.set_params(alpha=1.0), X_D, Y_D)
+        for name in ("alpha_", "log_evidence_", "feature_relevances_", "noise_std_"):
+            assert not hasattr(model, name)
+        with pytest.raises(
+            ValueError, match=r"return_std=True needs .*alpha='evidence'"
+        ):
+            model.predict(X_D, return_std=True)
+
+    def test_early_stopping_callbacks_and_verbose(self, capsys):
+        model = BPClassifier(
+            (4,), "tanh", solver="lm", early_stopping=True, verbose=True, random_state=0
+        )
+        fitted(model)
+        assert len(model.validation_scores_) == model.n_iter_
+        assert model.best_validation_score_ == max(model.validation_scores_)
+        assert "Iteration 1, loss = " in capsys.readouterr().out
+        assert model.learning_rate_curve_ is None
+
+
+def friedman(n, rng):
+    X = rng.standard_normal((n, 5))
+    return X, np.sin(2 * X[:, 0]) + X[:, 1] * X[:, 2] + 0.2 * rng.standard_normal(n)
+
+
+HARD = {
+    "constant features": lambda X, y: (np.c_[X, np.ones(len(X))], y),
+    "collinear": lambda X, y: (np.c_[X, X[:, 0], X[:, 0] + 1e-9 * X[:, 1]], y),
+    "zero noise": lambda X, y: (X, X @ [1.0, -2.0, 0.5, 0.0, 0.0]),
+    "duplicates": lambda X, y: (np.repeat(X, 2, axis=0), np.repeat(y, 2)),
+    "pure noise": lambda X, y: (X, np.random.RandomState(5).permutation(y)),
+    "tiny": lambda X, y: (X[:10], y[:10]),
+    "more features than samples": lambda X, y: (np.c_[X, X**2, X**3][:12], y[:12]),
+    "outliers": lambda X, y: (X, y + 30.0 * (np.arange(len(y)) % 50 == 0)),
+    "small targets": lambda X, y: (X, 1e-4 * y),
+    "large targets": lambda X, y: (X, 1e4 * y),
+    "constant targets": lambda X, y: (X, np.full(len(y), 3.0)),
+}
+
+
+@pytest.mark.parametrize("alpha", ["evidence", "ard"])
+@pytest.mark.parametrize("name", HARD)
+def test_no_data_set_blows_up(name, alpha):
+    """R² is nowhere far below that of a linear model, or below 0."""
+    train, test = (friedman(n, np.random.RandomState(n)) for n in (200, 400))
+    if name in ("duplicates", "tiny", "more features than samples", "outliers"):
+        X_train, y_train = HARD[name](*train)
+        X_test, y_test = test
+        if name == "more features than samples":
+            X_test = np.c_[X_test, X_test**2, X_test**3]
+    else:
+        (X_train, y_train), (X_test, y_test) = HARD[name](*train), HARD[name](*test)
+    model = BPRegressor(
+        (6,), "tanh", solver="lm", alpha=alpha, n_init=3, ensemble=2, random_state=0
+    )
+    fitted(model, X_train, y_train)
+    y, std = model.predict(X_test, return_std=True)
+    assert np.isfinite(y).all()
+    assert np.isfinite(std).all()
+    if name == "constant targets":
+        assert_allclose(y, 3.0, rtol=0.05)
+        return
+    linear_score = RidgeCV().fit(X_train, y_train).score(X_test, y_test)
+    if name == "outliers":
+        # Squared errors cannot but follow them; so does the linear model.
+        assert r2_score(y_test, y) > linear_score - 0.1
+    else:
+        assert (
+            r2_score(y_test, y) > max(min(linear_score, 0.0), linear_score - 0.1) - 0.05
+        )
+
+
+class TestRestartsAndEnsembles:
+    @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs", "lm", "rprop"])
+    @BOTH
+    def test_the_best_of_several_starts_is_kept(self, estimator, solver):
+        options = {"hidden_layer_sizes": (3,), "solver": solver, "max_iter": 15}
+        options |= {"activation": "tanh", "alpha": 0.1}
+        several = fitted(estimator(n_init=5, random_state=0, **options))
+        first = fitted(estimator(random_state=0, **options))
+        assert several.cost(X, Y).J <= first.cost(X, Y).J + 1e-3
+        assert several.predict(X).shape == (150,)
+
+    def test_the_highest_evidence_is_kept(self):
+        options = {"solver": "lm", "alpha": "evidence", "max_iter": 60}
+        model = BPRegressor((4,), "tanh", n_init=4, random_state=0, **options)
+        best = fitted(model, X_D, Y_D).log_evidence_
+        rng = np.random.RandomState(0)
+        singles = [
+            fitted(BPRegressor((4,), "tanh", random_state=rng, **options), X_D, Y_D)
+            for _ in range(4)
+        ]
+        assert best == pytest.approx(
+            max(one.log_evidence_ for one in singles), rel=1e-3
+        )
+
+    def test_an_ensemble_predicts_the_mean(self):
+        model = BPRegressor(
+            (3,), solver="lbfgs", n_init=4, ensemble=3, max_iter=20, random_state=0
+        )
+        fitted(model, X_D, Y_D)
+        assert model._ensemble.shape[0] == 3
+        alone = model.activations(X_D)[-1]
+        assert np.abs(alone[:, 0] - model.predict(X_D)).max() > 1e-6
+        members = []
+        for theta in model._ensemble:
+            one = clone(model)
+            one.__dict__.update(vars(model))
+            one._set_weights(model._fitted_network()[0], theta[np.newaxis])
+            members.append(one.predict(X_D))
+        assert_allclose(np.mean(members, axis=0), model.predict(X_D))
+        assert_allclose(members[0], alone[:, 0])
+
+    @pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel", "ovr"])
+    def test_probabilities_of_an_ensemble_agree_with_its_decisions(self, kind):
+        y = {"binary": Y > 1, "multilabel": np.c_[Y > 0, Y > 1].astype(int)}.get(
+            kind, Y
+        )
+        model = BPClassifier(
+            (4,),
+            solver="lbfgs",
+            n_init=3,
+            ensemble=3,
+            max_iter=15,
+            random_state=0,
+            output_activation="logistic" if kind == "ovr" else "auto",
+        )
+        fitted(model, X, y)
+        p, log_p, scores = (
+            getattr(model, name)(X)
+            for name in ("predict_proba", "predict_log_proba", "decision_function")
+        )
+        assert_allclose(np.log(p), log_p, rtol=1e-9, atol=1e-12)
+        predicted = model.predict(X)
+        if kind in ("binary", "multilabel"):
+            np.testing.assert_array_equal(predicted, scores > 0)
+            shares = p[:, 1] if kind == "binary" else p
+            clear = np.abs(scores) < 10
+            expected = np.log(shares / (1 - shares))
+            assert_allclose(scores[clear], expected[clear], rtol=1e-6)
+        else:
+            np.testing.assert_array_equal(predicted, scores.argmax(axis=1))
+            assert_allclose(p.sum(axis=1), 1.0)
+
+    def test_early_stopping_keeps_the_best_scores(self):
+        model = BPClassifier(
+            (4,), n_init=4, early_stopping=True, max_iter=15, random_state=0
+        )
+        fitted(model, X_val=X, y_val=Y)
+        assert model.score(X, Y) == pytest.approx(model.best_validation_score_)
+        assert max(model.validation_scores_) == model.best_validation_score_
+
+
+class TestErrors:
+    def test_what_does_not_go_together(self):
+        for options, message in [
+            ({"alpha": "evidence"}, r"alpha='evidence' needs solver='lm'.*'adam'"),
+            ({"n_init": 2, "ensemble": 3}, "ensemble=3 networks out of n_init=2"),
+            ({"n_init": 2, "warm_start": True}, "n_init=2 .* warm_start"),
+            ({"n_init": 2, "coefs_init": [np.ones((4, 1))]}, "n_init=2 .* coefs_init"),
+            ({"solver": "lm", "loss": "absolute_error"}, r"'lm' needs a loss.*'huber'"),
+            ({"solver": "lm", "output_activation": "tanh"}, "'lm' needs .*'tanh'"),
+            ({"solver": "lm", "dropout": 0.1}, r"dropout=0\.1 needs a stochastic"),
+            ({"solver": "lm", "weight_decay": 0.1}, "weight_decay=0.1 needs"),
+            ({"alpha": "automatic"}, "'alpha' parameter.*'ard'"),
+            ({"n_init": 0}, "'n_init' parameter"),
+            ({"ensemble": 0}, "'ensemble' parameter"),
+        ]:
+            with pytest.raises(ValueError, match=message):
+                BPRegressor((), **options).fit(X, np.tanh(X[:, 0]))
+        with pytest.raises(ValueError, match=r"n_init=2 .* partial_fit"):
+            BPRegressor(n_init=2).partial_fit(X, Y)
+        assert not hasattr(BPRegressor(solver="lm"), "partial_fit")
+
+    def test_uncertainty_without_a_posterior(self):
+        model = fitted(BPClassifier((3,), max_iter=2))
+        with pytest.raises(ValueError, match="moderated=True needs a posterior"):
+            model.predict_proba(X, moderated=True)
+        model = BPRegressor((3,), loss="poisson", solver="lm", alpha="evidence")
+        fitted(model.set_params(max_iter=5, random_state=0), X, Y.astype(float))
+        with pytest.raises(ValueError, match="return_std=True needs loss='squared_err"):
+            model.predict(X, return_std=True)
+        single = BPClassifier((3,), solver="lm", alpha="evidence", max_iter=3)
+        fitted(single, X, np.zeros(150))
+        assert (single.predict_proba(X, moderated=True) == 1.0).all()
+
+    def test_a_scaler_is_of_help(self):
+        """Raw features of very different sizes do not break training."""
+        raw = load_diabetes(scaled=False)
+        model = BPRegressor((4,), "tanh", solver="lm", alpha="evidence", random_state=0)
+        fitted(model, raw.data, raw.target)
+        assert np.isfinite(model.predict(raw.data)).all()
+        scaled = StandardScaler().fit_transform(raw.data)
+        assert (
+            fitted(model, scaled, scale(raw.target)).score(scaled, scale(raw.target))
+            > 0.4
+        )
+
+
+class TestWhatAReviewFound:
+    @pytest.mark.parametrize("seed", range(8))
+    @pytest.mark.parametrize("scales", [(1.0, 1.0), (1e4, 1e3), (1e-4, 1e-3)])
+    def test_easy_problems_have_their_lambda_estimated_at_any_scale(self, seed, scales):
+        rng = np.random.RandomState(seed)
+        x = scales[0] * rng.standard_normal((100, 6))
+        y = x @ [1, 0.5, 0.2, 0.1, 0.05, 0] / scales[0] + 0.5 * rng.standard_normal(100)
+        y *= scales[1]
+        ours = fitted(linear(alpha="evidence", tol=1e-6), x, y)
+        theirs = BayesianRidge(fit_intercept=False, tol=1e-12, max_iter=3000, **FLAT)
+        theirs.fit(x, y)
+        assert ours.noise_std_ == pytest.approx(theirs.alpha_**-0.5, rel=1e-3)
+        assert ours.alpha_[0] == pytest.approx(theirs.lambda_ / theirs.alpha_, rel=2e-3)
+
+    @pytest.mark.parametrize("size", [1e-3, 1.0, 1e3, 1e4])
+    def test_targets_of_any_size(self, size):
+        rng = np.random.RandomState(0)
+        x = rng.standard_normal((200, 5))
+        y = size * (x @ [1.0, -2.0, 0.5, 0.0, 0.0] + 0.3 * rng.standard_normal(200))
+        model = BPRegressor(
+            (6,), "tanh", solver="lm", alpha="evidence", n_init=3, random_state=0
+        )
+        fitted(model, x[:150], y[:150])
+        assert model.score(x[150:], y[150:]) > 0.95
+        assert model.noise_std_ == pytest.approx(0.3 * size, rel=0.25)
+
+    @pytest.mark.parametrize("alpha", [0.1, "evidence"])
+    def test_what_is_not_finite_ends(self, alpha):
+        for model, x, y in [
+            (BPRegressor((), loss="poisson"), 1e3 * X, np.exp(Y)),
+            (BPRegressor((5,), loss="poisson"), 1e6 * X, np.exp(Y)),
+            (BPRegressor((5,)), 1e160 * X, Y),
+            (BPRegressor((5,), "tanh"), X, 1e160 * Y),
+        ]:
+            model.set_params(solver="lm", alpha=alpha, random_state=0, max_iter=20)
+            model.set_params(n_init=2, ensemble=2)
+            fitted(model, x, y)
+            assert all(np.isfinite(W).all() for W in model.coefs_)
+
+    def test_no_curvature_at_all(self):
+        zeros = [np.zeros((4, 5)), np.zeros((5, 1))]
+        options = {"solver": "lm", "alpha": 0.0, "max_iter": 10, "random_state": 0}
+        for model, x in [
+            (BPRegressor((5,), fit_intercept=False, **options), 0 * X),
+            (BPRegressor((5,), fit_intercept=False, coefs_init=zeros, **options), X),
+            (BPRegressor((5,), "tanh", loss="huber", **options), X),
+        ]:
+            fitted(model, x, 1e4 * Y + 1e5)
+        fitted(BPClassifier((), **options), 1e6 * X, Y > 0)
+
+    def test_huber_finds_targets_far_away(self):
+        model = BPRegressor((5,), "tanh", loss="huber", solver="lm", random_state=0)
+        assert fitted(model, X, Y + 100.0).score(X, Y + 100.0) > 0.9
+
+    def test_looking_inside_with_estimated_penalties(self):
+        model = BPRegressor((4,), "tanh", solver="lm", alpha="evidence", random_state=0)
+        fitted(model, X_D, Y_D)
+        m, theta = len(Y_D), [*model.coefs_, *model.intercepts_]
+        lambdas = [*model.alpha_, *model.alpha_intercepts_]
+        squares = sum(a * (W**2).sum() for a, W in zip(lambdas, theta, strict=True))
+        cost = model.cost(X_D, Y_D)
+        assert cost.penalty == pytest.approx(squares / (2 * m))
+        assert pytest.approx(cost.loss + cost.penalty) == cost.J
+        coefs, intercepts = model.gradients(X_D, Y_D)
+        assert max(np.abs(g).max() for g in [*coefs, *intercepts]) < 1e-2
+        assert len(model.residuals(X_D, Y_D)) == 2
+        assert check_gradient(model, X_D, Y_D).error < 1e-6
+        assert check_gradient(clone(model), X_D, Y_D).error < 1e-6
+        ard = fitted(clone(model).set_params(alpha="ard", max_iter=9), X_D, Y_D)
+        expected = (ard.alpha_[0][:, np.newaxis] * ard.coefs_[0] ** 2).sum()
+        assert ard.cost(X_D, Y_D).penalty > expected / (2 * m)
+
+    def test_the_best_evidence_is_kept(self):
+        x, y = friedman(200, np.random.RandomState(0))
+        model = BPRegressor((6,), "tanh", solver="lm", alpha="evidence", random_state=0)
+        model.set_params(max_iter=30)
+        early = fitted(clone(model), x, y).log_evidence_
+        assert (
+            fitted(model.set_params(max_iter=200), x, y).log_evidence_ >= early - 1e-6
+        )
+
+    def test_the_dtype_of_uncertainty(self):
+        model = BPRegressor((3,), solver="lm", alpha="evidence", max_iter=9)
+        fitted(model, X_D.astype(np.float32), Y_D)
+        assert all(
+            part.dtype == np.float32 for part in model.predict(X_D, return_std=True)
+        )
+
+    def test_huber_is_no_likelihood(self):
+        with pytest.raises(ValueError, match=r"alpha='ard' needs a loss .* likelihood"):
+            BPRegressor(loss="huber", solver="lm", alpha="ard").fit(X, Y)
