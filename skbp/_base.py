@@ -222,7 +222,9 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Tell scikit-learn's callbacks, where there are any, that fit begins."""
         if not hasattr(self, "_skl_callbacks"):
             return None
-        return FitCallbacks(self, X, y, sample_weight, self.max_iter)
+        # "lbfgs" and "lm" have an iteration for each network.
+        most = self.max_iter * self.n_init
+        return FitCallbacks(self, X, y, sample_weight, most)
 
     def _check_partial_fit(self):
         """Raise AttributeError where ``partial_fit`` makes no sense: it has none."""
@@ -321,6 +323,9 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             objective = Objective(network, loss, samples, alpha, theta)
             with np.errstate(over="ignore", invalid="ignore"):
                 cost, _ = objective(slice(0, len(samples)) if rows is None else rows)
+        if isinstance(self.alpha, str):
+            # Without evidence it has diverged, and knows no uncertainty.
+            cost = np.where([one is None for one in evidence], np.inf, cost)
         cost = np.where(np.isfinite(cost), cost, np.inf)
         order = [int(k) for k in np.argsort(cost, kind="stable")]
         # Of those that diverged only the first, where there is no other.
@@ -998,8 +1003,8 @@ def mean_raw(Z: Array, output_activation: str) -> Array:
 class FitCallbacks:
     """The calls that scikit-learn's callbacks expect in a fit, an epoch a task."""
 
-    def __init__(self, estimator: Any, X: Any, y: Any, weights: Any, max_iter: int):
-        self.context = estimator._init_callback_context(max_subtasks=max_iter)
+    def __init__(self, estimator: Any, X: Any, y: Any, weights: Any, most: int):
+        self.context = estimator._init_callback_context(max_subtasks=most)
         metadata = {} if weights is None else {"sample_weight": weights}
         self.what = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
         self.context.call_on_fit_task_begin(**self.what)

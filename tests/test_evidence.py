@@ -8,6 +8,7 @@ import pytest
 import scipy.sparse
 from numpy.testing import assert_allclose
 from sklearn.base import clone
+from sklearn.callback import ScoringMonitor
 from sklearn.datasets import (
     load_breast_cancer,
     load_diabetes,
@@ -340,6 +341,16 @@ class TestRestartsAndEnsembles:
         else:
             np.testing.assert_array_equal(predicted, scores.argmax(axis=1))
             assert_allclose(p.sum(axis=1), 1.0)
+
+    @pytest.mark.parametrize("solver", ["adam", "lbfgs", "lm", "rprop"])
+    def test_callbacks_see_every_network(self, solver):
+        """Each network may take max_iter iterations, a task each."""
+        monitor = ScoringMonitor(scoring="accuracy")
+        model = BPClassifier(
+            (3,), solver=solver, n_init=3, max_iter=4, tol=0.0, random_state=0
+        )
+        fitted(model.set_callbacks(monitor))
+        assert len(monitor.get_logs().data) >= (12 if solver in ("lbfgs", "lm") else 4)
 
     def test_early_stopping_keeps_the_best_scores(self):
         model = BPClassifier(
