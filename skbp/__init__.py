@@ -2,12 +2,24 @@
 
 from skbp.classifier import BPClassifier
 from skbp.inspection import GradientCheck, check_gradient
+from skbp.model_selection import (
+    BPGridSearchCV,
+    BPHalvingGridSearchCV,
+    BPHalvingRandomSearchCV,
+    BPRandomizedSearchCV,
+)
+from skbp.plotting import SweepDisplay
 from skbp.regressor import BPRegressor
 
 __all__ = [
     "BPClassifier",
+    "BPGridSearchCV",
+    "BPHalvingGridSearchCV",
+    "BPHalvingRandomSearchCV",
+    "BPRandomizedSearchCV",
     "BPRegressor",
     "GradientCheck",
+    "SweepDisplay",
     "__version__",
     "check_gradient",
 ]

@@ -6,7 +6,8 @@ import warnings
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import fields
+from dataclasses import fields, replace
+from functools import cache
 from itertools import pairwise
 from math import log
 from numbers import Integral, Real
@@ -50,6 +51,7 @@ from skbp.engine.losses import LOSSES, Loss
 from skbp.engine.network import Layers, Network, Propagation, predict
 from skbp.engine.objective import Objective
 from skbp.engine.optimizers import FULL_BATCH, OPTIMIZERS
+from skbp.engine.pause import Pause, joined
 from skbp.engine.progress import (
     DIVERGED,
     FAILED,
@@ -137,6 +139,13 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     best_validation_score_: float | None
     best_loss_: float | None
     loss_: float
+
+    @classmethod
+    @cache
+    def _get_param_names(cls) -> list[str]:
+        # Read from the signature at each call, it takes a tenth of a small fit.
+        names: list[str] = super()._get_param_names()
+        return names
 
     # What a subclass says of its targets.
 
@@ -237,76 +246,15 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _fit(self, X, y, sample_weight, given, *, partial=False, context=None):
         """Validate the data, train, set the fitted attributes; return the history."""
-        self._check_parameters(partial)
-        fresh = not hasattr(self, "coefs_") or not (partial or self.warm_start)
-        network, samples, y = self._problem(X, y, sample_weight, fresh, partial)
-        loss = self._loss()
-        if self.solver == "lm" and not loss.convex:
-            raise ValueError(
-                "solver='lm' needs a loss that is convex in the raw outputs, and "
-                f"curved: one of {CONVEX} with output_activation='auto'; got loss="
-                f"{self.loss!r} with {self.output_activation!r}. Change the loss or "
-                "the solver."
-            )
-        memory = {} if fresh else vars(self).get("_memory", {})
-        rng = self._random_stream(memory if partial else {})
-        K = self.n_init
-        if fresh:
-            each = [
-                self._initial_theta(network, samples.X.dtype, rng) for _ in range(K)
-            ]
-            theta = np.concatenate(each)
-        else:
-            theta = self._fitted_theta(network, samples.X.dtype)
-        held = self._given_validation(*given, network.units[-1])
-        split = None if held else self._split(samples, rng, memory)
-        if split is not None:
-            held = self._held_out(samples, y, split[1])
-        rows = None if split is None else split[0]
-        if fresh and self._starts_at_constant():
-            constant = best_constant(loss, samples, rows)
-            theta[:, -len(constant) :] = constant
-        progress = Progress(
-            theta,
-            [float(self.tol)] * K,
-            [float(self.n_iter_no_change)] * K,
-            validate=validation(self, network, loss, held, self._score)
-            if held
-            else None,
-            decides=self.early_stopping,
-            hook=context and context.hook(network),
-            report=print if self.verbose else None,
+        (outcome,) = fit_together(
+            [self], X, y, sample_weight, given, partial=partial, context=context
         )
-        state = self._state(memory, network, fresh, partial)
-        if progress.validate:
-            with np.errstate(over="ignore", invalid="ignore"):
-                scored = progress.validate(theta)
-            check_scores(scored, self.scoring)
-            if progress.decides and not fresh:
-                # A warm start has weights to beat: theirs is the score on these data.
-                state.best = [-score for score, _ in scored]
-        task = (network, loss, samples, theta)
-        drawn = fresh and self.coefs_init is None and not self._starts_at_constant()
-        theta, end, evidence = self._train(
-            task, progress, rows, state, rng, partial, drawn
-        )
-        kept = self._best((network, loss, samples, theta), progress, rows, evidence)
-        history = progress.histories[kept[0]]
-        n = len(samples) if rows is None else len(rows)
-        self._set_curves(history, n, fresh, partial)
-        self._set_weights(network, theta[kept])
-        self._set_evidence(network, [evidence[k] for k in kept])
-        vars(self).pop("_memory", None)
-        if partial or self.warm_start:
-            # A validation set of the user's own does not make the split forgotten.
-            split = memory.get("split") if split is None else split
-            self._memory = self._new_memory(history, split, end, rng)
-        return history
+        return outcome.history
 
     def _best(
         self,
         task: tuple[Network, Loss, Samples, Array],
-        progress: Progress,
+        histories: Sequence[History],
         rows: Rows | None,
         evidence: Sequence[Evidence | None],
     ) -> list[int]:
@@ -314,8 +262,8 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         network, loss, samples, theta = task
         if len(theta) == 1:
             return [0]
-        if progress.decides:
-            cost = np.array([history.best for history in progress.histories])
+        if self.early_stopping:
+            cost = np.array([history.best for history in histories])
         elif isinstance(self.alpha, str):
             cost = np.array([-one.log_evidence if one else np.inf for one in evidence])
         else:
@@ -419,6 +367,13 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         units = (X.shape[1], *hidden, Y.shape[1])
         return Network(units, activations, self.fit_intercept), samples, y
 
+    def _learn_from(self, other: BaseBP) -> None:
+        """Take over what another estimator has learnt of the same data."""
+        parameters = self.get_params(deep=False)
+        for name, value in vars(other).items():
+            if name not in parameters:
+                setattr(self, name, value)
+
     def _smoothed(self, Y: Array) -> Array:
         """Return the targets that training sees."""
         return Y
@@ -444,11 +399,22 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         loss = LOSSES["binary_log_loss" if binary else self.loss]
         return loss.through(self.out_activation_)
 
-    def _train(self, task, progress, rows, state, rng, partial, drawn):
+    def _trained_loss(self) -> Loss:
+        """Return the loss to train with, refused where the solver cannot."""
+        loss = self._loss()
+        if self.solver == "lm" and not loss.convex:
+            raise ValueError(
+                "solver='lm' needs a loss that is convex in the raw outputs, and "
+                f"curved: one of {CONVEX} with output_activation='auto'; got loss="
+                f"{self.loss!r} with {self.output_activation!r}. Change the loss or "
+                "the solver."
+            )
+        return loss
+
+    def _train(self, task, settings, progress, rows, state, rng, drawn):
         """Run the solver; return theta, what gives the end state, and the evidence."""
         network, _, samples, theta = task
         n = len(samples) if rows is None else len(rows)
-        settings = self._settings(n, len(network.units) - 2, partial)
         m = settings.batch_size if self.solver in OPTIMIZERS else n
         task = (*task, settings, progress)
         with blas_threads_for(network.multiplications(m)):
@@ -557,6 +523,16 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             )
         return theta
 
+    def _start(
+        self, network: Network, dtype: Any, rng: np.random.RandomState, fresh: bool
+    ) -> Array:
+        """Return theta (n_init, P) that training starts from."""
+        if not fresh:
+            return self._fitted_theta(network, dtype)
+        return np.concatenate(
+            [self._initial_theta(network, dtype, rng) for _ in range(self.n_init)]
+        )
+
     def _fitted_theta(self, network: Network, dtype: Any) -> Array:
         """Return the fitted parameters, to go on from."""
         fitted = (len(self.coefs_[0]), *map(len, self.intercepts_))
@@ -576,16 +552,30 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             )
         return packed(network, self.coefs_, self.intercepts_, dtype)
 
-    def _state(
-        self, memory: dict[str, Any], network: Network, fresh: bool, partial: bool
-    ) -> State:
-        """Return the state of training to go on from."""
+    def _memorised_state(
+        self, memory: dict[str, Any], network: Network, partial: bool
+    ) -> State | None:
+        """Return the state that an earlier call left, if this one goes on from it."""
         known = (self.solver, network.n_parameters)
         if partial and memory.get("optimizer") == known:
             return State(**memory["state"])
-        state = State.new([float(self.learning_rate_init)] * self.n_init)
-        state.t = 0 if fresh else self.t_
-        return state
+        return None
+
+    def _validation_set(
+        self,
+        given: tuple[Any, Any, Any],
+        network: Network,
+        samples: Samples,
+        y: Any,
+        rng: np.random.RandomState,
+        memory: dict[str, Any],
+    ) -> tuple[HeldOut | None, tuple[Rows, Rows] | None]:
+        """Return the validation set, if there is one, and the split that made it."""
+        held = self._given_validation(*given, network.units[-1])
+        split = None if held else self._split(samples, rng, memory)
+        if split is not None:
+            held = self._held_out(samples, y, split[1])
+        return held, split
 
     def _split(
         self, samples: Samples, rng: np.random.RandomState, memory: dict[str, Any]
@@ -646,6 +636,26 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return HeldOut(samples.X[rows], y, Y, weights)
 
     # What training leaves.
+
+    def _set_fitted(
+        self,
+        task: tuple[Network, Loss, Samples, Array],
+        histories: Sequence[History],
+        rows: Rows | None,
+        evidence: Sequence[Evidence | None],
+        fresh: bool,
+        partial: bool,
+    ) -> History:
+        """Set the fitted attributes; return the history of the best network."""
+        network, _, samples, theta = task
+        kept = self._best(task, histories, rows, evidence)
+        history = histories[kept[0]]
+        n = len(samples) if rows is None else len(rows)
+        self._set_curves(history, n, fresh, partial)
+        self._set_weights(network, theta[kept])
+        self._set_evidence(network, [evidence[k] for k in kept])
+        self.__dict__.pop("_memory", None)
+        return history
 
     def _set_weights(self, network: Network, theta: Array) -> None:
         """Set the attributes that make up the network, the best row of theta (m, P).
@@ -724,7 +734,9 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             if self.fit_intercept:
                 n_parameters += sum(map(np.size, self.intercepts_))
             known = (self.solver, n_parameters)
-            memory |= {"optimizer": known, "state": vars(end())}
+            # The next call has samples of its own.
+            state = vars(end()) | {"order": None}
+            memory |= {"optimizer": known, "state": state}
         if isinstance(self.random_state, Integral):
             memory["random_stream"] = rng.get_state()
         return memory
@@ -992,6 +1004,150 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return tags
 
 
+class Outcome(NamedTuple):
+    """How the fit of an estimator went, whose networks trained with others."""
+
+    history: History
+    stand: Callable[[], Pause | None]
+    networks: range
+
+    def pause(self) -> Pause | None:
+        """Return where its networks stand, if their solver can go on from there."""
+        whole = self.stand()
+        return whole and whole.of(self.networks)
+
+
+def fit_all(
+    estimators: Sequence[BaseBP],
+    X: Any,
+    y: Any,
+    sample_weight: Any = None,
+    *,
+    X_val: Any = None,
+    y_val: Any = None,
+    sample_weight_val: Any = None,
+    pauses: Sequence[Pause] = (),
+    horizon: int = 0,
+) -> list[Outcome]:
+    """Do what ``fit`` does for each of several new estimators, in lock-step."""
+    for one in estimators:
+        one._validate_params()
+    given = (X_val, y_val, sample_weight_val)
+    outcomes = fit_together(
+        estimators, X, y, sample_weight, given, pauses=pauses, horizon=horizon
+    )
+    for one, outcome in zip(estimators, outcomes, strict=True):
+        # At a rung it is the search that ends training, for the time being.
+        if one.max_iter >= horizon or outcome.history.status != MAX_ITER:
+            one._warn(outcome.history, partial=False)
+    return outcomes
+
+
+def fit_together(
+    estimators: Sequence[BaseBP],
+    X: Any,
+    y: Any,
+    sample_weight: Any = None,
+    given: tuple[Any, Any, Any] = (None, None, None),
+    *,
+    partial: bool = False,
+    context: Any = None,
+    pauses: Sequence[Pause] = (),
+    horizon: int = 0,
+) -> list[Outcome]:
+    """Fit estimators to the same data, in lock-step; return how that went.
+
+    They differ in parameters of ``LOCKSTEP`` alone, and are new where there are
+    several. A fit is the case of one estimator. With ``pauses``, one of each estimator,
+    training goes on until it has had ``max_iter`` epochs; ``horizon`` is the number of
+    epochs over which learning rates run their course, ``max_iter`` by default.
+    """
+    first, n_init = estimators[0], estimators[0].n_init
+    for one in estimators:
+        one._check_parameters(partial)
+    fresh = not hasattr(first, "coefs_") or not (partial or first.warm_start)
+    network, samples, y = first._problem(X, y, sample_weight, fresh, partial)
+    for other in estimators[1:]:
+        other._learn_from(first)
+    loss = first._trained_loss()
+    memory = {} if fresh else vars(first).get("_memory", {})
+    rng = first._random_stream(memory if partial else {})
+    theta = first._start(network, samples.X.dtype, rng, fresh)
+    held, split = first._validation_set(given, network, samples, y, rng, memory)
+    rows = None if split is None else split[0]
+    if fresh and first._starts_at_constant():
+        constant = best_constant(loss, samples, rows)
+        theta[:, -len(constant) :] = constant
+    theta = np.tile(theta, (len(estimators), 1))
+    n, networks = len(samples) if rows is None else len(rows), range(len(theta))
+    each = []
+    for one in estimators:  # As a list in brackets it would warn one frame deeper.
+        each.append(one._settings(n, network.n_layers - 1, partial))  # noqa: PERF401
+    settings = lockstep(each, n_init)
+    progress = Progress(
+        theta,
+        settings.each("tol", networks),
+        settings.each("n_iter_no_change", networks),
+        validate=validation(first, network, loss, held, first._score) if held else None,
+        decides=first.early_stopping,
+        hook=context and context.hook(network),
+        report=print if first.verbose else None,
+    )
+    state = first._memorised_state(memory, network, partial)
+    if state is None:
+        state = State.new(settings.each("learning_rate_init", networks))
+        state.t = 0 if fresh else first.t_
+    if progress.validate:
+        with np.errstate(over="ignore", invalid="ignore"):
+            scored = progress.validate(theta)
+        check_scores(scored, first.scoring)
+        if progress.decides and not fresh:
+            # A warm start has weights to beat: theirs is the score on these data.
+            state.best = [-score for score, _ in scored]
+    if horizon:
+        settings = replace(settings, horizon=horizon)
+    if pauses:
+        before = joined(pauses)
+        theta, state = before.theta, before.state
+        progress.histories, progress.best_theta = before.histories, before.best
+        rng.set_state(before.random)
+        settings = replace(settings, max_iter=settings.max_iter - state.epochs)
+    drawn = fresh and first.coefs_init is None and not first._starts_at_constant()
+    theta, end, evidence = first._train(
+        (network, loss, samples, theta), settings, progress, rows, state, rng, drawn
+    )
+
+    @cache
+    def stand() -> Pause | None:
+        return end and Pause.after(theta, progress, end(), rng)
+
+    outcomes = []
+    for i, one in enumerate(estimators):
+        mine = slice(i * n_init, (i + 1) * n_init)
+        task = (network, loss, samples, theta[mine])
+        found = progress.histories[mine], rows, evidence[mine]
+        history = one._set_fitted(task, *found, fresh, partial)
+        outcomes.append(Outcome(history, stand, range(mine.start, mine.stop)))
+    if partial or first.warm_start:
+        # A validation set of the user's own does not make the split forgotten.
+        split = memory.get("split") if split is None else split
+        first._memory = first._new_memory(outcomes[0].history, split, end, rng)
+    return outcomes
+
+
+def lockstep(each: Sequence[Settings], n_init: int) -> Settings:
+    """Return settings as one, with values for each network where they differ."""
+    values: dict[str, Any] = {}
+    for name in LOCKSTEP:
+        column = [getattr(one, name) for one in each for _ in range(n_init)]
+        if any(value != column[0] for value in column):
+            # That of dropout has an entry for each layer.
+            values[name] = (
+                tuple(zip(*column, strict=True)) if name == "dropout" else column
+            )
+    return replace(each[0], **values)
+
+
 def mean_raw(Z: Array, output_activation: str) -> Array:
     """Return the raw outputs of the mean probabilities of networks (K, n, outputs)."""
     K = log(len(Z))
@@ -1044,6 +1200,9 @@ WEIGHTS = (
     "n_layers_",
     "n_outputs_",
 )
+
+#: The parameters in which networks that train in lock-step may differ: numbers.
+LOCKSTEP = tuple(one.name for one in fields(Settings) if "Values" in str(one.type))
 
 #: The losses that "lm" can minimise.
 CONVEX = sorted(

@@ -23,6 +23,7 @@ FLOORS = {
     "skbp.engine.training": 4,
     "skbp.engine.gauss_newton": 4,
     "skbp.engine.lbfgs": 5,
+    "skbp.engine.pause": 5,
     "skbp.engine.lm": 5,
     "skbp._sklearn": 6,
     "skbp._threads": 6,
@@ -32,7 +33,10 @@ FLOORS = {
     "skbp.classifier": 10,
     "skbp.regressor": 10,
     "skbp.inspection": 10,
-    "skbp": 11,
+    "skbp._candidates": 10,
+    "skbp.model_selection": 11,
+    "skbp.plotting": 11,
+    "skbp": 12,
 }
 #: What the engine may import from outside.
 ENGINE_NEEDS = {"numpy", "scipy"}

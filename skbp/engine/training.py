@@ -8,7 +8,7 @@ others go on as if it had never been there.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from math import inf, isfinite
 from typing import Any
 
@@ -90,9 +90,16 @@ class State:
     rates, best, stale : list
         Of each network: learning rate, lowest loss or -score, patience used up.
     average : dict or None
-        That of the average of the weights, and ``theta``, which is averaged.
+        That of the average of the weights.
+    theta : array (K, P) or None
+        The weights that steps go on from, where those to keep are others: an average,
+        or the best of a validation set.
     noise : dict or None
         That of the random numbers of dropout.
+    order : array of int or None
+        The order of the samples, which shuffling goes on from.
+    networks : list of int
+        The numbers that the networks had.
     t, epochs : int
         Samples seen, and epochs.
     """
@@ -102,7 +109,10 @@ class State:
     stale: list[int]
     optimizer: dict[str, Any] | None = None
     average: dict[str, Any] | None = None
+    theta: Array | None = None
     noise: dict[str, Any] | None = None
+    order: Rows | None = None
+    networks: list[int] = field(default_factory=list)
     t: int = 0
     epochs: int = 0
 
@@ -110,6 +120,29 @@ class State:
     def new(cls, rates: list[float]) -> State:
         """Return the state before the first epoch."""
         return cls(rates, [inf] * len(rates), [0] * len(rates))
+
+    def only(self, rows: list[int]) -> State:
+        """Return the state of those of its networks."""
+        return replace(
+            self,
+            rates=[self.rates[row] for row in rows],
+            best=[self.best[row] for row in rows],
+            stale=[self.stale[row] for row in rows],
+            optimizer=part(self.optimizer, rows),
+            average=part(self.average, rows),
+            theta=None if self.theta is None else self.theta[rows],
+            networks=[self.networks[row] for row in rows],
+        )
+
+
+def part(state: dict[str, Any] | None, rows: list[int]) -> dict[str, Any] | None:
+    """Return these rows of a state of arrays (K, P) and numbers."""
+    if state is None:
+        return None
+    return {
+        name: value[rows] if isinstance(value, np.ndarray) else value
+        for name, value in state.items()
+    }
 
 
 class Group:
@@ -188,29 +221,19 @@ class Group:
         return self.average.value()
 
     def average_state(self) -> dict[str, Any] | None:
-        """Return the state of the average, and theta, from which training goes on."""
-        if self.average is None:
-            return None
-        return self.average.state() | {"theta": self.theta.copy()}
+        """Return the state of the average, if there is one."""
+        return None if self.average is None else self.average.state()
 
     def only(self, rows: list[int]) -> Group:
         """Return the group that is left when only these rows of theta go on."""
-
-        def part(state: dict[str, Any]) -> dict[str, Any]:
-            return {
-                name: value[rows] if isinstance(value, np.ndarray) else value
-                for name, value in state.items()
-            }
-
         networks = [self.networks[row] for row in rows]
-        average = self.average_state()
         return Group(
             self.task,
             networks,
             self.theta[rows],
             self.noise,
-            part(self.optimizer.state()),
-            part(average) if average else None,
+            part(self.optimizer.state(), rows),
+            part(self.average_state(), rows),
         )
 
 
@@ -263,7 +286,8 @@ def train(
     rows : array of int, default=None
         The samples to train on; None means all.
     state : State, default=None
-        What an earlier call ended with: training goes on from there.
+        What an earlier call ended with, of the networks that have no status yet:
+        training goes on from there.
 
     Returns
     -------
@@ -272,25 +296,24 @@ def train(
     state : callable
         Returns the state at the end, of the networks that trained in the last epoch.
     """
-    K, n = len(theta), len(samples) if rows is None else len(rows)
-    histories = progress.histories
-    state = state or State.new(settings.each("learning_rate_init", range(K)))
-    for k, history in enumerate(histories):
-        history.rate, history.best = state.rates[k], state.best[k]
-        history.stale = state.stale[k]
+    n, histories = len(samples) if rows is None else len(rows), progress.histories
+    networks = [k for k, history in enumerate(histories) if not history.status]
+    state = state or State.new(settings.each("learning_rate_init", networks))
+    for row, k in enumerate(networks):
+        histories[k].rate, histories[k].best = state.rates[row], state.best[row]
+        histories[k].stale = state.stale[row]
         if settings.learning_rate == "constant":
             # It may have been changed since.
-            (history.rate,) = settings.each("learning_rate_init", [k])
+            (histories[k].rate,) = settings.each("learning_rate_init", [k])
     task, noise = (network, loss, samples, settings), noise_of(settings, rng, state)
-    start = state.average["theta"] if state.average else theta
-    group = Group(
-        task, list(range(K)), start.copy(), noise, state.optimizer, state.average
-    )
-    kept, order, t, epoch = theta.copy(), rows, state.t, 0
+    start = theta[networks] if state.theta is None else state.theta.copy()
+    group = Group(task, networks, start, noise, state.optimizer, state.average)
+    kept, t, epoch = theta.copy(), state.t, 0
+    order = rows if state.order is None else state.order
     rates = Rates(settings, progress, n, state.epochs)
     # Overflow needs no warning of NumPy's: it ends in a loss that is not finite.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        while True:
+        while networks and settings.max_iter > 0:
             before, epoch = group.current().copy(), epoch + 1
             try:
                 order = shuffled(order, n, rng) if settings.shuffle else order
@@ -327,7 +350,10 @@ def train(
             stale=[history.stale for history in ended],
             optimizer=group.optimizer.state(),
             average=group.average_state(),
+            theta=group.theta.copy() if group.average or progress.decides else None,
             noise=None if noise is None else dict(noise.bit_generator.state),
+            order=order,
+            networks=group.networks,
             t=t,
             epochs=state.epochs + epoch,
         )

@@ -1,0 +1,578 @@
+"""Searches over hyperparameters whose candidates train in lock-step.
+
+They are scikit-learn's searches with another way to get at the same results. The
+candidates that differ in numbers alone (learning rate, penalty, momentum, patience ...)
+train as one group, on one axis of the engine's arrays; what changes a shape or an
+equation makes another group. The steps of a pipeline before the network are fitted once
+for each split and setting. A task of ``n_jobs`` is a split of the samples with the
+groups of a setting.
+
+What cannot train with others is fitted as scikit-learn does it: other estimators, those
+with ``verbose`` or ``warm_start``, all candidates where callbacks are to follow each of
+them, and a candidate whose fit fails. The candidates of a group have the same initial
+weights and batches: with an int as ``random_state`` as everywhere, with None because
+they share what is drawn.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from joblib import effective_n_jobs
+from joblib.parallel import get_active_backend
+from sklearn.base import clone, is_classifier
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, check_cv
+from sklearn.utils import indexable
+from sklearn.utils.parallel import Parallel, delayed
+
+from skbp._candidates import Rung, evaluate, families, tasks_of
+from skbp._sklearn import (
+    BaseSearchCV,
+    HalvingGridSearchCV,
+    HalvingRandomSearchCV,
+    MultimetricScorer,
+    check_method_params,
+    fit_context,
+    insert_error_scores,
+    warn_or_raise_about_fit_failures,
+)
+from skbp.engine.pause import Pause
+
+
+class LockStepSearch(BaseSearchCV):
+    """The fit of a search whose candidates train in lock-step."""
+
+    loss_curves_: list[list[Any]]
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, **params):
+        """Run fit with all sets of parameters.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+
+        **params : dict of str -> object
+            Parameters passed to the ``fit`` of the estimator, the scorer and the CV
+            splitter. Arrays with an entry for each sample, such as ``sample_weight``,
+            are split as X and y are.
+
+        Returns
+        -------
+        self : object
+            The fitted search.
+        """
+        if hasattr(self, "_skl_callbacks"):
+            # Callbacks follow each candidate on a way of its own.
+            return super().fit(X, y, **params)
+        scorers, refit_metric = self._get_scorers()
+        X, y = indexable(X, y)
+        params = check_method_params(X, params=params)
+        routed = self._get_routed_params_for_fit(params)
+        self._checked_cv_orig = check_cv(
+            self.cv, y, classifier=is_classifier(self.estimator)
+        )
+        self._check_input_parameters(X=X, y=y, split_params=routed.splitter.split)
+        self.n_splits_ = self._checked_cv_orig.get_n_splits(
+            X, y, **routed.splitter.split
+        )
+        sweep = Sweep(self, X, y, scorers, routed)
+        with sweep.parallel, handed_out(X, y):
+            context = self._init_callback_context(max_subtasks=1)
+            self._run_search(sweep.evaluate_candidates, callback_ctx=context)
+        self.loss_curves_ = sweep.loss_curves()
+        first = sweep.out[0]["test_scores"]
+        self.multimetric_ = isinstance(first, dict)
+        if callable(self.scoring) and self.multimetric_:
+            # Only now are the names of its metrics known.
+            self._check_refit_for_multimetric(first)
+            refit_metric = self.refit
+        self._choose(sweep.results, refit_metric)
+        if self.refit:
+            self._refit(X, y, routed.estimator.fit)
+        several = isinstance(scorers, MultimetricScorer)
+        self.scorer_ = scorers._scorers if several else scorers
+        self.cv_results_ = sweep.results
+        return self
+
+    def _choose(self, results: dict[str, Any], refit_metric: Any) -> None:
+        """Set the attributes of the best candidate."""
+        if not self.refit and self.multimetric_:
+            return
+        self.best_index_ = self._select_best_index(self.refit, refit_metric, results)
+        if not callable(self.refit):
+            self.best_score_ = results[f"mean_test_{refit_metric}"][self.best_index_]
+        self.best_params_ = results["params"][self.best_index_]
+
+    def _refit(self, X: Any, y: Any, fit_params: dict[str, Any]) -> None:
+        """Fit the best candidate to all samples."""
+        best = clone(self.best_params_, safe=False)
+        self.best_estimator_ = clone(self.estimator).set_params(**best)
+        start = time.time()
+        targets = () if y is None else (y,)
+        self.best_estimator_.fit(X, *targets, **fit_params)
+        self.refit_time_ = time.time() - start
+        if hasattr(self.best_estimator_, "feature_names_in_"):
+            self.feature_names_in_ = self.best_estimator_.feature_names_in_
+
+
+class Sweep:
+    """The candidates that a search has evaluated, and how it evaluates more."""
+
+    def __init__(self, search: Any, X: Any, y: Any, scorers: Any, routed: Any):
+        self.search, self.X, self.y, self.routed = search, X, y, routed
+        self.base = clone(search.estimator)
+        self.parallel = Parallel(n_jobs=search.n_jobs, pre_dispatch=search.pre_dispatch)
+        self.options = {
+            "scorer": scorers,
+            "fit_params": routed.estimator.fit,
+            "score_params": routed.scorer.score,
+            "return_train_score": search.return_train_score,
+            "return_n_test_samples": True,
+            "return_times": True,
+            "error_score": search.error_score,
+            "verbose": search.verbose,
+        }
+        self.candidates: list[dict[str, Any]] = []
+        #: The results of all splits of the first candidate, then of the second ...
+        self.out: list[dict[str, Any]] = []
+        self.more: dict[str, list[Any]] = defaultdict(list)
+        self.results: dict[str, Any] = {}
+        self.resource: str = getattr(search, "resource", "n_samples")
+        #: Where a candidate stands on a split, if it can go on from there.
+        self.pauses: dict[tuple[Hashable, int], Pause | None] = {}
+
+    def evaluate_candidates(
+        self,
+        candidate_params: Iterable[dict[str, Any]],
+        cv: Any = None,
+        more_results: dict[str, Any] | None = None,
+        callback_ctx: Any = None,
+    ) -> dict[str, Any]:
+        """Evaluate candidates on all splits; return the results so far."""
+        search, candidates = self.search, list(candidate_params)
+        cv = cv or search._checked_cv_orig
+        splits = list(cv.split(self.X, self.y, **self.routed.splitter.split))
+        if len(splits) != search.n_splits_:
+            raise ValueError(
+                "cv.split and cv.get_n_splits return inconsistent results. Expected "
+                f"{search.n_splits_} splits, got {len(splits)}"
+            )
+        if search.verbose > 0:
+            n, m = len(splits), len(candidates)
+            print(
+                f"Fitting {n} folds for each of {m} candidates, totalling {n * m} fits"
+            )
+        out = self.run(candidates, splits)
+        if not out:
+            raise ValueError(
+                "No fits were performed. Was the CV iterator empty? Were there no "
+                "candidates?"
+            )
+        warn_or_raise_about_fit_failures(out, search.error_score)
+        if callable(search.scoring):
+            insert_error_scores(out, search.error_score)
+        self.candidates += candidates
+        self.out += out
+        for name, values in (more_results or {}).items():
+            self.more[name].extend(values)
+        self.results = search._format_results(
+            self.candidates, search.n_splits_, self.out, self.more
+        )
+        return self.results
+
+    def run(
+        self, candidates: list[dict[str, Any]], splits: list[Any]
+    ) -> list[dict[str, Any]]:
+        """Return the results of candidates on all splits, candidate by candidate."""
+        counts, rungs = (len(candidates), len(splits)), self.rungs(candidates)
+        n_jobs = effective_n_jobs(self.search.n_jobs)
+        tasks = tasks_of(families(self.base, candidates), len(splits), n_jobs)
+        found = self.parallel(
+            delayed(evaluate)(
+                self.base,
+                self.X,
+                self.y,
+                samples=splits[task.split],
+                candidates={i: candidates[i] for i in task.candidates},
+                task=task,
+                counts=counts,
+                rung=None if rungs is None else rungs[task.split].of(task.candidates),
+                **self.options,
+            )
+            for task in tasks
+        )
+        results = {
+            (i, task.split): result
+            for task, each in zip(tasks, found, strict=True)
+            for i, result in zip(task.candidates, each, strict=True)
+        }
+        self.pauses |= {
+            (self.identity(candidates[i]), split): result.pop("pause", None)
+            for (i, split), result in results.items()
+        }
+        return [results[key] for key in sorted(results)]
+
+    def rungs(self, candidates: list[dict[str, Any]]) -> list[Rung] | None:
+        """Return from where candidates go on, on each split, if max_iter grows."""
+        if self.resource.split("__")[-1] != "max_iter":
+            return None
+        each = [
+            {
+                i: self.pauses.get((self.identity(candidate), split))
+                for i, candidate in enumerate(candidates)
+            }
+            for split in range(self.search.n_splits_)
+        ]
+        horizon = self.search.max_resources_
+        return [
+            Rung({i: one for i, one in pauses.items() if one is not None}, horizon)
+            for pauses in each
+        ]
+
+    def identity(self, candidate: dict[str, Any]) -> Hashable:
+        """Return what a candidate shares with itself at another rung."""
+        # Its values are handed on from rung to rung, and live as long as the sweep.
+        rest = candidate.keys() - {self.resource}
+        return frozenset((name, id(candidate[name])) for name in rest)
+
+    def loss_curves(self) -> list[list[Any]]:
+        """Return the losses by epoch, of each candidate on each split."""
+        curves, n = [result["loss_curve"] for result in self.out], self.search.n_splits_
+        return [curves[start : start + n] for start in range(0, len(curves), n)]
+
+
+@contextmanager
+def handed_out(*data: Any) -> Iterator[None]:
+    """Give each worker of a Dask cluster a copy of the data, if there is a cluster.
+
+    Left to joblib some workers would have one, and it would be lost with them.
+    """
+    backend, _ = get_active_backend()
+    futures = getattr(backend, "data_futures", None)
+    if futures is None:
+        yield
+        return
+    handed = {id(one): backend.client.scatter(one, broadcast=True) for one in data}
+    try:
+        futures |= {key: one for key, one in handed.items() if key not in futures}
+        yield
+    finally:
+        for key, one in handed.items():
+            if futures.get(key) is one:
+                del futures[key]
+
+
+class BPGridSearchCV(GridSearchCV, LockStepSearch):
+    """GridSearchCV whose candidates train in lock-step.
+
+    Parameters, attributes and results are those of
+    :class:`sklearn.model_selection.GridSearchCV`, to rounding, in a part of the time.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        A BPClassifier or BPRegressor, alone, at the end of a Pipeline, or in a
+        TransformedTargetRegressor. (Others are searched as well, no faster than
+        elsewhere.)
+
+    param_grid : dict or list of dict
+        Lists of values by the names of parameters.
+
+    scoring : str, callable, list, tuple or dict, default=None
+        How predictions on the test part of a split are evaluated; None is the
+        estimator's ``score``.
+
+    n_jobs : int, default=None
+        Tasks at a time, through joblib: None is 1 unless in a
+        ``joblib.parallel_config`` context, -1 all processors.
+
+    refit : bool, str or callable, default=True
+        Whether, by which metric, or by which function of ``cv_results_`` to choose the
+        candidate that is fitted to all samples.
+
+    cv : int, cross-validation generator or iterable, default=None
+        How samples are split; None is 5 folds, stratified for classifiers.
+
+    verbose : int, default=0
+        The higher, the more is printed.
+
+    pre_dispatch : int or str, default="2*n_jobs"
+        How many tasks are dispatched before they are needed.
+
+    error_score : "raise" or numeric, default=np.nan
+        The score of a candidate that cannot be fitted.
+
+    return_train_score : bool, default=False
+        Whether to score on the training part, too.
+
+    Attributes
+    ----------
+    cv_results_ : dict of arrays
+        As scikit-learn's; the times of candidates that train together are equal
+        shares of what the group took.
+
+    loss_curves_ : list of lists
+        ``loss_curves_[i][k]`` is the loss of candidate i by epoch on split k; None
+        where it has none.
+
+    best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_, \
+    refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
+        As scikit-learn's.
+
+    Raises
+    ------
+    ValueError
+        If a parameter cannot be used, or if all fits fail.
+
+    Notes
+    -----
+    The arrays of networks that train together stay within the ``working_memory`` of
+    ``sklearn.set_config``, 1024 MiB by default, in each worker; a larger group is
+    trained in parts.
+
+    See Also
+    --------
+    BPRandomizedSearchCV : Candidates drawn at random.
+    BPHalvingGridSearchCV : Drops the worst candidates on the way.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skbp import BPClassifier
+    >>> from skbp.model_selection import BPGridSearchCV
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = BPClassifier(learning_rate_init=0.05, tol=1e-3, random_state=0)
+    >>> model = make_pipeline(StandardScaler(), network)
+    >>> grid = {
+    ...     "bpclassifier__alpha": [1e-4, 1e-2, 1.0],
+    ...     "bpclassifier__hidden_layer_sizes": [(4,), (8,)],
+    ... }
+    >>> search = BPGridSearchCV(model, grid, scoring="neg_log_loss").fit(X, y)
+    >>> search.best_params_["bpclassifier__alpha"]
+    0.01
+    """
+
+
+class BPRandomizedSearchCV(RandomizedSearchCV, LockStepSearch):
+    """RandomizedSearchCV whose candidates train in lock-step.
+
+    Parameters, attributes and results are those of
+    :class:`sklearn.model_selection.RandomizedSearchCV`, to rounding, in a part of the
+    time.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        A BPClassifier or BPRegressor, alone, at the end of a Pipeline, or in a
+        TransformedTargetRegressor.
+
+    param_distributions : dict or list of dict
+        Lists of values or distributions (with a method ``rvs``) by the names of
+        parameters.
+
+    n_iter : int, default=10
+        How many candidates are drawn.
+
+    scoring : str, callable, list, tuple or dict, default=None
+        How predictions on the test part of a split are evaluated; None is the
+        estimator's ``score``.
+
+    n_jobs : int, default=None
+        Tasks at a time, through joblib: None is 1 unless in a
+        ``joblib.parallel_config`` context, -1 all processors.
+
+    refit : bool, str or callable, default=True
+        Whether, by which metric, or by which function of ``cv_results_`` to choose the
+        candidate that is fitted to all samples.
+
+    cv : int, cross-validation generator or iterable, default=None
+        How samples are split; None is 5 folds, stratified for classifiers.
+
+    verbose : int, default=0
+        The higher, the more is printed.
+
+    pre_dispatch : int or str, default="2*n_jobs"
+        How many tasks are dispatched before they are needed.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the candidates.
+
+    error_score : "raise" or numeric, default=np.nan
+        The score of a candidate that cannot be fitted.
+
+    return_train_score : bool, default=False
+        Whether to score on the training part, too.
+
+    Attributes
+    ----------
+    cv_results_ : dict of arrays
+        As scikit-learn's; the times of candidates that train together are equal
+        shares of what the group took.
+
+    loss_curves_ : list of lists
+        ``loss_curves_[i][k]`` is the loss of candidate i by epoch on split k; None
+        where it has none.
+
+    best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_, \
+    refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
+        As scikit-learn's.
+
+    Raises
+    ------
+    ValueError
+        If a parameter cannot be used, or if all fits fail.
+
+    Notes
+    -----
+    The arrays of networks that train together stay within the ``working_memory`` of
+    ``sklearn.set_config``, 1024 MiB by default, in each worker; a larger group is
+    trained in parts.
+
+    See Also
+    --------
+    BPGridSearchCV : All candidates of a grid.
+
+    Examples
+    --------
+    >>> from scipy.stats import loguniform
+    >>> from sklearn.datasets import load_iris
+    >>> from skbp import BPClassifier
+    >>> from skbp.model_selection import BPRandomizedSearchCV
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = BPClassifier((8,), learning_rate_init=0.05, tol=1e-3, random_state=0)
+    >>> numbers = {"alpha": loguniform(1e-4, 10.0)}
+    >>> search = BPRandomizedSearchCV(model, numbers, n_iter=8, random_state=0)
+    >>> search = search.fit(X, y)
+    >>> print(f"{search.best_score_:.2f}")
+    0.98
+    """
+
+
+class BPHalvingGridSearchCV(HalvingGridSearchCV, LockStepSearch):
+    """HalvingGridSearchCV whose candidates train in lock-step, and go on.
+
+    With ``resource="max_iter"`` (in a pipeline ``"step__max_iter"``) the worst
+    candidates are dropped at rungs of more and more epochs, and the others go on from
+    where they stand; scikit-learn starts them again. The results are those of
+    :class:`sklearn.model_selection.HalvingGridSearchCV` to rounding, except that
+    learning rates with an end (such as "cosine") run over ``max_resources`` epochs
+    whatever the rung, and that early rungs hold what their candidates had by then.
+    The solvers "lbfgs" and "lm" start again.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        A BPClassifier or BPRegressor, alone, at the end of a Pipeline, or in a
+        TransformedTargetRegressor.
+
+    param_grid : dict or list of dict
+        Lists of values by the names of parameters.
+
+    factor : int or float, default=3
+        One in ``factor`` candidates is kept at each rung, which has ``factor`` times
+        the resource of the one before.
+
+    resource : str, default="n_samples"
+        What grows from rung to rung: "n_samples", or a parameter such as "max_iter".
+
+    max_resources : int, default="auto"
+        The most of it; "auto" is for "n_samples" only.
+
+    min_resources : {"exhaust", "smallest"} or int, default="exhaust"
+        What the first rung has.
+
+    aggressive_elimination : bool, default=False
+        Whether to repeat the first rung until candidates are few enough.
+
+    cv : int, cross-validation generator or iterable, default=5
+        How samples are split.
+
+    scoring, refit, error_score, n_jobs, verbose
+        As for BPGridSearchCV, of one metric.
+
+    return_train_score : bool, default=True
+        Whether to score on the training part, too.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the samples of "n_samples".
+
+    Attributes
+    ----------
+    n_resources_, n_candidates_, n_remaining_candidates_, max_resources_, \
+    min_resources_, n_iterations_, n_possible_iterations_, n_required_iterations_
+        As scikit-learn's, with those of :class:`BPGridSearchCV`.
+
+    See Also
+    --------
+    BPHalvingRandomSearchCV : Candidates drawn at random.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skbp import BPClassifier
+    >>> from skbp.model_selection import BPHalvingGridSearchCV
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = BPClassifier((8,), solver="sgd", tol=0.01, random_state=0)
+    >>> grid = {"learning_rate_init": [1e-4, 1e-3, 1e-2, 0.1], "alpha": [0.01, 1.0]}
+    >>> search = BPHalvingGridSearchCV(
+    ...     model, grid, factor=2, resource="max_iter", max_resources=160
+    ... )
+    >>> search = search.fit(X, y)
+    >>> search.n_resources_, search.n_candidates_
+    ([20, 40, 80, 160], [8, 4, 2, 1])
+    """
+
+
+class BPHalvingRandomSearchCV(HalvingRandomSearchCV, LockStepSearch):
+    """HalvingRandomSearchCV whose candidates train in lock-step, and go on.
+
+    As :class:`BPHalvingGridSearchCV`, with candidates drawn at random.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        A BPClassifier or BPRegressor, alone, at the end of a Pipeline, or in a
+        TransformedTargetRegressor.
+
+    param_distributions : dict or list of dict
+        Lists of values or distributions by the names of parameters.
+
+    n_candidates : "exhaust" or int, default="exhaust"
+        How many candidates the first rung has; "exhaust" so many that the last rung
+        uses the most resources.
+
+    factor, resource, max_resources, min_resources, aggressive_elimination, cv, \
+    scoring, refit, error_score, return_train_score, random_state, n_jobs, verbose
+        As for BPHalvingGridSearchCV; ``min_resources`` is "smallest" by default.
+
+    See Also
+    --------
+    BPHalvingGridSearchCV : All candidates of a grid.
+
+    Examples
+    --------
+    >>> from scipy.stats import loguniform
+    >>> from sklearn.datasets import load_iris
+    >>> from skbp import BPClassifier
+    >>> from skbp.model_selection import BPHalvingRandomSearchCV
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = BPClassifier((8,), solver="sgd", tol=0.01, random_state=0)
+    >>> numbers = {"learning_rate_init": loguniform(1e-4, 0.1)}
+    >>> search = BPHalvingRandomSearchCV(
+    ...     model, numbers, resource="max_iter", max_resources=180, random_state=0,
+    ...     min_resources=20, n_candidates=9
+    ... )
+    >>> search.fit(X, y).n_candidates_
+    [9, 3, 1]
+    """
