@@ -46,7 +46,8 @@ from skbp.engine.activations import ACTIVATIONS, HIDDEN, OUTPUTS, inverse
 from skbp.engine.arrays import Array, Rows
 from skbp.engine.gauss_newton import variances
 from skbp.engine.initializers import INITIALIZERS
-from skbp.engine.lm import Evidence
+from skbp.engine.linear import linear_instead
+from skbp.engine.lm import Evidence, covariance
 from skbp.engine.losses import LOSSES, Loss
 from skbp.engine.network import Layers, Network, Propagation, predict
 from skbp.engine.objective import Objective
@@ -279,6 +280,30 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         # Of those that diverged only the first, where there is no other.
         good = [k for k in order if np.isfinite(cost[k])] or order[:1]
         return good[: self.ensemble]
+
+    def _or_linear(
+        self,
+        task: tuple[Network, Loss, Samples, Array],
+        rows: Rows | None,
+        evidence: list[Evidence | None],
+    ) -> tuple[Array, list[Evidence | None], bool]:
+        """Return theta (m, P) and its evidence, or those of a linear network instead.
+
+        Whether they are the latter comes third.
+        """
+        network, loss, samples, theta = task
+        known = [one for one in evidence if one]
+        # A warm start could not leave it: units without weights have no gradient.
+        if (
+            len(known) == len(theta)
+            and network.activations
+            and loss.name == "squared_error"
+            and not (self.early_stopping or self.warm_start)
+        ):
+            line = linear_instead(network, loss, samples, rows, theta, known)
+            if line is not None:
+                return line[0][np.newaxis], [line[1]], True
+        return theta, evidence, False
 
     def _fixed_alpha(self) -> float:
         """Return the penalty, 0 where it is estimated."""
@@ -647,13 +672,16 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         partial: bool,
     ) -> History:
         """Set the fitted attributes; return the history of the best network."""
-        network, _, samples, theta = task
+        network, loss, samples, theta = task
         kept = self._best(task, histories, rows, evidence)
         history = histories[kept[0]]
         n = len(samples) if rows is None else len(rows)
         self._set_curves(history, n, fresh, partial)
-        self._set_weights(network, theta[kept])
-        self._set_evidence(network, [evidence[k] for k in kept])
+        theta, found, linear = self._or_linear(
+            (network, loss, samples, theta[kept]), rows, [evidence[k] for k in kept]
+        )
+        self._set_weights(network, theta)
+        self._set_evidence(network, found, linear)
         self.__dict__.pop("_memory", None)
         return history
 
@@ -669,7 +697,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         self.n_layers_, self.n_outputs_ = network.n_layers + 1, network.units[-1]
 
     def _set_evidence(
-        self, network: Network, evidence: Sequence[Evidence | None]
+        self, network: Network, evidence: Sequence[Evidence | None], linear: bool
     ) -> None:
         """Set what was estimated with the weights; remove what an earlier fit left."""
         for name in (*ESTIMATES, "_covariances", "_lambdas"):
@@ -690,7 +718,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         noise = float(best.beta) ** -0.5
         self.noise_std_ = noise if self.loss == "squared_error" else None
         self.n_effective_parameters_ = float(best.gamma.sum())
-        self.log_evidence_ = best.log_evidence
+        self.log_evidence_, self.is_linear_ = best.log_evidence, linear
         if self.alpha == "ard":
             width = each[:n_first] ** -0.5
             self.feature_relevances_ = width / width.sum()
@@ -1229,16 +1257,9 @@ ESTIMATES = (
     "noise_std_",
     "n_effective_parameters_",
     "log_evidence_",
+    "is_linear_",
     "feature_relevances_",
 )
-
-
-def covariance(A: Array) -> Array:
-    """Return the inverse of a matrix with no negative eigenvalue."""
-    values, vectors = np.linalg.eigh(A)
-    values = np.maximum(values, max(values[-1], 1e-300) * 1e-15)
-    result: Array = (vectors / values) @ vectors.T
-    return result
 
 
 class Cost(NamedTuple):

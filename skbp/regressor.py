@@ -114,6 +114,8 @@ class BPRegressor(RegressorMixin, BaseBP):
         weights of each layer and for the biases of each layer, "ard" (automatic
         relevance determination) besides one for the weights of each input feature. No
         validation set is needed. Both expect features and targets of size about 1.
+        Where squared errors of samples that are left out are not clearly below those of
+        a linear model, the network is a linear one (see ``is_linear_``).
 
     batch_size : int, "auto" or "full", default="auto"
         The number of samples of a batch; "auto" is ``min(200, n_samples)``, "full" all
@@ -327,6 +329,15 @@ class BPRegressor(RegressorMixin, BaseBP):
 
     noise_std_ : float or None
         The standard deviation of the noise, with ``loss="squared_error"``.
+
+    is_linear_ : bool
+        With an estimated ``alpha``: whether the network is a linear model. It is with
+        ``loss="squared_error"`` where the trained networks are better by less than two
+        standard errors, by the squared errors of samples that are left out (computed,
+        not fitted). Its lambda is that of the smallest such errors; ``coefs_`` are
+        so small before the hidden layers that these pass on what they get; the curves
+        of training are those of the best network. Never with ``early_stopping`` or
+        ``warm_start``, without intercepts, or with fewer units in a layer than outputs.
 
     feature_relevances_ : ndarray of shape (n_features,)
         With "ard": ``alpha_[0] ** -0.5``, the typical size of the weights of each

@@ -25,6 +25,7 @@ FLOORS = {
     "skbp.engine.lbfgs": 5,
     "skbp.engine.pause": 5,
     "skbp.engine.lm": 5,
+    "skbp.engine.linear": 6,
     "skbp._sklearn": 6,
     "skbp._threads": 6,
     "skbp._validation": 7,

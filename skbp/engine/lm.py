@@ -55,6 +55,9 @@ from skbp.engine.training import Settings
 
 #: Steps before the first estimate: from random weights it would say that all is noise.
 FIRST = 5
+#: One over the part of the targets' variance that is noise, to begin with. Who takes
+#: all for noise shrinks the weights, and with few samples never finds out otherwise.
+START = 2.0
 #: Between which parts of the guesses alpha and beta are kept.
 LIMITS = (1e-10, 1e10)
 #: From this damping on, relative to the curvature, no step will lower F.
@@ -138,7 +141,7 @@ class Penalty:
     ):
         self.groups = None if groups is None else list(groups)
         self.noisy = groups is not None and loss.name == "squared_error"
-        self.N, self.beta = N, 1.0 / variance if self.noisy else 1.0
+        self.N, self.beta = N, START / variance if self.noisy else 1.0
         self.alpha, self.prior, self.variance = np.zeros_like(prior), prior, variance
         if self.groups is None:
             self.alpha[: network.n_weights] = fixed
@@ -198,6 +201,14 @@ def inverse_diagonal(A: Array) -> tuple[Array, float]:
         values, vectors = np.linalg.eigh(A)
         values = np.maximum(values, max(values[-1], 1e-300) * 1e-15)
         return (vectors**2 / values).sum(axis=1), float(np.log(values).sum())
+
+
+def covariance(A: Array) -> Array:
+    """Return the inverse of a matrix with no negative eigenvalue."""
+    values, vectors = np.linalg.eigh(A)
+    values = np.maximum(values, max(values[-1], 1e-300) * 1e-15)
+    result: Array = (vectors / values) @ vectors.T
+    return result
 
 
 def prior_precisions(network: Network, X_size: float, variance: float) -> Array:

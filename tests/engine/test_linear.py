@@ -1,0 +1,87 @@
+"""The linear model beside a network."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.linear_model import Ridge, RidgeCV
+
+from skbp.engine.gauss_newton import GaussNewton
+from skbp.engine.linear import LAMBDAS, as_network, left_out, ridge
+from skbp.engine.lm import Penalty, groups_of
+from skbp.engine.losses import LOSSES
+from skbp.engine.network import Network, predict
+from skbp.engine.samples import Samples
+from tests.catalogue import HIDDEN_ACTIVATIONS
+
+N, FEATURES, OUTPUTS = 30, 4, 2
+
+
+def data():
+    rng = np.random.RandomState(0)
+    X = 3.0 + rng.standard_normal((N, FEATURES))
+    Y = X @ rng.standard_normal((FEATURES, OUTPUTS)) + rng.standard_normal((N, OUTPUTS))
+    return X, Y, rng.randint(1, 4, N).astype(float)
+
+
+def largest_curvature(X, weights):
+    centered = X - np.average(X, axis=0, weights=weights)
+    return np.linalg.svd(np.sqrt(weights)[:, np.newaxis] * centered)[1][0] ** 2
+
+
+def test_ridge_has_the_penalty_that_leaving_samples_out_asks_for():
+    X, Y, _ = data()
+    W, b, errors = ridge(X, Y, np.ones(N))
+    lambdas = LAMBDAS * largest_curvature(X, np.ones(N))
+    theirs = RidgeCV(lambdas).fit(X, Y)
+    assert_allclose(W.T, theirs.coef_, rtol=1e-6)
+    assert_allclose(b, theirs.intercept_, rtol=1e-6)
+    assert (errors**2).mean() == pytest.approx(-theirs.best_score_)
+
+
+def test_the_errors_of_ridge_are_those_of_samples_left_out():
+    X, Y, weights = data()
+    W, b, errors = ridge(X, Y, weights)
+    fits = [
+        Ridge(lam).fit(X, Y, weights) for lam in LAMBDAS * largest_curvature(X, weights)
+    ]
+    (model,) = [one for one in fits if np.allclose(one.coef_, W.T, rtol=1e-9)]
+    assert_allclose(model.intercept_, b)
+    for i in range(0, N, 7):
+        model.fit(X, Y, weights - (np.arange(N) == i))
+        assert_allclose(Y[i] - model.predict(X[i : i + 1])[0], errors[i], rtol=1e-6)
+
+
+def test_left_out_is_exact_for_a_linear_model():
+    X, Y, weights = data()
+    network = Network((FEATURES, OUTPUTS), (), biases=False)
+    groups, loss = groups_of(network, by_feature=False), LOSSES["squared_error"]
+    P, lam = network.n_parameters, 5.0
+    penalty = Penalty(network, loss, N, np.ones(P), 1.0, groups, 0.0)
+    penalty.alpha[:], penalty.beta = 1.5 * lam, 1.5
+    model = Ridge(lam, fit_intercept=False).fit(X, Y, weights)
+    theta = model.coef_.T.reshape(1, P)
+    E, _, H = GaussNewton(network, loss, Samples(X, Y, weights), slice(0, N))(theta)
+    evidence = penalty.estimate(E[0], theta[0], H[0])
+    errors = left_out(network, theta[0], evidence, X, Y)
+    for i in range(0, N, 7):
+        model.fit(X, Y, weights - (np.arange(N) == i))
+        assert_allclose(Y[i] - model.predict(X[i : i + 1])[0], errors[i], rtol=1e-8)
+
+
+@pytest.mark.parametrize("activation", HIDDEN_ACTIVATIONS)
+@pytest.mark.parametrize("hidden", [(2,), (5,), (3, 4)])
+def test_a_network_can_be_linear(hidden, activation):
+    X, Y, weights = data()
+    W, b, _ = ridge(X, Y, weights)
+    network = Network((FEATURES, *hidden, OUTPUTS), (activation,) * len(hidden))
+    theta = as_network(network, W, b, X)
+    outputs = predict(network, *network.split(theta[np.newaxis]), X)[0]
+    assert_allclose(outputs, X @ W + b, atol=0.02 * Y.std())
+
+
+def test_some_networks_cannot_be_linear():
+    X, Y, weights = data()
+    W, b, _ = ridge(X, Y, weights)
+    assert as_network(Network((FEATURES, 1, OUTPUTS), ("tanh",)), W, b, X) is None
+    without = Network((FEATURES, 5, OUTPUTS), ("tanh",), biases=False)
+    assert as_network(without, W, b, X) is None
