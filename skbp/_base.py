@@ -21,6 +21,7 @@ from sklearn.metrics import get_scorer_names
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from skbp._dask import problem
 from skbp._heldout import HeldOut, check_scores, drawn_split, validation
 from skbp._sklearn import (
     CallbackSupportMixin,
@@ -36,6 +37,7 @@ from skbp._validation import (
     as_dtype,
     hidden_units,
     names_by_layer,
+    on_dask,
     restored_on_error,
     validated_weights,
     validated_X,
@@ -61,7 +63,7 @@ from skbp.engine.progress import (
     History,
     Progress,
 )
-from skbp.engine.samples import Samples
+from skbp.engine.samples import Parts, Samples
 from skbp.engine.schedules import SCHEDULES
 from skbp.engine.training import Settings, State, train
 
@@ -190,7 +192,10 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The input data.
+            The input data. A Dask array or data frame, whose partitions need not fit
+            into memory together, makes y and sample_weight Dask collections, too:
+            full-batch solvers sum over the partitions where they are, stochastic ones
+            go through them in their order.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets: class labels or a label indicator matrix in classification,
@@ -254,7 +259,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _best(
         self,
-        task: tuple[Network, Loss, Samples, Array],
+        task: tuple[Network, Loss, Samples | Parts, Array],
         histories: Sequence[History],
         rows: Rows | None,
         evidence: Sequence[Evidence | None],
@@ -283,7 +288,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _or_linear(
         self,
-        task: tuple[Network, Loss, Samples, Array],
+        task: tuple[Network, Loss, Samples | Parts, Array],
         rows: Rows | None,
         evidence: list[Evidence | None],
     ) -> tuple[Array, list[Evidence | None], bool]:
@@ -296,6 +301,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         # A warm start could not leave it: units without weights have no gradient.
         if (
             len(known) == len(theta)
+            and isinstance(samples, Samples)
             and network.activations
             and loss.name == "squared_error"
             and not (self.early_stopping or self.warm_start)
@@ -378,8 +384,10 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _problem(
         self, X: Any, y: Any, sample_weight: Any, fresh: bool, partial: bool
-    ) -> tuple[Network, Samples, Any]:
+    ) -> tuple[Network, Samples | Parts, Any]:
         """Return the network that the parameters and data ask for, samples, and y."""
+        if on_dask(X):
+            return problem(self, X, y, sample_weight, fresh, partial)
         hidden = hidden_units(self.hidden_layer_sizes)
         activations = names_by_layer(
             "activation", self.activation, HIDDEN, len(hidden), "hidden layers"
@@ -404,13 +412,27 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return Y
 
     def _weighted(
-        self, y: Any, weights: Array | None, *, fresh: bool, partial: bool
+        self,
+        y: Any,
+        weights: Array | None,
+        *,
+        fresh: bool,
+        partial: bool,
+        zero: bool = False,
     ) -> Array | None:
         """Return the weights of the samples, with those of their classes.
 
-        ``fresh`` says whether the weights of the classes follow from this y.
+        ``fresh`` says whether the weights of the classes follow from this y; ``zero``
+        whether all weights may be zero.
         """
         return weights
+
+    def _count_classes(self, y: Any, counts: Array) -> None:
+        """Weigh classes by how often each occurs, where that matters."""
+
+    def _stand_in(self, y: Array) -> tuple[Array, Array]:
+        """Return a few targets that stand for all kinds in y; how often each occurs."""
+        return y[:1].copy(), np.array([float(len(y))])
 
     def _output_activation(self) -> str:
         """Return the name of the output activation that the parameters ask for."""
@@ -590,7 +612,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         self,
         given: tuple[Any, Any, Any],
         network: Network,
-        samples: Samples,
+        samples: Samples | Parts,
         y: Any,
         rng: np.random.RandomState,
         memory: dict[str, Any],
@@ -599,11 +621,15 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         held = self._given_validation(*given, network.units[-1])
         split = None if held else self._split(samples, rng, memory)
         if split is not None:
+            assert isinstance(samples, Samples)
             held = self._held_out(samples, y, split[1])
         return held, split
 
     def _split(
-        self, samples: Samples, rng: np.random.RandomState, memory: dict[str, Any]
+        self,
+        samples: Samples | Parts,
+        rng: np.random.RandomState,
+        memory: dict[str, Any],
     ) -> tuple[Rows, Rows] | None:
         """Return the rows to train on and those to validate on; None without a split.
 
@@ -612,6 +638,12 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         n = len(samples)
         if not self.early_stopping:
             return None
+        if isinstance(samples, Parts):
+            raise ValueError(
+                "early_stopping=True draws a validation set out of data in memory, and "
+                "X is a Dask collection. Give X_val and y_val, in memory, or set "
+                "early_stopping=False."
+            )
         split = memory.get("split")
         if split is None or sum(map(len, split)) != n:
             strata = self._strata(samples.Y)
@@ -664,7 +696,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _set_fitted(
         self,
-        task: tuple[Network, Loss, Samples, Array],
+        task: tuple[Network, Loss, Samples | Parts, Array],
         histories: Sequence[History],
         rows: Rows | None,
         evidence: Sequence[Evidence | None],
@@ -993,7 +1025,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         self._check_parameters(partial=False)
         network, samples, _ = self._problem(X, y, sample_weight, True, False)
         rng = self._random_stream({})
-        theta = self._initial_theta(network, samples.X.dtype, rng)
+        theta = self._initial_theta(network, samples.dtype, rng)
         if self._starts_at_constant():
             constant = best_constant(self._loss(), samples, None)
             theta[:, -len(constant) :] = constant
@@ -1100,7 +1132,7 @@ def fit_together(
     loss = first._trained_loss()
     memory = {} if fresh else vars(first).get("_memory", {})
     rng = first._random_stream(memory if partial else {})
-    theta = first._start(network, samples.X.dtype, rng, fresh)
+    theta = first._start(network, samples.dtype, rng, fresh)
     held, split = first._validation_set(given, network, samples, y, rng, memory)
     rows = None if split is None else split[0]
     if fresh and first._starts_at_constant():
@@ -1242,8 +1274,9 @@ CONVEX = sorted(
 STOCHASTIC = [name for name in OPTIMIZERS if name not in FULL_BATCH]
 
 
-def best_constant(loss: Loss, samples: Samples, rows: Rows | None) -> Array:
+def best_constant(loss: Loss, samples: Samples | Parts, rows: Rows | None) -> Array:
     """Return the raw outputs whose constant prediction has the lowest loss."""
+    assert isinstance(samples, Samples)
     Y, weights = samples.Y, samples.weights
     if rows is not None:
         Y, weights = Y[rows], None if weights is None else weights[rows]

@@ -138,13 +138,30 @@ def reachable(Y: Array, output_activation: str, loss: str) -> Array:
     return Y
 
 
+def on_dask(X: Any) -> bool:
+    """Return whether X is a collection of Dask's, without importing it."""
+    return type(X).__module__.partition(".")[0] in ("dask", "dask_expr")
+
+
+def refuse_on_dask(**named: Any) -> None:
+    """Refuse Dask collections, which would be loaded, where data must be in memory."""
+    for name, value in named.items():
+        if on_dask(value):
+            raise ValueError(
+                f"{name} must be in memory here, and is a Dask collection, "
+                f"{type(value).__name__}. Give a part of it, or {name}.compute()."
+            )
+
+
 def validated_X(estimator: Any, X: Any, **options: Any) -> Any:
     """Return X as a C-ordered array or CSR matrix of float32 or float64."""
+    refuse_on_dask(X=X)
     return _located(X, estimator, X, **options)
 
 
 def validated_X_y(estimator: Any, X: Any, y: Any, **options: Any) -> tuple[Any, Array]:
     """Return X as ``validated_X`` does and y of shape (n,), or (n, outputs)."""
+    refuse_on_dask(X=X, y=y)
     X, y = _located(X, estimator, X, y, multi_output=True, order="C", **options)
     if y.ndim == 2 and y.shape[1] == 1 and not scipy.sparse.issparse(y):
         y = column_or_1d(y, warn=True)
@@ -209,13 +226,23 @@ def as_dtype(Y: Array, dtype: DType) -> Array:
 
 
 def validated_weights(
-    sample_weight: Any, X: Any, dtype: DType, name: str = "sample_weight"
+    sample_weight: Any,
+    X: Any,
+    dtype: DType,
+    name: str = "sample_weight",
+    zero: bool = False,
 ) -> Array | None:
-    """Return sample_weight as an array (n,) of non-negative numbers, or None."""
+    """Return sample_weight as an array (n,) of non-negative numbers, or None.
+
+    ``zero`` says whether all of them may be.
+    """
     if sample_weight is None:
         return None
+    refuse_on_dask(**{name: sample_weight})
     try:
-        weights: Array = check_sample_weight(sample_weight, X, dtype=dtype)
+        weights: Array = check_sample_weight(
+            sample_weight, X, dtype=dtype, allow_all_zero_weights=zero
+        )
     except ValueError as error:
         if "ample" in str(error):
             raise

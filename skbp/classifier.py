@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import expit, log_expit, log_softmax, logsumexp, softmax
 from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import label_binarize
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.metaestimators import available_if
@@ -19,6 +20,7 @@ from sklearn.utils.multiclass import (
 from sklearn.utils.validation import check_is_fitted
 
 from skbp._base import BaseBP
+from skbp._dask import in_memory, lazy_on_dask
 from skbp._sklearn import (
     Interval,
     StrOptions,
@@ -525,6 +527,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
 
         The optimizer's state, the learning rate and the stream of random numbers go on
         from call to call; ``n_iter_`` counts the calls. Only for stochastic solvers.
+        A Dask collection is one epoch, of all its partitions in their order.
 
         Parameters
         ----------
@@ -562,6 +565,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
         self._warn(history, partial=True)
         return self
 
+    @lazy_on_dask
     def predict(self, X):
         """Predict the most probable class, or labels of probability above one half.
 
@@ -573,7 +577,8 @@ class BPClassifier(ClassifierMixin, BaseBP):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-            The class labels; for multilabel targets an indicator matrix.
+            The class labels; for multilabel targets an indicator matrix. Of a Dask
+            collection this, as all predictions, is a lazy Dask array.
         """
         check_is_fitted(self)
         # One versus rest, several outputs may round to 1; their Z[L] decide.
@@ -594,6 +599,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
         return True
 
     @available_if(lambda self: self._check_probabilities())
+    @lazy_on_dask
     def predict_proba(self, X, moderated=False):
         """Predict probabilities.
 
@@ -640,6 +646,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
         return np.clip(p, limits.tiny, 1.0 - limits.epsneg, out=p)
 
     @available_if(lambda self: self._check_probabilities())
+    @lazy_on_dask
     def predict_log_proba(self, X):
         """Predict logarithms of probabilities.
 
@@ -669,6 +676,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
             np.maximum(log_p, lowest, out=Z[block])
         return Z
 
+    @lazy_on_dask
     def decision_function(self, X):
         """Return scores that decide the class: log-odds, if outputs are probabilities.
 
@@ -696,6 +704,28 @@ class BPClassifier(ClassifierMixin, BaseBP):
             if scores.shape[1] == 1 or self._multilabel:
                 scores -= 0.5
         return scores[:, 0] if scores.shape[1] == 1 else scores
+
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy of the predictions; for multilabel targets of whole rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            The class labels.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights.
+
+        Returns
+        -------
+        score : float
+            :func:`~sklearn.metrics.accuracy_score`.
+        """
+        y, sample_weight, labels = in_memory(y, sample_weight, self.predict(X))
+        return float(accuracy_score(y, labels, sample_weight=sample_weight))
 
     def _moderated(self, X: Any) -> Array:
         """Return probabilities (n, n_classes), the mean over the weights."""
@@ -756,7 +786,13 @@ class BPClassifier(ClassifierMixin, BaseBP):
         return (Y * (1.0 - smoothing) + smoothing / n).astype(Y.dtype)
 
     def _weighted(
-        self, y: Any, weights: Array | None, *, fresh: bool, partial: bool
+        self,
+        y: Any,
+        weights: Array | None,
+        *,
+        fresh: bool,
+        partial: bool,
+        zero: bool = False,
     ) -> Array | None:
         if self.class_weight is None:
             return weights
@@ -779,18 +815,41 @@ class BPClassifier(ClassifierMixin, BaseBP):
                 f"{self.class_weight!r}."
             )
         weights = of_samples if weights is None else weights * of_samples
-        if not weights.any():
+        if not zero and not weights.any():
             raise ValueError(
                 "class_weight leaves no sample any weight; got "
                 f"{self.class_weight!r}. Give a class of y a weight above 0."
             )
         return weights
 
-    def _weights_of_classes(self, y: Any) -> Array:
-        """Return the weight of each class of ``classes_``."""
+    def _stand_in(self, y: Array) -> tuple[Array, Array]:
+        if y.ndim == 2 and y.shape[1] > 1:
+            return super()._stand_in(y)
+        values, counts = np.unique(y, return_counts=True)
+        # Twice, lest scikit-learn warns that each sample has a class of its own.
+        check_classification_targets(np.repeat(values, 2))
+        return values, counts.astype(np.float64)
+
+    def _count_classes(self, y: Any, counts: Array) -> None:
+        if self.class_weight is None:
+            return
+        if self._multilabel:
+            raise ValueError(
+                "class_weight of multilabel targets needs data in memory, and X is a "
+                "Dask collection. Give sample_weight instead."
+            )
+        self._class_weights = self._weights_of_classes(y, counts)
+
+    def _weights_of_classes(self, y: Any, counts: Any = None) -> Array:
+        """Return the weight of each class of ``classes_``; y occurs ``counts`` times.
+
+        None means that each element counts once.
+        """
         if isinstance(self.class_weight, str):
             return np.asarray(
-                compute_class_weight("balanced", classes=self.classes_, y=y)
+                compute_class_weight(
+                    "balanced", classes=self.classes_, y=y, sample_weight=counts
+                )
             )
         if not isinstance(self.class_weight, dict):
             raise ValueError(

@@ -12,6 +12,7 @@ from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils.metaestimators import available_if
 
 from skbp._base import BaseBP
+from skbp._dask import in_memory, lazy_on_dask
 from skbp._sklearn import Interval, StrOptions, fit_context
 from skbp._validation import as_numbers, reachable, restored_on_error
 from skbp.engine.activations import RANGES
@@ -337,7 +338,8 @@ class BPRegressor(RegressorMixin, BaseBP):
         not fitted). Its lambda is that of the smallest such errors; ``coefs_`` are
         so small before the hidden layers that these pass on what they get; the curves
         of training are those of the best network. Never with ``early_stopping`` or
-        ``warm_start``, without intercepts, or with fewer units in a layer than outputs.
+        ``warm_start``, Dask collections, without intercepts, or with fewer units in a
+        layer than outputs.
 
     feature_relevances_ : ndarray of shape (n_features,)
         With "ard": ``alpha_[0] ** -0.5``, the typical size of the weights of each
@@ -536,6 +538,7 @@ class BPRegressor(RegressorMixin, BaseBP):
 
         The optimizer's state, the learning rate and the stream of random numbers go on
         from call to call; ``n_iter_`` counts the calls. Only for stochastic solvers.
+        A Dask collection is one epoch, of all its partitions in their order.
 
         Parameters
         ----------
@@ -568,6 +571,7 @@ class BPRegressor(RegressorMixin, BaseBP):
         self._warn(history, partial=True)
         return self
 
+    @lazy_on_dask
     def predict(self, X, return_std=False):
         """Predict the targets.
 
@@ -585,7 +589,8 @@ class BPRegressor(RegressorMixin, BaseBP):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The outputs of the network; for several quantiles a column each.
+            The outputs of the network; for several quantiles a column each. Of a Dask
+            collection they are a lazy Dask array.
 
         std : ndarray like y
             Only with ``return_std``.
@@ -623,7 +628,7 @@ class BPRegressor(RegressorMixin, BaseBP):
             :func:`~sklearn.metrics.r2_score`, or the mean over quantiles of
             :func:`~sklearn.metrics.d2_pinball_score`; 1 is perfect.
         """
-        outputs = self.predict(X)
+        y, sample_weight, outputs = in_memory(y, sample_weight, self.predict(X))
         fitted = vars(self)["_fitted"]
         levels = np.ravel(fitted["quantile"])
         if fitted["loss"] == "quantile" and len(levels) > 1:

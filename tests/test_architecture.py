@@ -29,6 +29,7 @@ FLOORS = {
     "skbp._sklearn": 6,
     "skbp._threads": 6,
     "skbp._validation": 7,
+    "skbp._dask": 8,
     "skbp._heldout": 8,
     "skbp._base": 9,
     "skbp.classifier": 10,

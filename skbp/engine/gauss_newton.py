@@ -21,6 +21,7 @@ descent". Neural Computation 14, 1723-1738.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ from skbp.engine.arrays import BLOCK, Array, Rows, blocks
 from skbp.engine.losses import Loss, Residual
 from skbp.engine.network import Layers, Network, Propagation
 from skbp.engine.objective import n_rows
-from skbp.engine.samples import Samples
+from skbp.engine.samples import Parts, Samples, Sums
 
 #: Numbers that the rows of a block of samples may take: they stay in the cache, and
 #: memory does not grow with the samples.
@@ -46,13 +47,17 @@ class GaussNewton:
     network : Network
     loss : Loss
         Convex in the raw outputs.
-    samples : Samples
+    samples : Samples or Parts
     rows : array of int or slice
-        The samples to sum over.
+        The samples to sum over; of parts, all.
     """
 
     def __init__(
-        self, network: Network, loss: Loss, samples: Samples, rows: Rows | slice
+        self,
+        network: Network,
+        loss: Loss,
+        samples: Samples | Parts,
+        rows: Rows | slice,
     ):
         if loss.roots is None or not loss.convex:
             raise ValueError(f"{loss.name} of {loss.activation} is not convex in Z[L]")
@@ -63,6 +68,10 @@ class GaussNewton:
 
     def __call__(self, theta: Array) -> tuple[Array, Array, Array]:
         """Return the loss (K,), g (K, P) and H (K, P, P) at theta (K, P)."""
+        if isinstance(self.samples, Parts):
+            terms = partial(curvature, self.network, self.loss, theta)
+            total, g, H = self.samples.sum(terms)
+            return total, g, H
         K, P = theta.shape
         W, b = self.network.split(theta)
         total, g, H = np.zeros(K), np.zeros((K, P)), np.zeros((K, P, P))
@@ -85,6 +94,9 @@ class GaussNewton:
 
     def value(self, theta: Array) -> Array:
         """Return the loss (K,) alone."""
+        if isinstance(self.samples, Parts):
+            (loss,) = self.samples.sum(partial(value, self.network, self.loss, theta))
+            return loss
         W, b = self.network.split(theta)
         K, total = len(theta), np.zeros(len(theta))
         for block in blocks(n_rows(self.rows)):
@@ -123,6 +135,17 @@ class GaussNewton:
             self._part(slice(start, min(start + size, n)))
             for start in range(0, n, size)
         ]
+
+
+def curvature(network: Network, loss: Loss, theta: Array, samples: Samples) -> Sums:
+    """Return loss, g and H on all of these samples."""
+    return GaussNewton(network, loss, samples, slice(0, len(samples)))(theta)
+
+
+def value(network: Network, loss: Loss, theta: Array, samples: Samples) -> Sums:
+    """Return the loss (K,) alone."""
+    every = slice(0, len(samples))
+    return (GaussNewton(network, loss, samples, every).value(theta),)
 
 
 def rows_of(network: Network, tape: Propagation, W: Layers, out: Array) -> None:

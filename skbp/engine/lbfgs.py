@@ -18,14 +18,14 @@ from skbp.engine.progress import (
     MAX_ITER,
     Progress,
 )
-from skbp.engine.samples import Samples
+from skbp.engine.samples import Parts, Samples
 from skbp.engine.training import Settings, State
 
 
 def minimise(
     network: Network,
     loss: Loss,
-    samples: Samples,
+    samples: Samples | Parts,
     theta: Array,
     settings: Settings,
     progress: Progress,
@@ -59,7 +59,7 @@ def minimise(
 def _minimise_one(
     network: Network,
     loss: Loss,
-    samples: Samples,
+    samples: Samples | Parts,
     theta: Array,
     settings: Settings,
     progress: Progress,

@@ -30,10 +30,12 @@ Foresee and Hagan (1997), "Gauss-Newton approximation to Bayesian learning". ICN
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from math import log, pi
+from typing import Any
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -50,7 +52,7 @@ from skbp.engine.progress import (
     MAX_ITER,
     Progress,
 )
-from skbp.engine.samples import Samples
+from skbp.engine.samples import Parts, Samples, Sums
 from skbp.engine.training import Settings
 
 #: Steps before the first estimate: from random weights it would say that all is noise.
@@ -231,7 +233,7 @@ def prior_precisions(network: Network, X_size: float, variance: float) -> Array:
 def minimise(
     network: Network,
     loss: Loss,
-    samples: Samples,
+    samples: Samples | Parts,
     theta: Array,
     settings: Settings,
     progress: Progress,
@@ -293,19 +295,48 @@ def minimise(
     return kept, evidence
 
 
-def sizes(samples: Samples, rows: Rows | slice) -> tuple[float, float]:
+def sizes(samples: Samples | Parts, rows: Rows | slice) -> tuple[float, float]:
     """Return the mean square of the features and the variance of the targets."""
-    X, Y = samples.X[rows], samples.Y[rows].astype(np.float64)
-    weights = None if samples.weights is None else samples.weights[rows]
+
+    def total(terms: Callable[[Rows | slice | None, Samples], Sums]) -> Sums:
+        if isinstance(samples, Parts):
+            return samples.sum(partial(terms, None))
+        return terms(rows, samples)
+
+    m = samples.total(rows)
+    X_sum, Y_sum = total(sums_of_data)
+    (squares,) = total(partial(squares_of_targets, Y_sum / m))
+    # Where there is nothing to measure, 1 is as good as any.
+    return float(X_sum) / m or 1.0, float(squares.mean()) / m or 1.0
+
+
+def sums_of_data(rows: Rows | slice | None, samples: Samples) -> Sums:
+    """Return the sum of the mean squares of the features (), and that of Y (outputs,).
+
+    Rows of None are all.
+    """
+    X, Y, weights = of_rows(samples, rows)
     if issparse(X):
         squares = np.asarray(X.power(2).mean(axis=1)).ravel()
     else:
         squares = np.einsum("ij,ij->i", X, X, dtype=np.float64) / X.shape[1]
-    X_size = np.average(squares, weights=weights)
-    center = np.average(Y, axis=0, weights=weights)
-    variance = np.average((Y - center) ** 2, axis=0, weights=weights).mean()
-    # Where there is nothing to measure, 1 is as good as any.
-    return float(X_size) or 1.0, float(variance) or 1.0
+    return np.array(weights @ squares), weights @ Y
+
+
+def squares_of_targets(
+    center: Array, rows: Rows | slice | None, samples: Samples
+) -> Sums:
+    """Return the sum of (Y - center)² (outputs,)."""
+    _, Y, weights = of_rows(samples, rows)
+    return (weights @ (Y - center) ** 2,)
+
+
+def of_rows(samples: Samples, rows: Rows | slice | None) -> tuple[Any, Array, Array]:
+    """Return X, and Y and weights in float64, of these rows."""
+    rows = slice(None) if rows is None else rows
+    Y, weights = samples.Y[rows].astype(np.float64), samples.weights
+    weights = np.ones(len(Y)) if weights is None else weights[rows].astype(np.float64)
+    return samples.X[rows], Y, weights
 
 
 class Marquardt:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
 from skbp.engine.arrays import BLOCK, Array, Number, Rows, blocks, cast, chunks
 from skbp.engine.losses import Loss, Residual
 from skbp.engine.network import Dropout, Layers, Network, Propagation
-from skbp.engine.samples import Samples
+from skbp.engine.samples import Parts, Samples, Sums
 
 
 class Objective:
@@ -18,13 +19,13 @@ class Objective:
     m is the total weight of the batch (without weights: its number of samples); biases
     are not penalised. Called with row numbers or a slice, the objective returns J (K,)
     and m, and leaves dJ/dtheta in ``grad``. A batch larger than a block is summed by
-    blocks.
+    blocks, samples in parts where the parts lie.
 
     Parameters
     ----------
     network : Network
     loss : Loss
-    samples : Samples
+    samples : Samples or Parts
     alpha : float or array (K, 1)
         The documents' lambda.
     theta : array (K, P)
@@ -41,7 +42,7 @@ class Objective:
         self,
         network: Network,
         loss: Loss,
-        samples: Samples,
+        samples: Samples | Parts,
         alpha: Number,
         theta: Array,
         dropout: Dropout | None = None,
@@ -69,7 +70,9 @@ class Objective:
         if total == 0.0:
             return np.zeros(len(self.theta)), self._no_penalty, total
         scale = np.array(1.0 / total, self.theta.dtype)
-        if n_rows(rows) <= BLOCK:
+        if isinstance(self.samples, Parts):
+            loss = self._sum_parts(self.samples, scale)
+        elif n_rows(rows) <= BLOCK:
             loss = self._block(rows, scale, *self._gradient)
         else:
             loss = self._sum_blocks(rows, scale)
@@ -86,6 +89,19 @@ class Objective:
         self._block(rows, one, *self._gradient)
         return [delta.copy() for delta in propagation.delta[1:]]
 
+    def on(self, samples: Samples | Parts) -> Objective:
+        """Go on with other samples; return this objective."""
+        if samples is not self.samples:
+            # Their last batch may have any size: arrays for all sizes would pile up.
+            self.samples, self._tapes = samples, {}
+        return self
+
+    def _sum_parts(self, parts: Parts, scale: Array) -> Array:
+        terms = partial(loss_and_gradient, self.network, self.loss, self.theta)
+        loss, grad = parts.sum(terms)
+        np.multiply(grad, scale, out=self.grad)
+        return loss * scale
+
     def _sum_blocks(self, rows: Rows | slice, scale: Array) -> Array:
         part, J = np.empty_like(self.grad), np.zeros(len(self.theta))
         layers = self.network.split(part)
@@ -97,6 +113,7 @@ class Objective:
 
     def _block(self, rows: Rows | slice, scale: Array, dW: Layers, db: Layers) -> Array:
         """Loss and gradient of one block: forward, the residual, backward."""
+        assert isinstance(self.samples, Samples)
         X, Y, weights = self.samples.columns(rows, self.theta.dtype)
         propagation, residual = self._tape(Y.shape[1])
         Z = propagation.forward(self._W, self._b, X)
@@ -127,6 +144,18 @@ class Objective:
                 self.loss.residual(shape, dtype),
             )
         return self._tapes[m]
+
+
+def loss_and_gradient(
+    network: Network, loss: Loss, theta: Array, samples: Samples
+) -> Sums:
+    """Return the sum of the losses (K,) and its gradient (K, P), without the penalty.
+
+    With samples last, it is a function to be called where they are.
+    """
+    objective = Objective(network, loss, samples, 0.0, theta)
+    J, m = objective(slice(0, len(samples)))
+    return J * m, objective.grad * np.array(m, theta.dtype)
 
 
 def n_rows(rows: Rows | slice) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -26,6 +27,12 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.Y)
+
+    @property
+    def dtype(self) -> DType:
+        """The dtype of the inputs and targets."""
+        dtype: DType = self.X.dtype
+        return dtype
 
     def total(self, rows: Rows | slice) -> float:
         """Return the total weight of these samples."""
@@ -66,3 +73,60 @@ class Samples:
             return self.X[rows], Y
         self.X.take(rows, axis=0, out=X, mode="clip")
         return X, Y
+
+
+#: Arrays that are sums over the samples that they are computed from.
+Sums: TypeAlias = tuple[Array, ...]
+
+
+class Parts:
+    """Samples in several parts, which may lie anywhere.
+
+    Solvers on all samples need sums over them alone: of losses, gradients, curvatures.
+    Those on batches take one part after the other.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        The number of samples of each part.
+    dtype : dtype
+    sum : callable
+        ``sum(terms)`` calls ``terms(samples)`` for each part, wherever that is, and
+        returns the results, ``added`` in the order of the parts.
+    stream : callable
+        Returns an iterator that brings the parts here, one after the other.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        dtype: DType,
+        sum: Callable[[Callable[[Samples], Sums]], Sums],
+        stream: Callable[[], Iterator[Samples]],
+    ):
+        self.sizes, self.dtype, self.sum, self.stream = sizes, dtype, sum, stream
+        self._total = float(self.sum(total_weight)[0])
+
+    def __len__(self) -> int:
+        return sum(self.sizes)
+
+    def total(self, rows: Rows | slice) -> float:
+        """Return the total weight; there is no way to take some of the rows."""
+        assert isinstance(rows, slice)
+        assert rows.stop - rows.start == len(self)
+        return self._total
+
+
+def total_weight(samples: Samples) -> Sums:
+    """Return the total weight of all samples, as an array ()."""
+    return (np.array(samples.total(slice(0, len(samples)))),)
+
+
+def added(results: Iterable[Sums]) -> Sums:
+    """Return the sums of what belongs together in several results, in their order."""
+    first, *others = results
+    sums = tuple(np.array(one) for one in first)
+    for result in others:
+        for total, one in zip(sums, result, strict=True):
+            np.add(total, one, out=total)
+    return sums

@@ -7,10 +7,10 @@ others go on as if it had never been there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf, isfinite
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from skbp.engine.progress import (
     History,
     Progress,
 )
-from skbp.engine.samples import Samples
+from skbp.engine.samples import Parts, Samples
 from skbp.engine.schedules import SCHEDULES, Now
 
 #: One number for all networks, or one for each.
@@ -145,12 +145,16 @@ def part(state: dict[str, Any] | None, rows: list[int]) -> dict[str, Any] | None
     }
 
 
+#: Samples, the rows of them that make a batch, and the part of the epoch gone before.
+Batch: TypeAlias = tuple[Samples | Parts, Rows | slice, float]
+
+
 class Group:
     """The networks that train at the moment, and what a step of theirs needs."""
 
     def __init__(
         self,
-        task: tuple[Network, Loss, Samples, Settings],
+        task: tuple[Network, Loss, Samples | Parts, Settings],
         networks: list[int],
         theta: Array,
         noise: np.random.Generator | None = None,
@@ -193,24 +197,22 @@ class Group:
             self.average.update()
 
     def epoch(
-        self, order: Rows | None, n: int, rate: Number | Callable[[float], Number]
+        self, batches: Iterable[Batch], rate: Number | Callable[[float], Number]
     ) -> Array:
         """Take a step on each batch; return the mean loss of each network.
 
         ``rate`` is the learning rate, or gives it at each part of the epoch gone.
         """
-        batch_size = self.task[-1].batch_size
         J_sum, weight_sum = np.zeros(len(self.theta)), 0.0
-        for start in range(0, n, batch_size):
-            batch = slice(start, min(start + batch_size, n))
-            J, weight = self.objective(batch if order is None else order[batch])
+        for samples, rows, gone in batches:
+            J, weight = self.objective.on(samples)(rows)
             if weight == 0.0:
                 continue
             J_sum += J * weight
             weight_sum += weight
             if not any(map(isfinite, J_sum.tolist())):
                 break
-            self.step(rate(start / n) if callable(rate) else rate, J)
+            self.step(rate(gone) if callable(rate) else rate, J)
         J_sum /= weight_sum
         return J_sum
 
@@ -266,7 +268,7 @@ def noise_of(
 def train(
     network: Network,
     loss: Loss,
-    samples: Samples,
+    samples: Samples | Parts,
     theta: Array,
     settings: Settings,
     progress: Progress,
@@ -281,6 +283,8 @@ def train(
     ----------
     progress : Progress
         Of these K networks, new; it is filled.
+    samples : Samples or Parts
+        An epoch goes through parts in their order (see ``of_parts``).
     rng : RandomState
         Shuffles the samples.
     rows : array of int, default=None
@@ -310,17 +314,22 @@ def train(
     group = Group(task, networks, start, noise, state.optimizer, state.average)
     kept, t, epoch = theta.copy(), state.t, 0
     order = rows if state.order is None else state.order
-    rates = Rates(settings, progress, n, state.epochs)
+    last = n
+    if isinstance(samples, Parts) and not in_one_batch(samples, settings):
+        last = samples.sizes[-1]
+    rates = Rates(settings, progress, n, last, state.epochs)
     # Overflow needs no warning of NumPy's: it ends in a loss that is not finite.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         while networks and settings.max_iter > 0:
             before, epoch = group.current().copy(), epoch + 1
             try:
-                order = shuffled(order, n, rng) if settings.shuffle else order
+                if isinstance(samples, Parts):
+                    batches = of_parts(samples, settings, rng)
+                else:
+                    order = shuffled(order, n, rng) if settings.shuffle else order
+                    batches = in_batches(samples, order, settings.batch_size)
                 rate = rates.of_epoch(group.networks, epoch - 1)
-                losses = group.epoch(
-                    sorted_batches(order, settings.batch_size), n, rate
-                )
+                losses = group.epoch(batches, rate)
                 t += n
                 progress.epoch(group.networks, group.current(), losses, before)
                 rates.adapt(group.networks, t)
@@ -362,7 +371,7 @@ def train(
 
 
 def lowest(
-    task: tuple[Network, Loss, Samples, Settings],
+    task: tuple[Network, Loss, Samples | Parts, Settings],
     k: int,
     candidates: Array,
     order: Rows | None,
@@ -384,6 +393,43 @@ def shuffled(order: Rows | None, n: int, rng: np.random.RandomState) -> Rows:
     return permutation if order is None else order[permutation]
 
 
+def in_batches(
+    samples: Samples, order: Rows | None, batch_size: int
+) -> Iterator[Batch]:
+    """Cut samples into batches, in this order; None is theirs."""
+    n = len(samples) if order is None else len(order)
+    order = sorted_batches(order, batch_size)
+    for start in range(0, n, batch_size):
+        batch = slice(start, min(start + batch_size, n))
+        yield samples, batch if order is None else order[batch], start / n
+
+
+def of_parts(
+    parts: Parts, settings: Settings, rng: np.random.RandomState
+) -> Iterator[Batch]:
+    """Cut samples in parts into batches, none of which spans two parts.
+
+    Parts follow each other in their order, and are shuffled one at a time, as they
+    come. A batch of all samples is summed where they are.
+    """
+    n, before = len(parts), 0
+    if in_one_batch(parts, settings):
+        yield parts, slice(0, n), 0.0
+        return
+    for samples in parts.stream():
+        m = len(samples)
+        order = shuffled(None, m, rng) if settings.shuffle else None
+        for _, rows, gone in in_batches(samples, order, settings.batch_size):
+            yield samples, rows, (before + gone * m) / n
+        before += m
+
+
+def in_one_batch(parts: Parts, settings: Settings) -> bool:
+    """Return whether all samples are one batch; dropout draws its masks here."""
+    drops = any(np.any(rate) for rate in settings.dropout)
+    return settings.batch_size >= len(parts) and not drops
+
+
 def sorted_batches(order: Rows | None, batch_size: int) -> Rows | None:
     """Return the order with the samples of each batch sorted.
 
@@ -401,7 +447,9 @@ def sorted_batches(order: Rows | None, batch_size: int) -> Rows | None:
 class Rates:
     """The schedule of the learning rate, and what it does at a plateau."""
 
-    def __init__(self, settings: Settings, progress: Progress, n: int, epochs: int):
+    def __init__(
+        self, settings: Settings, progress: Progress, n: int, last: int, epochs: int
+    ):
         self.schedule, self.progress = SCHEDULES[settings.learning_rate], progress
         networks = range(len(progress.histories))
         self.rate_init = settings.each("learning_rate_init", networks)
@@ -413,7 +461,8 @@ class Rates:
         self.step, self.epochs = min(settings.batch_size / n, 1.0), epochs
         #: The rate of the last step of the epoch, of each network.
         self.at_end: dict[int, float] = {}
-        self.last = (n - 1) // settings.batch_size * settings.batch_size / n
+        #: Where in the epoch it starts: the ``last`` samples of n are cut anew.
+        self.last = (n - 1 - (last - 1) % settings.batch_size) / n
 
     def now(self, k: int, t: int = 0, time: float = 0.0) -> Now:
         """Return what the schedule of network k depends on."""

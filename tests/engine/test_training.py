@@ -23,6 +23,7 @@ from skbp.engine.training import (
     Group,
     Settings,
     State,
+    in_batches,
     lowest,
     sorted_batches,
     train,
@@ -334,10 +335,10 @@ def test_a_step_allocates_nothing_that_grows(solver, loss, K):
     settings = Settings(solver=solver, batch_size=500)
     task = (network, LOSSES[loss], samples, settings)
     group = Group(task, list(range(K)), random_theta(network, K, rng))
-    order = rng.permutation(1000)
-    group.epoch(order, 1000, 1e-3)
+    batches = list(in_batches(samples, rng.permutation(1000), 500))
+    group.epoch(batches, 1e-3)
     tracemalloc.start()
-    group.epoch(order, 1000, 1e-3)
+    group.epoch(batches, 1e-3)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     numpys_buffers, smallest_activation = 2 * 8192 * 8, 100 * 500 * 8

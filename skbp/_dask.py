@@ -1,0 +1,324 @@
+"""Data that outgrow memory: Dask's arrays and data frames, a partition at a time.
+
+Each partition becomes ``Samples`` of the engine where Dask computes it, and ``Parts``
+of the engine have the solvers' sums computed there. Without a collection of Dask's
+nothing of it is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
+from functools import partial, wraps
+from inspect import ismethod
+from typing import Any, TypeAlias
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils.validation import check_consistent_length
+
+from skbp._sklearn import safe_indexing
+from skbp._validation import as_dtype, on_dask, validated_weights, validated_X_y
+from skbp.engine.arrays import DType
+from skbp.engine.network import Network
+from skbp.engine.samples import Parts, Samples, Sums, added
+
+#: Results that are added in one place. Curvatures (K, P, P) are large: one machine must
+#: not hold those of all partitions.
+FAN_IN = 8
+
+#: What an estimator has learnt of its data before training.
+LEARNT = (
+    "n_features_in_",
+    "feature_names_in_",
+    "classes_",
+    "out_activation_",
+    "_multilabel",
+    "_class_weights",
+)
+
+#: X, y and weights of a partition, to be computed; the last may be None.
+Partition: TypeAlias = tuple[Any, Any, Any]
+
+
+# The data of a fit.
+
+
+def problem(
+    estimator: Any, X: Any, y: Any, sample_weight: Any, fresh: bool, partial_: bool
+) -> tuple[Network, Parts, Any]:
+    """Return what ``BaseBP._problem`` does; the samples are in parts.
+
+    A first pass looks at what the partitions have in common: the first row of X stands
+    for all features, a few targets for all kinds of y. From these the estimator learns
+    as from data in memory. The second pass reads the partitions as it has learnt.
+    """
+    _check(estimator)
+    partitions = aligned(X, y, sample_weight)
+    plain = without_fit(estimator)
+    looks = computed(
+        [
+            delayed(at_partition)(i, glance, plain, *partition[:2])
+            for i, partition in enumerate(partitions)
+        ]
+    )
+    filled = [i for i, look in enumerate(looks) if look]
+    if not filled:
+        raise ValueError("X has no samples: all of its partitions are empty.")
+    sizes, rows, values, counts = zip(*(looks[i] for i in filled), strict=True)
+    y_few, _ = estimator._stand_in(np.concatenate(values))
+    # Twice, lest scikit-learn warns that each sample has a class of its own.
+    y_few = np.repeat(y_few, 2, axis=0)
+    X_few = safe_indexing(rows[0], np.zeros(len(y_few), int))
+    network, few, y_few = estimator._problem(X_few, y_few, None, fresh, partial_)
+    estimator._count_classes(np.concatenate(values), np.concatenate(counts))
+    plain = without_fit(estimator, *LEARNT)
+    parts = held(
+        [
+            delayed(at_partition)(i, samples_of, plain, few.dtype, *partitions[i])
+            for i in filled
+        ]
+    )
+    result = Parts(sizes, few.dtype, partial(summed, parts), partial(stream, parts))
+    if not result.total(slice(0, len(result))):
+        raise ValueError(
+            "sample_weight, with class_weight, is zero for all samples. Give some of "
+            "them a weight above 0."
+        )
+    return network, result, y_few
+
+
+def _check(estimator: Any) -> None:
+    """Refuse what needs data in memory."""
+    if isinstance(estimator.intercepts_init, str):
+        raise ValueError(
+            "intercepts_init='best_constant' needs y in memory, and it is a Dask "
+            "collection. Give intercepts_init as arrays, or leave it at None."
+        )
+    if estimator.batch_size == "full" and np.any(estimator.dropout):
+        raise ValueError(
+            "batch_size='full' sums over the partitions of a Dask collection, which "
+            f"does not go with dropout={estimator.dropout!r}. Give batch_size as a "
+            "number, or set dropout=0.0."
+        )
+
+
+def without_fit(estimator: Any, *names: str) -> Any:
+    """Return a light copy: the parameters, and these attributes where it has them."""
+    light = object.__new__(type(estimator))
+    for name in (*estimator.get_params(deep=False), *names):
+        if name in vars(estimator):
+            setattr(light, name, vars(estimator)[name])
+    return light
+
+
+def aligned(X: Any, y: Any, sample_weight: Any) -> list[Partition]:
+    """Return the partitions of X with those of y and the weights that belong to them.
+
+    Where all lengths are known they are made those of X; else their number must agree.
+    """
+    named = {"X": X, "y": y}
+    if sample_weight is not None:
+        named["sample_weight"] = sample_weight
+    for name, value in named.items():
+        if not on_dask(value) or not hasattr(value, "ndim"):
+            raise ValueError(
+                f"{name} must be a dask.array or dask.dataframe collection, since X is "
+                f"a Dask collection; got a {type(value).__name__}. If it is in memory, "
+                f"give dask.array.from_array({name}, chunks=...)."
+            )
+    if X.ndim != 2:
+        raise ValueError(
+            f"X must have 2 dimensions, samples and features; got {X.ndim}. Use "
+            "X.reshape(-1, 1) for a single feature."
+        )
+    named = {name: whole_rows(value) for name, value in named.items()}
+    X_lengths = lengths_of(named["X"])
+    for name, value in named.items():
+        lengths = lengths_of(value)
+        if X_lengths is not None and lengths is not None:
+            if sum(lengths) != sum(X_lengths):
+                raise ValueError(
+                    f"{name} has {sum(lengths)} samples, X has {sum(X_lengths)}. Give "
+                    "as many."
+                )
+            named[name] = value.rechunk({0: X_lengths})
+        elif value.npartitions != named["X"].npartitions:
+            raise ValueError(
+                f"{name} has {value.npartitions} partitions, X has "
+                f"{named['X'].npartitions}, and not all of their lengths are known. "
+                "Make both from one data frame, or use compute_chunk_sizes() of arrays "
+                "and to_dask_array(lengths=True) of data frames."
+            )
+    columns = [np.ravel(value.to_delayed()).tolist() for value in named.values()]
+    columns += [[None] * len(columns[0])] * (3 - len(columns))
+    return list(zip(*columns, strict=True))
+
+
+def whole_rows(value: Any) -> Any:
+    """Return a collection whose partitions hold whole rows."""
+    if value.ndim == 2 and hasattr(value, "rechunk"):
+        return value.rechunk({1: -1})
+    return value
+
+
+def lengths_of(value: Any) -> tuple[int, ...] | None:
+    """Return the lengths of the partitions, None where Dask does not know them."""
+    lengths: tuple[Any, ...] = (
+        value.chunks[0] if hasattr(value, "chunks") else (np.nan,)
+    )
+    return None if np.isnan(lengths).any() else lengths
+
+
+# What is called where a partition is.
+
+
+def at_partition(i: int, function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function; say in which partition it fails, where it does."""
+    try:
+        return function(*args)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"In partition {i} (they count from 0): {error}") from None
+
+
+def glance(estimator: Any, X: Any, y: Any) -> tuple[int, Any, Any, Any] | None:
+    """Return the number of samples, a row of X, kinds of y and how often each occurs.
+
+    None stands for an empty partition.
+    """
+    check_consistent_length(X, y)
+    n = X.shape[0]
+    if n == 0:
+        return None
+    y = y[:1].toarray() if issparse(y) else np.asarray(y)
+    # By number, since a slice would be a view that keeps all of X in memory.
+    return n, safe_indexing(X, np.array([0])), *estimator._stand_in(y)
+
+
+def samples_of(estimator: Any, dtype: DType, X: Any, y: Any, weights: Any) -> Samples:
+    """Return a partition as the network sees it, read as the estimator has learnt."""
+    estimator = copy(estimator)
+    X, y = validated_X_y(estimator, X, y, reset=False, **estimator._y_options)
+    Y = as_dtype(estimator._encode(y, fresh=False, partial=True), dtype)
+    weights = validated_weights(weights, X, dtype, zero=True)
+    weights = estimator._weighted(y, weights, fresh=False, partial=False, zero=True)
+    return Samples(X.astype(dtype, copy=False), estimator._smoothed(Y), weights)
+
+
+def call(terms: Callable[[Samples], Sums], samples: Samples) -> Sums:
+    """Return the terms of a partition."""
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        return terms(samples)
+
+
+# Who calls it.
+
+
+def delayed(function: Callable[..., Any]) -> Any:
+    """Return the function as one that Dask calls when its result is needed."""
+    import dask
+
+    # Keys by chance: to hash the arguments takes longer than to send them.
+    return dask.delayed(function, pure=False, traverse=False)
+
+
+def computed(tasks: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the results of tasks, in their order."""
+    import dask
+
+    results: tuple[Any, ...] = dask.compute(*tasks)
+    return results
+
+
+def held(tasks: list[Any]) -> list[Any]:
+    """Return tasks whose results stay on the workers of a cluster, if there is one.
+
+    Dask keeps the way to them: what is lost with a worker is computed again. Without a
+    cluster all would stay in this process; there they are computed at each use instead.
+    """
+    import dask
+
+    # As Dask itself tells the scheduler of a cluster from a function.
+    return list(dask.persist(*tasks)) if ismethod(dask.base.get_scheduler()) else tasks
+
+
+def summed(parts: list[Any], terms: Callable[[Samples], Sums]) -> Sums:
+    """Return the sums over all partitions, in an order that does not depend on time."""
+    level = [delayed(call)(terms, part) for part in parts]
+    while len(level) > FAN_IN:
+        groups = range(0, len(level), FAN_IN)
+        level = [delayed(added_all)(*level[i : i + FAN_IN]) for i in groups]
+    return added(computed(level))
+
+
+def added_all(*results: Sums) -> Sums:
+    """Return the sums of several results."""
+    return added(results)
+
+
+def stream(parts: list[Any]) -> Iterator[Samples]:
+    """Bring the partitions here, one after the other."""
+    for part in parts:
+        (samples,) = computed([part])
+        yield samples
+
+
+# Prediction.
+
+
+def lazy_on_dask(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a method of X return a lazy Dask array where X is a Dask collection."""
+
+    @wraps(method)
+    def wrapper(self: Any, X: Any, *args: Any, **options: Any) -> Any:
+        if on_dask(X):
+            return mapped(self, method.__name__, X, *args, **options)
+        return method(self, X, *args, **options)
+
+    return wrapper
+
+
+def mapped(estimator: Any, name: str, X: Any, *args: Any, **options: Any) -> Any:
+    """Return what a method gives for the partitions of X, as Dask arrays."""
+    from dask import array
+
+    X = whole_rows(X)
+    probe = copy(estimator)
+    vars(probe).pop("feature_names_in_", None)
+    one = getattr(probe, name)(np.zeros((1, X.shape[1])), *args, **options)
+    none = tuple(e[:0] for e in one) if isinstance(one, tuple) else one[:0]
+    ask, model = delayed(of_rows), delayed(copy(estimator))
+    pieces = [
+        ask(i, model, name, none, rows, *args, **options)
+        for i, rows in enumerate(np.ravel(X.to_delayed()).tolist())
+    ]
+    lengths = lengths_of(X) or (np.nan,) * len(pieces)
+
+    def joined(pieces: list[Any], empty: Any) -> Any:
+        return array.concatenate(
+            [
+                array.from_delayed(piece, (n, *empty.shape[1:]), meta=empty)
+                for piece, n in zip(pieces, lengths, strict=True)
+            ],
+            allow_unknown_chunksizes=True,
+        )
+
+    if isinstance(none, tuple):
+        return tuple(joined([p[j] for p in pieces], e) for j, e in enumerate(none))
+    return joined(pieces, none)
+
+
+def of_rows(
+    i: int, estimator: Any, name: str, none: Any, X: Any, *args: Any, **options: Any
+) -> Any:
+    """Return what a method gives for a partition, ``none`` where that is empty."""
+    if X.shape[0] == 0:
+        return none
+    return at_partition(i, partial(getattr(estimator, name), **options), X, *args)
+
+
+def in_memory(*values: Any) -> Sequence[Any]:
+    """Return values with those of Dask's computed."""
+    # One by one: Dask warns where it computes frames and arrays together.
+    return [value.compute() if on_dask(value) else value for value in values]
