@@ -5,8 +5,9 @@ from __future__ import annotations
 import warnings
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from copy import copy
-from dataclasses import fields, replace
+from dataclasses import fields
 from functools import cache
 from itertools import pairwise
 from math import log
@@ -22,7 +23,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skbp._dask import problem
-from skbp._heldout import HeldOut, check_scores, drawn_split, validation
+from skbp._heldout import HeldOut, drawn_split
+from skbp._lockstep import best_constant, fit_together
 from skbp._sklearn import (
     CallbackSupportMixin,
     Interval,
@@ -44,7 +46,7 @@ from skbp._validation import (
     validated_X_y,
 )
 from skbp.engine import lbfgs, lm
-from skbp.engine.activations import ACTIVATIONS, HIDDEN, OUTPUTS, inverse
+from skbp.engine.activations import ACTIVATIONS, HIDDEN, OUTPUTS
 from skbp.engine.arrays import Array, Rows
 from skbp.engine.gauss_newton import variances
 from skbp.engine.initializers import INITIALIZERS
@@ -54,7 +56,6 @@ from skbp.engine.losses import LOSSES, Loss
 from skbp.engine.network import Layers, Network, Propagation, predict
 from skbp.engine.objective import Objective
 from skbp.engine.optimizers import FULL_BATCH, OPTIMIZERS
-from skbp.engine.pause import Pause, joined
 from skbp.engine.progress import (
     DIVERGED,
     FAILED,
@@ -301,14 +302,14 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         # A warm start could not leave it: units without weights have no gradient.
         if (
             len(known) == len(theta)
-            and isinstance(samples, Samples)
             and network.activations
             and loss.name == "squared_error"
             and not (self.early_stopping or self.warm_start)
         ):
-            line = linear_instead(network, loss, samples, rows, theta, known)
-            if line is not None:
-                return line[0][np.newaxis], [line[1]], True
+            with np.errstate(all="ignore"), suppress(np.linalg.LinAlgError):
+                line = linear_instead(network, loss, samples, rows, theta, known)
+                if line is not None:
+                    return line[0][np.newaxis], [line[1]], True
         return theta, evidence, False
 
     def _fixed_alpha(self) -> float:
@@ -490,7 +491,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             warnings.warn(
                 f"batch_size={batch_size} is larger than the number of samples to "
                 f"train on, {n}: all of them make one batch.",
-                stacklevel=6,
+                stacklevel=7,
             )
         values["batch_size"] = n if self.solver in FULL_BATCH else min(batch_size, n)
         if self.solver not in STOCHASTIC:
@@ -709,9 +710,10 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         history = histories[kept[0]]
         n = len(samples) if rows is None else len(rows)
         self._set_curves(history, n, fresh, partial)
-        theta, found, linear = self._or_linear(
-            (network, loss, samples, theta[kept]), rows, [evidence[k] for k in kept]
-        )
+        theta, found, linear = theta[kept], [evidence[k] for k in kept], False
+        if history.status != INTERRUPTED:
+            task = (network, loss, samples, theta)
+            theta, found, linear = self._or_linear(task, rows, found)
         self._set_weights(network, theta)
         self._set_evidence(network, found, linear)
         self.__dict__.pop("_memory", None)
@@ -1064,150 +1066,6 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return tags
 
 
-class Outcome(NamedTuple):
-    """How the fit of an estimator went, whose networks trained with others."""
-
-    history: History
-    stand: Callable[[], Pause | None]
-    networks: range
-
-    def pause(self) -> Pause | None:
-        """Return where its networks stand, if their solver can go on from there."""
-        whole = self.stand()
-        return whole and whole.of(self.networks)
-
-
-def fit_all(
-    estimators: Sequence[BaseBP],
-    X: Any,
-    y: Any,
-    sample_weight: Any = None,
-    *,
-    X_val: Any = None,
-    y_val: Any = None,
-    sample_weight_val: Any = None,
-    pauses: Sequence[Pause] = (),
-    horizon: int = 0,
-) -> list[Outcome]:
-    """Do what ``fit`` does for each of several new estimators, in lock-step."""
-    for one in estimators:
-        one._validate_params()
-    given = (X_val, y_val, sample_weight_val)
-    outcomes = fit_together(
-        estimators, X, y, sample_weight, given, pauses=pauses, horizon=horizon
-    )
-    for one, outcome in zip(estimators, outcomes, strict=True):
-        # At a rung it is the search that ends training, for the time being.
-        if one.max_iter >= horizon or outcome.history.status != MAX_ITER:
-            one._warn(outcome.history, partial=False)
-    return outcomes
-
-
-def fit_together(
-    estimators: Sequence[BaseBP],
-    X: Any,
-    y: Any,
-    sample_weight: Any = None,
-    given: tuple[Any, Any, Any] = (None, None, None),
-    *,
-    partial: bool = False,
-    context: Any = None,
-    pauses: Sequence[Pause] = (),
-    horizon: int = 0,
-) -> list[Outcome]:
-    """Fit estimators to the same data, in lock-step; return how that went.
-
-    They differ in parameters of ``LOCKSTEP`` alone, and are new where there are
-    several. A fit is the case of one estimator. With ``pauses``, one of each estimator,
-    training goes on until it has had ``max_iter`` epochs; ``horizon`` is the number of
-    epochs over which learning rates run their course, ``max_iter`` by default.
-    """
-    first, n_init = estimators[0], estimators[0].n_init
-    for one in estimators:
-        one._check_parameters(partial)
-    fresh = not hasattr(first, "coefs_") or not (partial or first.warm_start)
-    network, samples, y = first._problem(X, y, sample_weight, fresh, partial)
-    for other in estimators[1:]:
-        other._learn_from(first)
-    loss = first._trained_loss()
-    memory = {} if fresh else vars(first).get("_memory", {})
-    rng = first._random_stream(memory if partial else {})
-    theta = first._start(network, samples.dtype, rng, fresh)
-    held, split = first._validation_set(given, network, samples, y, rng, memory)
-    rows = None if split is None else split[0]
-    if fresh and first._starts_at_constant():
-        constant = best_constant(loss, samples, rows)
-        theta[:, -len(constant) :] = constant
-    theta = np.tile(theta, (len(estimators), 1))
-    n, networks = len(samples) if rows is None else len(rows), range(len(theta))
-    each = []
-    for one in estimators:  # As a list in brackets it would warn one frame deeper.
-        each.append(one._settings(n, network.n_layers - 1, partial))  # noqa: PERF401
-    settings = lockstep(each, n_init)
-    progress = Progress(
-        theta,
-        settings.each("tol", networks),
-        settings.each("n_iter_no_change", networks),
-        validate=validation(first, network, loss, held, first._score) if held else None,
-        decides=first.early_stopping,
-        hook=context and context.hook(network),
-        report=print if first.verbose else None,
-    )
-    state = first._memorised_state(memory, network, partial)
-    if state is None:
-        state = State.new(settings.each("learning_rate_init", networks))
-        state.t = 0 if fresh else first.t_
-    if progress.validate:
-        with np.errstate(over="ignore", invalid="ignore"):
-            scored = progress.validate(theta)
-        check_scores(scored, first.scoring)
-        if progress.decides and not fresh:
-            # A warm start has weights to beat: theirs is the score on these data.
-            state.best = [-score for score, _ in scored]
-    if horizon:
-        settings = replace(settings, horizon=horizon)
-    if pauses:
-        before = joined(pauses)
-        theta, state = before.theta, before.state
-        progress.histories, progress.best_theta = before.histories, before.best
-        rng.set_state(before.random)
-        settings = replace(settings, max_iter=settings.max_iter - state.epochs)
-    drawn = fresh and first.coefs_init is None and not first._starts_at_constant()
-    theta, end, evidence = first._train(
-        (network, loss, samples, theta), settings, progress, rows, state, rng, drawn
-    )
-
-    @cache
-    def stand() -> Pause | None:
-        return end and Pause.after(theta, progress, end(), rng)
-
-    outcomes = []
-    for i, one in enumerate(estimators):
-        mine = slice(i * n_init, (i + 1) * n_init)
-        task = (network, loss, samples, theta[mine])
-        found = progress.histories[mine], rows, evidence[mine]
-        history = one._set_fitted(task, *found, fresh, partial)
-        outcomes.append(Outcome(history, stand, range(mine.start, mine.stop)))
-    if partial or first.warm_start:
-        # A validation set of the user's own does not make the split forgotten.
-        split = memory.get("split") if split is None else split
-        first._memory = first._new_memory(outcomes[0].history, split, end, rng)
-    return outcomes
-
-
-def lockstep(each: Sequence[Settings], n_init: int) -> Settings:
-    """Return settings as one, with values for each network where they differ."""
-    values: dict[str, Any] = {}
-    for name in LOCKSTEP:
-        column = [getattr(one, name) for one in each for _ in range(n_init)]
-        if any(value != column[0] for value in column):
-            # That of dropout has an entry for each layer.
-            values[name] = (
-                tuple(zip(*column, strict=True)) if name == "dropout" else column
-            )
-    return replace(each[0], **values)
-
-
 def mean_raw(Z: Array, output_activation: str) -> Array:
     """Return the raw outputs of the mean probabilities of networks (K, n, outputs)."""
     K = log(len(Z))
@@ -1261,9 +1119,6 @@ WEIGHTS = (
     "n_outputs_",
 )
 
-#: The parameters in which networks that train in lock-step may differ: numbers.
-LOCKSTEP = tuple(one.name for one in fields(Settings) if "Values" in str(one.type))
-
 #: The losses that "lm" can minimise.
 CONVEX = sorted(
     {"log_loss", *(loss.name for loss in LOSSES.values() if loss.convex)}
@@ -1272,15 +1127,6 @@ CONVEX = sorted(
 
 #: The solvers that go through the samples in batches.
 STOCHASTIC = [name for name in OPTIMIZERS if name not in FULL_BATCH]
-
-
-def best_constant(loss: Loss, samples: Samples | Parts, rows: Rows | None) -> Array:
-    """Return the raw outputs whose constant prediction has the lowest loss."""
-    assert isinstance(samples, Samples)
-    Y, weights = samples.Y, samples.weights
-    if rows is not None:
-        Y, weights = Y[rows], None if weights is None else weights[rows]
-    return inverse(loss.activation, loss.constant(Y, weights))
 
 
 #: The attributes that ``_set_evidence`` sets.

@@ -7,7 +7,7 @@ from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from joblib import hash as hash_of
@@ -18,7 +18,8 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
-from skbp._base import LOCKSTEP, STOCHASTIC, BaseBP, Outcome, fit_all
+from skbp._base import STOCHASTIC, BaseBP
+from skbp._lockstep import LOCKSTEP, Outcome, fit_all
 from skbp._sklearn import (
     BaseScorer,
     MultimetricScorer,
@@ -50,6 +51,13 @@ class Task:
         return [i for group in self.groups for i in group]
 
 
+class Stand(NamedTuple):
+    """Where a candidate stands, and a hash of the data that it has trained on."""
+
+    data: str
+    pause: Pause
+
+
 @dataclass(frozen=True)
 class Rung:
     """From where candidates go on, those that do, and how long they may train in all.
@@ -62,7 +70,7 @@ class Rung:
         The epochs over which learning rates run their course.
     """
 
-    pauses: dict[int, Pause]
+    pauses: dict[int, Stand]
     horizon: int
 
     def of(self, candidates: list[int]) -> Rung:
@@ -160,11 +168,14 @@ class Together:
     """
 
     def __init__(self, models: dict[int, Any], groups: list[Group], rung: Rung | None):
-        self.models, self.groups = models, groups
-        self.rung = rung or Rung({}, 0)
+        self.models, self.groups, self.rung = models, groups, rung
         self.outcomes: dict[int, Outcome] = {}
+        self.data = ""
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Together:
+        if self.rung:
+            # Steps before may be random, or have the resource: then data are others.
+            self.data = hash_of((X, y, params))
         for group in self.groups:
             size = n_together(network_of(self.models[group[0]]), X, y)
             for start in range(0, len(group), size):
@@ -175,11 +186,24 @@ class Together:
 
     def _fit(self, group: Group, X: Any, y: Any, params: dict[str, Any]) -> None:
         networks = [network_of(self.models[i]) for i in group]
-        pauses = [self.rung.pauses[i] for i in group if i in self.rung.pauses]
+        rung = self.rung or Rung({}, 0)
+        stands = [rung.pauses.get(i) for i in group]
+        pauses = [one.pause for one in stands if one and one.data == self.data]
+        if len(pauses) < len(group):
+            pauses = []
         outcomes = fit_all(
-            networks, X, y, pauses=pauses, horizon=self.rung.horizon, **params
+            networks, X, y, pauses=pauses, horizon=rung.horizon, **params
         )
         self.outcomes |= zip(group, outcomes, strict=True)
+
+    def stand(self, i: int) -> Stand | None:
+        """Return where a candidate stands, if it can go on from there."""
+        network = network_of(self.models[i])
+        if network.early_stopping and network.random_state is None:
+            # Its validation set would be another one.
+            return None
+        pause = self.outcomes[i].pause()
+        return None if pause is None else Stand(self.data, pause)
 
     def predict(self, X: Any) -> Any:
         # A TransformedTargetRegressor asks for it, and does not call it in fit.
@@ -239,19 +263,58 @@ class ScoreEach:
 
     def __call__(self, model: Any, X: Any, y: Any = None, **params: Any) -> dict:
         targets = () if y is None else (y,)
-        alone = isinstance(model, Pipeline) and not params and asks_last(self.scorer)
+        # (A class of one's own may predict and score in ways of its own.)
+        alone = type(model) is Pipeline and not params and asks_last(self.scorer)
         alone = alone and model.steps[-1][1] is self.together
         if alone and len(model) > 1:
             # The steps before the network have the same to say for all.
             X = model[:-1].transform(X)
         scores: dict[tuple[int, str | None], Any] = {}
-        for i in self.together.outcomes:
+        for i in list(self.together.outcomes):
             network = network_of(self.together.models[i])
             scored = network if alone else with_network(model, network)
-            score = self.scorer(scored, X, *targets, **params)
-            each = score.items() if isinstance(score, dict) else [(None, score)]
-            scores |= {(i, metric): value for metric, value in each}
+            each = self.scores(scored, X, *targets, **params)
+            if each is None:
+                # It is fitted alone, and fails again.
+                del self.together.outcomes[i]
+            else:
+                scores |= {(i, metric): value for metric, value in each.items()}
         return scores
+
+    def scores(self, *args: Any, **params: Any) -> dict[str | None, Any] | None:
+        """Return the scores of one model; None if scoring fails."""
+        try:
+            score = self.scorer(*args, **params)
+        except Exception:
+            return None
+        each = score if isinstance(score, dict) else {None: score}
+        # Of several metrics, one that fails has a traceback as its score.
+        return None if any(isinstance(one, str) for one in each.values()) else each
+
+
+def groups_ready(
+    models: dict[int, Any], groups: list[Group], rung: Rung | None
+) -> list[Group]:
+    """Return the groups of those that can be fitted together."""
+    first: list[str] = []
+    going = rung.pauses if rung else {}
+
+    def is_ready(i: int) -> bool:
+        if not trains_with_others(models[i]):
+            return False
+        # What is routed to them together must be what each asks for.
+        asks = ""
+        if routing_enabled():
+            asks = repr(network_of(models[i]).get_metadata_routing())
+        first[:] = first or [asks]
+        return asks == first[0]
+
+    ready = [[i for i in group if is_ready(i)] for group in groups]
+    # Those that go on do not train with those that start.
+    ready = [[i for i in group if i in going] for group in ready] + [
+        [i for i in group if i not in going] for group in ready
+    ]
+    return [group for group in ready if group]
 
 
 def by_candidate(scores: dict[tuple[int, str | None], float]) -> dict[int, Any]:
@@ -381,13 +444,7 @@ def fit_and_score_together(
     **options: Any,
 ) -> dict[int, dict[str, Any]]:
     """Fit models in lock-step; return the results of those where that went well."""
-    going = rung.pauses if rung else {}
-    ready = [[i for i in group if trains_with_others(models[i])] for group in groups]
-    # Those that go on do not train with those that start.
-    ready = [[i for i in group if i in going] for group in ready] + [
-        [i for i in group if i not in going] for group in ready
-    ]
-    ready = [group for group in ready if group]
+    ready = groups_ready(models, groups, rung)
     if not ready:
         return {}
     together = Together(models, ready, rung)
@@ -411,8 +468,8 @@ def fit_and_score_together(
         i: shared
         | {name: each[i] for name, each in scores.items()}
         | {"loss_curve": network_of(models[i]).loss_curve_}
-        | ({"pause": outcome.pause()} if rung else {})
-        for i, outcome in together.outcomes.items()
+        | ({"pause": together.stand(i)} if rung else {})
+        for i in together.outcomes
     }
 
 

@@ -20,6 +20,8 @@ import time
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from inspect import signature
 from typing import Any
 
 from joblib import effective_n_jobs
@@ -29,7 +31,7 @@ from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, check_cv
 from sklearn.utils import indexable
 from sklearn.utils.parallel import Parallel, delayed
 
-from skbp._candidates import Rung, evaluate, families, tasks_of
+from skbp._candidates import Rung, Stand, evaluate, families, prefix_of, tasks_of
 from skbp._sklearn import (
     BaseSearchCV,
     HalvingGridSearchCV,
@@ -40,7 +42,6 @@ from skbp._sklearn import (
     insert_error_scores,
     warn_or_raise_about_fit_failures,
 )
-from skbp.engine.pause import Pause
 
 
 class LockStepSearch(BaseSearchCV):
@@ -86,8 +87,10 @@ class LockStepSearch(BaseSearchCV):
         )
         sweep = Sweep(self, X, y, scorers, routed)
         with sweep.parallel, handed_out(X, y):
-            context = self._init_callback_context(max_subtasks=1)
-            self._run_search(sweep.evaluate_candidates, callback_ctx=context)
+            options = {}
+            if "callback_ctx" in signature(self._run_search).parameters:
+                options["callback_ctx"] = self._init_callback_context(max_subtasks=1)
+            self._run_search(sweep.evaluate_candidates, **options)
         self.loss_curves_ = sweep.loss_curves()
         first = sweep.out[0]["test_scores"]
         self.multimetric_ = isinstance(first, dict)
@@ -148,7 +151,7 @@ class Sweep:
         self.results: dict[str, Any] = {}
         self.resource: str = getattr(search, "resource", "n_samples")
         #: Where a candidate stands on a split, if it can go on from there.
-        self.pauses: dict[tuple[Hashable, int], Pause | None] = {}
+        self.pauses: dict[tuple[Hashable, int], Stand | None] = {}
 
     def evaluate_candidates(
         self,
@@ -223,7 +226,7 @@ class Sweep:
 
     def rungs(self, candidates: list[dict[str, Any]]) -> list[Rung] | None:
         """Return from where candidates go on, on each split, if max_iter grows."""
-        if self.resource.split("__")[-1] != "max_iter":
+        if self.resource != f"{prefix_of(self.base)}max_iter":
             return None
         each = [
             {
@@ -261,7 +264,10 @@ def handed_out(*data: Any) -> Iterator[None]:
     if futures is None:
         yield
         return
-    handed = {id(one): backend.client.scatter(one, broadcast=True) for one in data}
+    # Under keys of their own: those of equal data may be about to be released. In a
+    # list, since a list itself would be taken apart.
+    send = partial(backend.client.scatter, broadcast=True, hash=False)
+    handed = {id(one): send([one])[0] for one in data if one is not None}
     try:
         futures |= {key: one for key, one in handed.items() if key not in futures}
         yield

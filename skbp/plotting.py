@@ -280,7 +280,7 @@ def _view(display: SweepDisplay, params: Any, kind: str) -> _View:
             std = results.get(f"std_{part}_{metric}", np.zeros(len(mean)))
             scores[part] = mean, np.asarray(std, float)
     quality = sign * scores["test"][0]
-    axes = _varying_axes(list(results["params"]))
+    axes = _varying_axes(_without_resource(results))
     # Successive halving scores a candidate several times.
     ranking = _best_of_each(axes, _ranking(results, quality, display.best_index))
     kind, shown = _choice(axes, params, kind, quality, ranking)
@@ -339,6 +339,20 @@ def _best_of_each(axes: list[_Axis], ranking: Array) -> Array:
     return kept
 
 
+def _without_resource(results: Any) -> list[dict[str, Any]]:
+    """Return the parameters of the candidates, without what halving gives them."""
+    params = list(results["params"])
+    if "n_resources" not in results:
+        return params
+    given = list(results["n_resources"])
+    resource = {
+        name
+        for name in set().union(*params)
+        if [candidate.get(name) for candidate in params] == given
+    }
+    return [{k: v for k, v in one.items() if k not in resource} for one in params]
+
+
 def _varying_axes(params: list[dict[str, Any]]) -> list[_Axis]:
     names = list(dict.fromkeys(name for candidate in params for name in candidate))
     short = [name.rpartition("__")[2] for name in names]
@@ -387,7 +401,7 @@ def _choice(
     else:
         shown = _named(axes, params)
     if kind == "auto":
-        kind = _suitable_kind(shown, len(axes), len(rows))
+        kind = _suitable_kind(shown, len(axes), len(quality))
     n, _ = KINDS[kind]
     names = [axis.name for axis in shown]
     if len(shown) != n:

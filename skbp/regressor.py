@@ -332,14 +332,17 @@ class BPRegressor(RegressorMixin, BaseBP):
         The standard deviation of the noise, with ``loss="squared_error"``.
 
     is_linear_ : bool
-        With an estimated ``alpha``: whether the network is a linear model. It is with
-        ``loss="squared_error"`` where the trained networks are better by less than two
-        standard errors, by the squared errors of samples that are left out (computed,
-        not fitted). Its lambda is that of the smallest such errors; ``coefs_`` are
-        so small before the hidden layers that these pass on what they get; the curves
-        of training are those of the best network. Never with ``early_stopping`` or
-        ``warm_start``, Dask collections, without intercepts, or with fewer units in a
-        layer than outputs.
+        With an estimated ``alpha``: whether a ridge regression took the network's
+        place. It does with ``loss="squared_error"`` where the trained networks are
+        better by less than one and a half standard errors, and on fewer than four in
+        five samples, by the squared errors of samples that are left out (computed, not
+        fitted). The penalty of the ridge regression is that of the smallest such
+        errors; ``coefs_`` are so small before the hidden layers that these pass on what
+        they get. ``alpha_`` and ``log_evidence_`` are those of such weights, not to be
+        compared with others'; the curves of training are those of the best network.
+        Never with ``early_stopping`` or ``warm_start``, without intercepts, or where a
+        hidden layer is narrower than the linear map needs. A warm start from there
+        starts anew.
 
     feature_relevances_ : ndarray of shape (n_features,)
         With "ard": ``alpha_[0] ** -0.5``, the typical size of the weights of each

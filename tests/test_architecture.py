@@ -31,14 +31,15 @@ FLOORS = {
     "skbp._validation": 7,
     "skbp._dask": 8,
     "skbp._heldout": 8,
-    "skbp._base": 9,
-    "skbp.classifier": 10,
-    "skbp.regressor": 10,
-    "skbp.inspection": 10,
-    "skbp._candidates": 10,
-    "skbp.model_selection": 11,
-    "skbp.plotting": 11,
-    "skbp": 12,
+    "skbp._lockstep": 9,
+    "skbp._base": 10,
+    "skbp.classifier": 11,
+    "skbp.regressor": 11,
+    "skbp.inspection": 11,
+    "skbp._candidates": 11,
+    "skbp.model_selection": 12,
+    "skbp.plotting": 12,
+    "skbp": 13,
 }
 #: What the engine may import from outside.
 ENGINE_NEEDS = {"numpy", "scipy"}

@@ -106,7 +106,7 @@ def test_the_data_are_handed_out_once(client, monkeypatch):
     sizes, scatter = [], type(client).scatter
 
     def counted(self, data, *args, **kwargs):
-        sizes.append(np.size(data))
+        sizes.append(np.size(data[0]) if isinstance(data, list) else np.size(data))
         return scatter(self, data, *args, **kwargs)
 
     monkeypatch.setattr(type(client), "scatter", counted)
@@ -114,6 +114,14 @@ def test_the_data_are_handed_out_once(client, monkeypatch):
         BPGridSearchCV(pipeline(), GRID, cv=8).fit(X, LABELS)
     assert sizes.count(X.size) == 1
     assert max(sizes) == X.size
+
+
+def test_searches_in_succession(client):
+    model, grid = BPClassifier((4,), max_iter=2, random_state=0), {"alpha": [0.1, 1.0]}
+    for _ in range(20):
+        with parallel_config("dask"):
+            search = BPGridSearchCV(model, grid, cv=2, refit=False).fit(X, LABELS)
+    assert len(search.cv_results_["params"]) == 2
 
 
 def test_ray(tmp_path):

@@ -336,10 +336,10 @@ def test_nowhere_far_below_a_linear_model(name, seed, alpha):
     fitted(model.set_params(random_state=0, tol=1e-3), X_train, y_train)
     linear_score = RidgeCV().fit(X_train, y_train).score(X_test, y_test)
     score = model.score(X_test, y_test)
-    assert score > linear_score - 0.1
-    # Rows that are repeated count as observed again, so that noise looks small.
-    below = 0.1 if name == "duplicates" else 0.02
-    assert score > min(linear_score, 0.0) - below
+    # With a higher threshold the tails would do no harm at all, but networks would be
+    # given up that are better by as much (on the set no2 of PMLB, for example).
+    assert score > linear_score - (0.2 if name == "heavy tails" else 0.1)
+    assert score > min(linear_score, 0.0) - 0.02
 
 
 @pytest.mark.parametrize("alpha", ["evidence", "ard"])
@@ -355,6 +355,66 @@ def test_a_few_samples_are_not_taken_for_noise(seed, alpha):
 
 
 class TestLinearInstead:
+    @pytest.mark.parametrize("seed", range(3))
+    @pytest.mark.parametrize("copies", ["rows", "weights"])
+    def test_copies_do_not_testify(self, copies, seed):
+        rng = np.random.RandomState(seed)
+        x = rng.standard_normal((560, 4))
+        y = x.sum(axis=1) + rng.standard_normal(560)
+        y /= y.std()
+        model = BPRegressor((8,), "tanh", solver="lm", alpha="evidence", n_init=3)
+        model.set_params(random_state=0, tol=0.01)
+        if copies == "rows":
+            fitted(model, np.repeat(x[:60], 5, axis=0), np.repeat(y[:60], 5))
+        else:
+            fitted(model, x[:60], y[:60], sample_weight=np.full(60, 30.0))
+        linear_score = RidgeCV().fit(x[:60], y[:60]).score(x[60:], y[60:])
+        assert model.score(x[60:], y[60:]) > linear_score - 0.02
+
+    @pytest.mark.parametrize("dtype", ["float32", "float64"])
+    @pytest.mark.parametrize("constant", [False, True])
+    def test_columns_of_zeros(self, dtype, constant):
+        rng = np.random.RandomState(0)
+        x, y = rng.standard_normal((50, 3)), rng.standard_normal(50)
+        if constant:
+            x[:, 0], y[:] = 0.0, 2.0
+        else:
+            x[:] = 0.0
+        x, y = x.astype(dtype), y.astype(dtype)
+        model = BPRegressor((8,), "tanh", solver="lm", alpha="evidence", random_state=0)
+        fitted(model, x, y)
+        assert_allclose(model.predict(x), y.mean(), atol=0.01)
+        assert np.isfinite([model.log_evidence_, model.cost(x, y).J]).all()
+        assert max(np.abs(W).max() for W in model.coefs_) < 1e6
+
+    def test_several_outputs_share_what_is_free(self):
+        rng = np.random.RandomState(1)
+        x = rng.standard_normal((620, 4))
+        y = np.sin(x @ rng.standard_normal((4, 10)))
+        y = (y + 0.05 * rng.standard_normal(y.shape)) / y.std(axis=0)
+        model = BPRegressor((12,), "tanh", solver="lm", alpha="evidence", n_init=2)
+        fitted(model.set_params(random_state=0, tol=0.01), x[:120], y[:120])
+        assert not model.is_linear_
+        assert model.score(x[120:], y[120:]) > 0.9
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_mostly_better_is_enough(self, seed):
+        rng = np.random.RandomState(seed)
+        x = rng.standard_normal((600, 5))
+        y = np.maximum(x.sum(axis=1) - 3.0, 0.0) ** 2
+        model = BPRegressor((8,), "tanh", solver="lm", alpha="evidence", n_init=3)
+        fitted(model.set_params(random_state=0), x[:100], y[:100] / y.std())
+        assert not model.is_linear_
+
+    def test_a_warm_start_from_there_starts_anew(self):
+        rng = np.random.RandomState(0)
+        x = rng.standard_normal((200, 3))
+        model = BPRegressor((8,), "tanh", solver="lm", alpha="evidence", random_state=0)
+        fitted(model, x, x[:, 0] + 0.3 * rng.standard_normal(200))
+        assert model.is_linear_
+        y = np.sin(2.0 * x[:, 0]) * x[:, 1]
+        assert fitted(model.set_params(warm_start=True), x, y).score(x, y) > 0.95
+
     def test_where_the_truth_is_linear_the_network_is(self):
         rng = np.random.RandomState(0)
         x = rng.standard_normal((80, 4))
@@ -423,10 +483,11 @@ class TestRestartsAndEnsembles:
     def test_the_highest_evidence_is_kept(self):
         options = {"solver": "lm", "alpha": "evidence", "max_iter": 60}
         model = BPRegressor((4,), "tanh", n_init=4, random_state=0, **options)
-        best = fitted(model, X_D, Y_D).log_evidence_
+        x, y = friedman(300, np.random.RandomState(0))
+        best = fitted(model, x, y).log_evidence_
         rng = np.random.RandomState(0)
         singles = [
-            fitted(BPRegressor((4,), "tanh", random_state=rng, **options), X_D, Y_D)
+            fitted(BPRegressor((4,), "tanh", random_state=rng, **options), x, y)
             for _ in range(4)
         ]
         assert best == pytest.approx(

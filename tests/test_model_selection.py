@@ -14,8 +14,10 @@ from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_iris, make_multilabel_classification
+from sklearn.decomposition import FastICA
 from sklearn.exceptions import FitFailedWarning
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.kernel_approximation import RBFSampler
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.model_selection import (
@@ -23,6 +25,7 @@ from sklearn.model_selection import (
     GroupKFold,
     HalvingGridSearchCV,
     HalvingRandomSearchCV,
+    ParameterGrid,
     RandomizedSearchCV,
     cross_val_score,
 )
@@ -30,7 +33,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skbp import BPClassifier, BPRegressor, _base, _candidates
+from skbp import BPClassifier, BPRegressor, _base, _candidates, _lockstep
 from skbp._candidates import divided, tasks_of
 from skbp.model_selection import (
     BPGridSearchCV,
@@ -56,13 +59,14 @@ SHORT = {"max_iter": 12, "random_state": 0}
 @pytest.fixture
 def trained(monkeypatch):
     """Return the numbers of estimators that each call of the engine trains."""
-    sizes, original = [], _base.fit_together
+    sizes, original = [], _lockstep.fit_together
 
     def counted(estimators, *args, **kwargs):
         sizes.append(len(estimators))
         return original(estimators, *args, **kwargs)
 
     monkeypatch.setattr(_base, "fit_together", counted)
+    monkeypatch.setattr(_lockstep, "fit_together", counted)
     return sizes
 
 
@@ -760,3 +764,105 @@ def test_rungs_do_not_warn_that_training_has_not_ended():
     with pytest.warns(UserWarning, match=r"Maximum iterations \(20\)") as record:
         search.fit(X, LABELS)
     assert len(record) == 2
+
+
+# What a review found.
+
+
+def test_each_candidate_gets_the_metadata_that_it_asks_for():
+    weights = np.where(LABELS == 0, 100.0, 1e-3)
+    with config_context(enable_metadata_routing=True):
+        asks = [
+            BPClassifier((4,), **SHORT)
+            .set_fit_request(sample_weight=wants)
+            .set_score_request(sample_weight=False)
+            for wants in (True, False)
+        ]
+        scaler = StandardScaler().set_fit_request(sample_weight=True)
+        scorer = make_scorer(accuracy_score).set_score_request(sample_weight=False)
+        model = Pipeline([("scale", scaler), ("bp", asks[0])])
+        grid = {"bp": asks, "bp__alpha": [0.1, 1.0]}
+        both(model, grid, LABELS, {"sample_weight": weights}, scoring=scorer)
+
+
+def test_rungs_of_another_steps_iterations():
+    ica = FastICA(3, random_state=0, tol=1e-12, whiten="unit-variance")
+    model = make_pipeline(ica, BPClassifier((4,), **SHORT))
+    grid = {"bpclassifier__alpha": [1e-4, 1.0, 3.0]}
+    options = LOSS | {"resource": "fastica__max_iter", "cv": 2, "factor": 2}
+    options |= {"max_resources": 8, "min_resources": 2}
+    theirs = HalvingGridSearchCV(model, grid, **options).fit(X, LABELS)
+    ours = BPHalvingGridSearchCV(model, grid, **options).fit(X, LABELS)
+    assert_equal_searches(ours, theirs)
+
+
+@pytest.mark.parametrize("random", [False, True])
+def test_rungs_do_not_go_on_with_other_data(random, monkeypatch):
+    """A step that draws at random gives the next rung other features."""
+    step = RBFSampler(n_components=20, random_state=None if random else 0)
+    model = make_pipeline(step, BPClassifier((4,), random_state=0))
+    epochs, train = [], _base.train
+
+    def counted(*task, **kwargs):
+        before = len(task[5].histories[0].loss_curve)
+        result = train(*task, **kwargs)
+        epochs.append(len(task[5].histories[0].loss_curve) - before)
+        return result
+
+    monkeypatch.setattr(_base, "train", counted)
+    options = HALVING | {"resource": "bpclassifier__max_iter", "refit": False, "cv": 2}
+    grid = {"bpclassifier__alpha": [1e-4, 1e-2, 1.0, 3.0]}
+    BPHalvingGridSearchCV(model, grid, **options).fit(X, LABELS)
+    assert epochs == ([5, 5, 10, 10, 20, 20] if random else [5, 5, 5, 5, 10, 10])
+
+
+def test_a_validation_set_is_not_drawn_anew_at_a_rung():
+    model = BPClassifier((4,), early_stopping=True, validation_fraction=0.5)
+    grid = {"alpha": [1e-4, 1.0], "learning_rate_init": [1e-3, 1e-2]}
+    search = BPHalvingGridSearchCV(model, grid, cv=2, refit=False, **HALVING)
+    search.fit(X, LABELS)
+    numbers = np.flatnonzero(search.cv_results_["iter"] == 1)
+    for i in numbers:
+        # Started again: it has no more epochs than the rung gives.
+        assert all(len(curve) <= 10 for curve in search.loss_curves_[i])
+
+
+def test_a_score_that_fails_is_the_candidates_own(trained):
+    def fussy(model, X, y):
+        if model.alpha == 9.0:
+            raise ValueError("not nine")
+        return -model.loss_
+
+    model = BPClassifier((4,), learning_rate="cosine", **SHORT)
+    grid = {"alpha": [0.1, 0.2, 9.0]}
+    with pytest.warns(UserWarning, match="not nine"):
+        both(model, grid, LABELS, scoring=fussy)
+    assert trained.count(3) == 3
+    # The three are fitted in lock-step, and the one alone once more.
+    assert len(trained) == 3 * 3 + 1 + 3 + 3 + 1
+
+
+def test_a_search_of_ones_own():
+    class Mine(BPGridSearchCV):
+        def _run_search(self, evaluate_candidates):
+            evaluate_candidates(ParameterGrid({"alpha": [0.1, 1.0]}))
+            evaluate_candidates(ParameterGrid({"alpha": [10.0]}))
+
+    search = Mine(BPClassifier((4,), **SHORT), {}, cv=2).fit(X, LABELS)
+    assert len(search.cv_results_["params"]) == 3
+
+
+class Contrary(Pipeline):
+    """A pipeline that predicts in a way of its own."""
+
+    def predict(self, X, **params):
+        return np.zeros(len(X), int)
+
+    def score(self, X, y=None, **params):
+        return float(np.mean(self.predict(X) == y)) + 1.0
+
+
+@pytest.mark.parametrize("scoring", [None, "accuracy"])
+def test_a_pipeline_of_ones_own(scoring):
+    model = Contrary([("scale", StandardScaler()), ("bp", BPClassifier((4,), **SHORT))])
+    both(model, {"bp__alpha": [1e-4, 1.0]}, LABELS, scoring=scoring)

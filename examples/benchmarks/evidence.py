@@ -115,9 +115,11 @@ def regressors(n: int) -> dict[str, Any]:
 
 def classifiers(n: int) -> dict[str, Any]:
     """Return the estimators for n training rows."""
-    few = {"max_iter": 100} if n > MANY else {}
+    some = {"n_init": 5, "ensemble": 5}
+    if n > MANY:
+        some = {"n_init": 2, "ensemble": 2, "max_iter": 100}
     return {
-        "lm evidence": BPClassifier((8,), alpha="evidence", n_init=3, **few, **LM),
+        "lm evidence": BPClassifier((8,), alpha="evidence", **some, **LM),
         "MLP": MLPClassifier(random_state=0),
         "HistGB": HistGradientBoostingClassifier(random_state=0),
     }

@@ -10,9 +10,11 @@ are::
     r_i / (1 - h_i),      h_i = beta J_i A^-1 J_i'
 
 where r_i are the residuals, and h_i the part that a sample has in its own prediction.
-(Weights are repetitions, of which one is left out.)
-The standard error of the mean difference of their squares counts n - gamma samples: a
-network that has used up most of them says little of its errors.
+A weight w_i is so many copies, and copies of a sample are left out together: w_i h_i
+takes the place of h_i. Otherwise those that stay would tell of those that are out.
+
+The standard error of the mean difference of their squares counts n - gamma samples, of
+n different ones: a network that has used up most of them says little of its errors.
 
 References
 ----------
@@ -24,33 +26,81 @@ rule of the standard error.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
 
 from skbp.engine.activations import ACTIVATIONS
-from skbp.engine.arrays import Array, Rows
+from skbp.engine.arrays import Array, Rows, blocks
 from skbp.engine.gauss_newton import GaussNewton, variances
-from skbp.engine.lm import Evidence, Penalty, covariance, prior_precisions, sizes
+from skbp.engine.lm import (
+    Evidence,
+    Penalty,
+    covariance,
+    of_rows,
+    prior_precisions,
+    sizes,
+    sums,
+)
 from skbp.engine.losses import Loss
 from skbp.engine.network import Network, predict
-from skbp.engine.samples import Samples
+from skbp.engine.samples import Parts, Samples, Sums, added
 
 #: Standard errors by which a network has to be better than the linear model.
-CLEARLY = 2.0
-#: Largest weighted input of a hidden unit that is to be linear.
-SMALL = 1e-3
+CLEARLY = 1.5
+#: Part of the samples that is enough to be better on, whatever the others say.
+MOSTLY = 0.8
+#: By how many times the line's mean squared error a sample may count. A network is far
+#: off where a sample of extreme features is left out, which must not decide over
+#: thousands of others.
+MOST = 1000.0
+#: Typical weighted input of a hidden unit that is to be linear.
+SMALL = 3e-3
 #: Penalties of the linear model, relative to its largest curvature.
 LAMBDAS = 10.0 ** np.arange(-8.0, 4.5, 0.5)
 #: Estimates until the precisions at given weights have settled.
 ESTIMATES = 30
 
 
+@dataclass
+class Line:
+    """A ridge regression, and what it says of samples that are left out.
+
+    Attributes
+    ----------
+    W : array (features, outputs)
+    b : array (outputs,)
+    total : float
+        The weight of the samples.
+    mean, second : array (features,), (features, features)
+        The means of X, and of the products of its features less their means.
+    V, parts : array (features, features), (features,)
+        Directions of X, one a column, and what the squares of X along them are
+        multiplied with to make h.
+    """
+
+    W: Array
+    b: Array
+    total: float
+    mean: Array
+    second: Array
+    V: Array
+    parts: Array
+
+    def left_out(self, X: Array, Y: Array, w: Array) -> Array:
+        """Return the errors of samples that are left out, (n, outputs)."""
+        h = 1.0 / self.total + ((X - self.mean) @ self.V) ** 2 @ self.parts
+        return without(Y - X @ self.W - self.b, (w * h)[:, np.newaxis])
+
+
 def linear_instead(
     network: Network,
     loss: Loss,
-    samples: Samples,
+    samples: Samples | Parts,
     rows: Rows | None,
     theta: Array,
     evidence: Sequence[Evidence],
@@ -60,59 +110,141 @@ def linear_instead(
     They predict together. None also where hidden layers are too narrow for it.
     """
     part = slice(0, len(samples)) if rows is None else rows
-    X = samples.X[part]
-    X = (X.toarray() if issparse(X) else X).astype(np.float64)
-    Y = samples.Y[part].astype(np.float64)
-    weights = np.ones(len(Y)) if samples.weights is None else samples.weights[part]
-    seen = weights > 0.0
-    X, Y, weights = X[seen], Y[seen], weights[seen]
-    coef, intercept, linear = ridge(X, Y, weights)
-    each = [
-        left_out(network, theta_k, one, X, Y)
+    line, error = ridge(samples, part)
+    # The covariance in units of the noise, whose part in a prediction is h.
+    networks = [
+        (theta_k, one.beta * covariance(one.A))
         for theta_k, one in zip(theta, evidence, strict=True)
     ]
-    worse = (np.mean(each, axis=0) ** 2 - linear**2).sum(axis=1)
-    mean = np.average(worse, weights=weights)
-    free = weights.sum() - np.mean([one.gamma.sum() for one in evidence])
-    spread = np.average((worse - mean) ** 2, weights=weights)
-    error = np.sqrt(spread / max(float(free), 1e-9))
-    line = as_network(network, coef, intercept, X)
-    if mean < -CLEARLY * error or line is None:
+    terms = partial(differences, network, networks, line, MOST * error)
+    worse, squares, better, n = sums(samples, part, terms)
+    mean = worse / line.total
+    gamma = np.mean([one.gamma.sum() for one in evidence]) / network.units[-1]
+    free = n - gamma
+    spread = max(float(squares / line.total - mean**2), 0.0)
+    deviation = np.sqrt(spread / max(float(free), 1e-9))
+    found = as_network(network, line)
+    clear = mean < -CLEARLY * deviation or better > MOSTLY * line.total
+    if clear or found is None or not np.isfinite(found).all():
         return None
-    line = line.astype(theta.dtype)
-    return line, at_peak(network, loss, samples, part, line, evidence[0])
+    found = found.astype(theta.dtype)
+    return found, at_peak(network, loss, samples, part, found, evidence[0])
 
 
-def ridge(X: Array, Y: Array, weights: Array) -> tuple[Array, Array, Array]:
-    """Return W (features, outputs), b and the errors of samples that are left out.
+def ridge(samples: Samples | Parts, rows: Rows | slice) -> tuple[Line, float]:
+    """Return the ridge regression of the smallest squared errors of samples left out.
 
-    Lambda is that of the smallest such errors.
+    Their mean comes second.
     """
-    total, root = weights.sum(), np.sqrt(weights)[:, np.newaxis]
-    x_mean, y_mean = (np.average(part, axis=0, weights=weights) for part in (X, Y))
-    U, d, Vt = np.linalg.svd(root * (X - x_mean), full_matrices=False)
-    target = U.T @ (root * (Y - y_mean))
-    best = np.inf
-    for lam in LAMBDAS * max(d[0] ** 2, 1e-300):
-        W = Vt.T @ ((d / (d**2 + lam))[:, np.newaxis] * target)
-        h = 1.0 / total + (U / root) ** 2 @ (d**2 / (d**2 + lam))
-        errors = without(Y - y_mean - (X - x_mean) @ W, h[:, np.newaxis])
-        cost = np.average((errors**2).sum(axis=1), weights=weights)
-        if cost < best:
-            best, result = cost, (W, y_mean - x_mean @ W, errors)
-    return result
+    m = samples.total(rows)
+    x, y = (one / m for one in sums(samples, rows, totals))
+    XX, XY = sums(samples, rows, partial(products, x, y))
+    curvatures, V = np.linalg.eigh(XX)
+    curvatures = np.maximum(curvatures, 0.0)
+    lines = []
+    for lam in LAMBDAS * max(curvatures[-1], 1e-300):
+        shrunk = V / (curvatures + lam)
+        W = shrunk @ (V.T @ XY)
+        parts = 1.0 / (curvatures + lam)
+        lines.append(Line(W, y - x @ W, m, x, XX / m, V, parts))
+    (errors,) = sums(samples, rows, partial(squared_errors, lines))
+    best = int(np.argmin(errors))
+    return lines[best], float(errors[best]) / m
+
+
+# What is summed over samples.
+
+
+def seen(
+    samples: Samples, rows: Rows | slice | None
+) -> Iterator[tuple[Array, Array, Array]]:
+    """Yield X, Y and weights of samples that differ in X, dense and by blocks.
+
+    The weights of copies are added; their Y is the mean.
+    """
+    X, Y, weights = of_rows(samples, rows)
+    key = row_keys(X)
+    order = np.argsort(key, kind="stable")
+    order = order[weights[order] > 0.0]
+    starts = np.flatnonzero(np.diff(key[order], prepend=np.nan) != 0.0)
+    ends = np.append(starts[1:], len(order))
+    for block in blocks(len(starts)):
+        part = order[starts[block][0] : ends[block][-1]]
+        at = starts[block] - starts[block][0]
+        w = np.add.reduceat(weights[part], at)
+        Y_sum = np.add.reduceat(weights[part, np.newaxis] * Y[part], at)
+        X_b = X[part[at]]
+        X_b = X_b.toarray() if issparse(X) else X_b
+        yield X_b.astype(np.float64), Y_sum / w[:, np.newaxis], w
+
+
+def row_keys(X: Any) -> Array:
+    """Return a number for each row of X that is the same for the same rows alone."""
+    mix = np.random.RandomState(0).standard_normal(X.shape[1])
+    if issparse(X):
+        return np.asarray(X.astype(np.float64) @ mix)
+    # Row by row in the same order, unlike a product of BLAS.
+    keys: Array = np.einsum("ij,j->i", X, mix, dtype=np.float64)
+    return keys
+
+
+def totals(rows: Rows | slice | None, samples: Samples) -> Sums:
+    """Return the sums of X (features,) and of Y (outputs,)."""
+    return added((w @ X, w @ Y) for X, Y, w in seen(samples, rows))
+
+
+def products(x: Array, y: Array, rows: Rows | slice | None, samples: Samples) -> Sums:
+    """Return X'X and X'Y, of X - x and Y - y."""
+    return added(
+        (((X - x).T * w) @ (X - x), ((X - x).T * w) @ (Y - y))
+        for X, Y, w in seen(samples, rows)
+    )
+
+
+def squared_errors(
+    lines: Sequence[Line], rows: Rows | slice | None, samples: Samples
+) -> Sums:
+    """Return the squared errors (lines,) of samples that are left out."""
+    return added(
+        (np.array([w @ (line.left_out(X, Y, w) ** 2).sum(axis=1) for line in lines]),)
+        for X, Y, w in seen(samples, rows)
+    )
+
+
+def differences(
+    network: Network,
+    networks: Sequence[tuple[Array, Array]],
+    line: Line,
+    most: float,
+    rows: Rows | slice | None,
+    samples: Samples,
+) -> Sums:
+    """Return by how much squared errors are above the line's; the squares of that.
+
+    No sample counts more than ``most``. Then come the weight of those below, and the
+    number of all.
+    """
+
+    def of_block(X: Array, Y: Array, w: Array) -> Sums:
+        each = [left_out(network, *one, X, Y, w) for one in networks]
+        worse = np.mean(each, axis=0) ** 2 - line.left_out(X, Y, w) ** 2
+        worse = np.clip(worse.sum(axis=1), -most, most)
+        better = np.array(w @ (worse < 0.0))
+        n = np.array(float(len(w)))
+        return np.array(w @ worse), np.array(w @ worse**2), better, n
+
+    return added(of_block(*block) for block in seen(samples, rows))
 
 
 def left_out(
-    network: Network,
-    theta: Array,
-    evidence: Evidence,
-    X: Array,
-    Y: Array,
+    network: Network, theta: Array, covariance: Array, X: Array, Y: Array, w: Array
 ) -> Array:
-    """Return the errors of samples that are left out, (n, outputs)."""
-    outputs, variance = variances(network, theta, covariance(evidence.A), X)
-    return without(Y - outputs, evidence.beta * variance)
+    """Return the errors of samples that are left out, (n, outputs).
+
+    The covariance is in units of the noise: beta A^-1.
+    """
+    outputs, h = variances(network, theta, covariance, X)
+    return without(Y - outputs, w[:, np.newaxis] * h)
 
 
 def without(residuals: Array, h: Array) -> Array:
@@ -121,21 +253,28 @@ def without(residuals: Array, h: Array) -> Array:
     return result
 
 
-def as_network(network: Network, W: Array, b: Array, X: Array) -> Array | None:
+# The linear model as a network.
+
+
+def as_network(network: Network, line: Line) -> Array | None:
     """Return theta (P,) of a network that computes W'x + b, nearly; None if none can.
 
     The first units of each hidden layer pass the directions of W on, small enough that
     an activation is its tangent: f(c + u) = f(c) + f'(c) u.
     """
-    U, d, Vt = np.linalg.svd(W, full_matrices=False)
+    U, d, Vt = np.linalg.svd(line.W, full_matrices=False)
     rank = max(1, int((d > 1e-12 * d[0]).sum()))
     if min(network.units[1:-1]) < rank or not network.biases:
         return None
     theta: Array = np.zeros((1, network.n_parameters))
     weights, biases = network.split(theta)
     into = U[:, :rank].T
-    scale = SMALL / max(float(np.abs(X @ into.T).max()), 1e-300)
-    into, value = scale * into, 0.0
+    squares = (
+        np.einsum("ri,ij,rj->r", into, line.second, into) + (into @ line.mean) ** 2
+    )
+    # A constant needs no units.
+    scale = SMALL / float(squares.max()) ** 0.5 if d[0] and squares.max() else 1.0
+    into, value = scale * into * bool(d[0]), 0.0
     for l, name in enumerate(network.activations, start=1):
         c, f_c, slope = tangent(name)
         weights[l][0, :rank, : into.shape[1]] = into
@@ -144,8 +283,8 @@ def as_network(network: Network, W: Array, b: Array, X: Array) -> Array | None:
     out = (Vt[:rank].T * d[:rank]) @ into / scale
     weights[-1][0, :, :rank] = out
     # What the tangents leave, the units beyond the rank included, is constant.
-    center = 0.5 * (X.min(axis=0) + X.max(axis=0))[np.newaxis]
-    left = center @ W + b - predict(network, weights, biases, center)[0]
+    center = line.mean[np.newaxis]
+    left = center @ line.W + line.b - predict(network, weights, biases, center)[0]
     biases[-1][0, :, 0] = left[0]
     found: Array = theta[0]
     return found
@@ -166,7 +305,7 @@ def tangent(name: str) -> tuple[float, float, float]:
 def at_peak(
     network: Network,
     loss: Loss,
-    samples: Samples,
+    samples: Samples | Parts,
     rows: Rows | slice,
     theta: Array,
     like: Evidence,

@@ -297,17 +297,22 @@ def minimise(
 
 def sizes(samples: Samples | Parts, rows: Rows | slice) -> tuple[float, float]:
     """Return the mean square of the features and the variance of the targets."""
-
-    def total(terms: Callable[[Rows | slice | None, Samples], Sums]) -> Sums:
-        if isinstance(samples, Parts):
-            return samples.sum(partial(terms, None))
-        return terms(rows, samples)
-
     m = samples.total(rows)
-    X_sum, Y_sum = total(sums_of_data)
-    (squares,) = total(partial(squares_of_targets, Y_sum / m))
+    X_sum, Y_sum = sums(samples, rows, sums_of_data)
+    (squares,) = sums(samples, rows, partial(squares_of_targets, Y_sum / m))
     # Where there is nothing to measure, 1 is as good as any.
     return float(X_sum) / m or 1.0, float(squares.mean()) / m or 1.0
+
+
+def sums(
+    samples: Samples | Parts,
+    rows: Rows | slice,
+    terms: Callable[[Rows | slice | None, Samples], Sums],
+) -> Sums:
+    """Return the sums of terms over these samples, wherever they are."""
+    if isinstance(samples, Parts):
+        return samples.sum(partial(terms, None))
+    return terms(rows, samples)
 
 
 def sums_of_data(rows: Rows | slice | None, samples: Samples) -> Sums:

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.sparse import csr_array
 from sklearn.linear_model import Ridge, RidgeCV
 
 from skbp.engine.gauss_newton import GaussNewton
-from skbp.engine.linear import LAMBDAS, as_network, left_out, ridge
-from skbp.engine.lm import Penalty, groups_of
+from skbp.engine.linear import LAMBDAS, as_network, left_out, ridge, seen
+from skbp.engine.lm import Penalty, covariance, groups_of
 from skbp.engine.losses import LOSSES
 from skbp.engine.network import Network, predict
 from skbp.engine.samples import Samples
@@ -23,6 +24,31 @@ def data():
     return X, Y, rng.randint(1, 4, N).astype(float)
 
 
+def line_of(X, Y, weights):
+    """Return the ridge regression, its weights and its errors of samples left out."""
+    line, error = ridge(Samples(X, Y, weights), slice(0, len(Y)))
+    errors = line.left_out(X, Y, weights)
+    assert error == pytest.approx(weights @ (errors**2).sum(axis=1) / weights.sum())
+    return line, line.W, line.b, errors
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_copies_are_one_sample(sparse):
+    X, Y, weights = data()
+    weights = weights.astype(int)
+    order = np.random.RandomState(1).permutation(weights.sum())
+    copies = [np.repeat(part, weights, axis=0)[order] for part in (X, Y)]
+    kinds = [csr_array(part) if sparse else part for part in (X, copies[0])]
+    whole = slice(None)
+    weighted = ridge(Samples(kinds[0], Y, weights.astype(float)), slice(0, N))
+    repeated = ridge(Samples(kinds[1], copies[1]), slice(0, len(order)))
+    assert_allclose(weighted[0].W, repeated[0].W)
+    assert weighted[1] == pytest.approx(repeated[1])
+    (found, _, w), *_ = seen(Samples(kinds[1], copies[1]), whole)
+    assert len(found) == N
+    assert sorted(w) == sorted(weights)
+
+
 def largest_curvature(X, weights):
     centered = X - np.average(X, axis=0, weights=weights)
     return np.linalg.svd(np.sqrt(weights)[:, np.newaxis] * centered)[1][0] ** 2
@@ -30,7 +56,7 @@ def largest_curvature(X, weights):
 
 def test_ridge_has_the_penalty_that_leaving_samples_out_asks_for():
     X, Y, _ = data()
-    W, b, errors = ridge(X, Y, np.ones(N))
+    _, W, b, errors = line_of(X, Y, np.ones(N))
     lambdas = LAMBDAS * largest_curvature(X, np.ones(N))
     theirs = RidgeCV(lambdas).fit(X, Y)
     assert_allclose(W.T, theirs.coef_, rtol=1e-6)
@@ -40,14 +66,14 @@ def test_ridge_has_the_penalty_that_leaving_samples_out_asks_for():
 
 def test_the_errors_of_ridge_are_those_of_samples_left_out():
     X, Y, weights = data()
-    W, b, errors = ridge(X, Y, weights)
+    _, W, b, errors = line_of(X, Y, weights)
     fits = [
         Ridge(lam).fit(X, Y, weights) for lam in LAMBDAS * largest_curvature(X, weights)
     ]
     (model,) = [one for one in fits if np.allclose(one.coef_, W.T, rtol=1e-9)]
     assert_allclose(model.intercept_, b)
     for i in range(0, N, 7):
-        model.fit(X, Y, weights - (np.arange(N) == i))
+        model.fit(X, Y, weights * (np.arange(N) != i))
         assert_allclose(Y[i] - model.predict(X[i : i + 1])[0], errors[i], rtol=1e-6)
 
 
@@ -62,9 +88,10 @@ def test_left_out_is_exact_for_a_linear_model():
     theta = model.coef_.T.reshape(1, P)
     E, _, H = GaussNewton(network, loss, Samples(X, Y, weights), slice(0, N))(theta)
     evidence = penalty.estimate(E[0], theta[0], H[0])
-    errors = left_out(network, theta[0], evidence, X, Y)
+    in_noise = evidence.beta * covariance(evidence.A)
+    errors = left_out(network, theta[0], in_noise, X, Y, weights)
     for i in range(0, N, 7):
-        model.fit(X, Y, weights - (np.arange(N) == i))
+        model.fit(X, Y, weights * (np.arange(N) != i))
         assert_allclose(Y[i] - model.predict(X[i : i + 1])[0], errors[i], rtol=1e-8)
 
 
@@ -72,16 +99,16 @@ def test_left_out_is_exact_for_a_linear_model():
 @pytest.mark.parametrize("hidden", [(2,), (5,), (3, 4)])
 def test_a_network_can_be_linear(hidden, activation):
     X, Y, weights = data()
-    W, b, _ = ridge(X, Y, weights)
+    line, W, b, _ = line_of(X, Y, weights)
     network = Network((FEATURES, *hidden, OUTPUTS), (activation,) * len(hidden))
-    theta = as_network(network, W, b, X)
+    theta = as_network(network, line)
     outputs = predict(network, *network.split(theta[np.newaxis]), X)[0]
     assert_allclose(outputs, X @ W + b, atol=0.02 * Y.std())
 
 
 def test_some_networks_cannot_be_linear():
     X, Y, weights = data()
-    W, b, _ = ridge(X, Y, weights)
-    assert as_network(Network((FEATURES, 1, OUTPUTS), ("tanh",)), W, b, X) is None
+    line, *_ = line_of(X, Y, weights)
+    assert as_network(Network((FEATURES, 1, OUTPUTS), ("tanh",)), line) is None
     without = Network((FEATURES, 5, OUTPUTS), ("tanh",), biases=False)
-    assert as_network(without, W, b, X) is None
+    assert as_network(without, line) is None
