@@ -481,7 +481,7 @@ def report(
     split_progress: tuple[int, int],
     candidate_progress: tuple[int, int],
 ) -> None:
-    """Print a line for a candidate, as scikit-learn's searches do."""
+    """Print what scikit-learn's searches do of a candidate, when it is done."""
     if verbose < 2:
         return
     where = "CV"
@@ -490,6 +490,8 @@ def report(
     if verbose > 9:
         where += f"; {candidate_progress[0] + 1}/{candidate_progress[1]}"
     text = ", ".join(f"{name}={parameters[name]}" for name in sorted(parameters))
+    if verbose > 9:
+        print(f"{f'[{where}] START {text}':.<80}")
     text += ";" if text else ""
     if verbose > 2:
         tests, trains = result["test_scores"], result.get("train_scores")
