@@ -50,7 +50,7 @@ from skbp.engine.activations import ACTIVATIONS, HIDDEN, OUTPUTS
 from skbp.engine.arrays import Array, Rows
 from skbp.engine.gauss_newton import variances
 from skbp.engine.initializers import INITIALIZERS
-from skbp.engine.linear import linear_instead
+from skbp.engine.linear import linear_beside
 from skbp.engine.lm import Evidence, covariance
 from skbp.engine.losses import LOSSES, Loss
 from skbp.engine.network import Layers, Network, Propagation, predict
@@ -287,15 +287,15 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         good = [k for k in order if np.isfinite(cost[k])] or order[:1]
         return good[: self.ensemble]
 
-    def _or_linear(
+    def _with_linear(
         self,
         task: tuple[Network, Loss, Samples | Parts, Array],
         rows: Rows | None,
         evidence: list[Evidence | None],
-    ) -> tuple[Array, list[Evidence | None], bool]:
-        """Return theta (m, P) and its evidence, or those of a linear network instead.
+    ) -> tuple[Array, list[Evidence | None], float]:
+        """Return theta (m, P) and its evidence, with a linear network as the last.
 
-        Whether they are the latter comes third.
+        The share of that in predictions comes third; 0 means that it is not there.
         """
         network, loss, samples, theta = task
         known = [one for one in evidence if one]
@@ -307,10 +307,12 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             and not (self.early_stopping or self.warm_start)
         ):
             with np.errstate(all="ignore"), suppress(np.linalg.LinAlgError):
-                line = linear_instead(network, loss, samples, rows, theta, known)
-                if line is not None:
-                    return line[0][np.newaxis], [line[1]], True
-        return theta, evidence, False
+                beside = linear_beside(network, loss, samples, rows, theta, known)
+                if beside is not None:
+                    share, line, its = beside
+                    others = (theta, evidence) if share < 1.0 else (theta[:0], [])
+                    return np.vstack([others[0], line]), [*others[1], its], share
+        return theta, evidence, 0.0
 
     def _fixed_alpha(self) -> float:
         """Return the penalty, 0 where it is estimated."""
@@ -710,31 +712,34 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         history = histories[kept[0]]
         n = len(samples) if rows is None else len(rows)
         self._set_curves(history, n, fresh, partial)
-        theta, found, linear = theta[kept], [evidence[k] for k in kept], False
+        theta, found, linear = theta[kept], [evidence[k] for k in kept], 0.0
         if history.status != INTERRUPTED:
             task = (network, loss, samples, theta)
-            theta, found, linear = self._or_linear(task, rows, found)
-        self._set_weights(network, theta)
+            theta, found, linear = self._with_linear(task, rows, found)
+        self._set_weights(network, theta, linear)
         self._set_evidence(network, found, linear)
         self.__dict__.pop("_memory", None)
         return history
 
-    def _set_weights(self, network: Network, theta: Array) -> None:
+    def _set_weights(self, network: Network, theta: Array, linear: float = 0.0) -> None:
         """Set the attributes that make up the network, the best row of theta (m, P).
 
-        All rows predict together.
+        All rows predict together, alike, or with this share of a linear last one.
         """
         self.coefs_, self.intercepts_ = unpacked(network, theta[:1])
         self._ensemble = theta if len(theta) > 1 else None
+        alike = len(theta) - (linear > 0.0)
+        shares = [(1.0 - linear) / max(alike, 1)] * alike + [linear] * (linear > 0.0)
+        self._shares = np.array(shares, theta.dtype)
         self._activations, self._biases = network.activations, network.biases
         self._fitted = {name: getattr(self, name) for name in self._shape_the_loss}
         self.n_layers_, self.n_outputs_ = network.n_layers + 1, network.units[-1]
 
     def _set_evidence(
-        self, network: Network, evidence: Sequence[Evidence | None], linear: bool
+        self, network: Network, evidence: Sequence[Evidence | None], linear: float
     ) -> None:
         """Set what was estimated with the weights; remove what an earlier fit left."""
-        for name in (*ESTIMATES, "_covariances", "_lambdas"):
+        for name in (*ESTIMATES, "_covariances", "_noise_variances", "_lambdas"):
             self.__dict__.pop(name, None)
         best = evidence[0]
         if best is None:
@@ -752,11 +757,13 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         noise = float(best.beta) ** -0.5
         self.noise_std_ = noise if self.loss == "squared_error" else None
         self.n_effective_parameters_ = float(best.gamma.sum())
-        self.log_evidence_, self.is_linear_ = best.log_evidence, linear
+        self.log_evidence_, self.linear_share_ = best.log_evidence, linear
         if self.alpha == "ard":
             width = each[:n_first] ** -0.5
             self.feature_relevances_ = width / width.sum()
-        self._covariances = np.stack([covariance(one.A) for one in evidence if one])
+        known = [one for one in evidence if one]
+        self._covariances = np.stack([covariance(one.A) for one in known])
+        self._noise_variances = np.array([1.0 / one.beta for one in known])
 
     def _set_curves(self, history: History, n: int, fresh: bool, partial: bool) -> None:
         """Set the attributes that tell of training, on n samples."""
@@ -875,7 +882,9 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             outputs = predict(network, W, b, X, activation)
         if len(outputs) == 1:
             return outputs[0]
-        return mean_raw(outputs, self.out_activation_) if raw else outputs.mean(axis=0)
+        if raw:
+            return mean_raw(outputs, self.out_activation_)
+        return np.tensordot(self._shares, outputs, axes=1)
 
     def _outputs_and_variances(self, X: Any, what: str) -> tuple[Array, Array]:
         """Return raw outputs and their variances (m, n, outputs) of m networks."""
@@ -1115,6 +1124,7 @@ WEIGHTS = (
     "_biases",
     "_fitted",
     "_ensemble",
+    "_shares",
     "n_layers_",
     "n_outputs_",
 )
@@ -1136,7 +1146,7 @@ ESTIMATES = (
     "noise_std_",
     "n_effective_parameters_",
     "log_evidence_",
-    "is_linear_",
+    "linear_share_",
     "feature_relevances_",
 )
 

@@ -84,7 +84,7 @@ class Fit:
             one._check_parameters(partial)
         fresh = not hasattr(first, "coefs_") or not (partial or first.warm_start)
         # The units that a linear model has no use for would never learn.
-        fresh = fresh or vars(first).get("is_linear_", False)
+        fresh = fresh or vars(first).get("linear_share_") == 1.0
         network, samples, y = first._problem(X, y, sample_weight, fresh, partial)
         for other in estimators[1:]:
             other._learn_from(first)

@@ -116,7 +116,7 @@ class BPRegressor(RegressorMixin, BaseBP):
         relevance determination) besides one for the weights of each input feature. No
         validation set is needed. Both expect features and targets of size about 1.
         Where squared errors of samples that are left out are not clearly below those of
-        a linear model, the network is a linear one (see ``is_linear_``).
+        a linear model, that has a share in predictions (see ``linear_share_``).
 
     batch_size : int, "auto" or "full", default="auto"
         The number of samples of a batch; "auto" is ``min(200, n_samples)``, "full" all
@@ -331,18 +331,20 @@ class BPRegressor(RegressorMixin, BaseBP):
     noise_std_ : float or None
         The standard deviation of the noise, with ``loss="squared_error"``.
 
-    is_linear_ : bool
-        With an estimated ``alpha``: whether a ridge regression took the network's
-        place. It does with ``loss="squared_error"`` where the trained networks are
-        better by less than one and a half standard errors, and on fewer than four in
-        five samples, by the squared errors of samples that are left out (computed, not
-        fitted). The penalty of the ridge regression is that of the smallest such
-        errors; ``coefs_`` are so small before the hidden layers that these pass on what
-        they get. ``alpha_`` and ``log_evidence_`` are those of such weights, not to be
-        compared with others'; the curves of training are those of the best network.
-        Never with ``early_stopping`` or ``warm_start``, without intercepts, or where a
-        hidden layer is narrower than the linear map needs. A warm start from there
-        starts anew.
+    linear_share_ : float
+        With an estimated ``alpha``: the share of a ridge regression in predictions,
+        beside the networks'. It falls from 1 to 0 while the squared errors of samples
+        that are left out (computed, not fitted) go from one standard error above those
+        of the ridge regression to four below; it is 0, too, where the networks are
+        better on four in five samples. The penalty of the ridge regression is that of
+        the smallest such errors. It is a network of the same shape, whose weights
+        before the hidden layers are so small that these pass on what they get. If the
+        share is 1, it is ``coefs_``, and ``alpha_`` and ``log_evidence_`` are those of
+        such weights, not to be compared with others'; a warm start from there starts
+        anew. Otherwise ``coefs_`` are the best network's, as in every ensemble. The
+        curves of training always are. The share is 0 for other losses than
+        "squared_error", with ``early_stopping`` or ``warm_start``, without intercepts,
+        and where a hidden layer is narrower than the linear map needs.
 
     feature_relevances_ : ndarray of shape (n_features,)
         With "ard": ``alpha_[0] ** -0.5``, the typical size of the weights of each
@@ -607,8 +609,9 @@ class BPRegressor(RegressorMixin, BaseBP):
                 f"return_std=True needs loss='squared_error'; loss is {self.loss!r}."
             )
         # Of a mixture: the mean variance, and the variance of the means.
-        y = each.mean(axis=0)
-        std = np.sqrt(variance.mean(axis=0) + each.var(axis=0) + self.noise_std_**2)
+        y = np.tensordot(self._shares, each, axes=1)
+        variance += self._noise_variances[:, np.newaxis, np.newaxis] + (each - y) ** 2
+        std = np.sqrt(np.tensordot(self._shares, variance, axes=1))
         return (y[:, 0], std[:, 0]) if y.shape[1] == 1 else (y, std)
 
     def score(self, X, y, sample_weight=None):

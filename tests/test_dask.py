@@ -158,7 +158,7 @@ def test_other_solvers_and_options_are_those_in_memory(
     assert_same_weights(*both)
     if isinstance(options.get("alpha"), str):
         # A network that is linear has weights of sizes apart, and a nearly singular A.
-        rtol = 1e-3 if vars(both[0]).get("is_linear_") else 1e-7
+        rtol = 1e-3 if vars(both[0]).get("linear_share_") else 1e-7
         assert_allclose(both[0].log_evidence_, both[1].log_evidence_, rtol=rtol)
 
 

@@ -1,4 +1,4 @@
-"""A linear model beside a network, for where the network is not clearly better.
+"""A linear model beside networks, for where they are not clearly better.
 
 Squared errors take the noise for normal, of one size. Where it is not, because of gross
 outliers or of tails as heavy as those of features and targets that are products, a
@@ -16,12 +16,15 @@ takes the place of h_i. Otherwise those that stay would tell of those that are o
 The standard error of the mean difference of their squares counts n - gamma samples, of
 n different ones: a network that has used up most of them says little of its errors.
 
+The share of the linear model in predictions falls from all to nothing while that mean,
+in standard errors, falls from 1 to -4. Between, both predict: the squared error of a
+mean is nowhere above the mean of the squared errors.
+
 References
 ----------
 MacKay (1992), "A practical Bayesian framework for backpropagation networks". Neural
 Computation 4, 448-472.
-Breiman, Friedman, Olshen, Stone (1984), "Classification and regression trees", for the
-rule of the standard error.
+Breiman (1996), "Stacked regressions". Machine Learning 24, 49-64.
 """
 
 from __future__ import annotations
@@ -50,16 +53,19 @@ from skbp.engine.losses import Loss
 from skbp.engine.network import Network, predict
 from skbp.engine.samples import Parts, Samples, Sums, added
 
-#: Standard errors by which a network has to be better than the linear model.
-CLEARLY = 1.5
+#: Standard errors by which networks are worse than the linear model where it predicts
+#: alone, and better where they do. A single sample of much greater errors than the
+#: others is about 1 standard error.
+WORSE, BETTER = 1.0, 4.0
 #: Part of the samples that is enough to be better on, whatever the others say.
 MOSTLY = 0.8
 #: By how many times the line's mean squared error a sample may count. A network is far
 #: off where a sample of extreme features is left out, which must not decide over
 #: thousands of others.
 MOST = 1000.0
-#: Typical weighted input of a hidden unit that is to be linear.
-SMALL = 3e-3
+#: Typical weighted input of a hidden unit that is to be linear; less where its output
+#: is 0 at 0, and nothing is lost to rounding: extreme samples are to be small, too.
+SMALL, LESS = 3e-3, 1e-4
 #: Penalties of the linear model, relative to its largest curvature.
 LAMBDAS = 10.0 ** np.arange(-8.0, 4.5, 0.5)
 #: Estimates until the precisions at given weights have settled.
@@ -79,8 +85,8 @@ class Line:
     mean, second : array (features,), (features, features)
         The means of X, and of the products of its features less their means.
     V, parts : array (features, features), (features,)
-        Directions of X, one a column, and what the squares of X along them are
-        multiplied with to make h.
+        Directions of X, of features in units of their size, one a column; and what the
+        squares of X along them are multiplied with to make h.
     """
 
     W: Array
@@ -97,17 +103,19 @@ class Line:
         return without(Y - X @ self.W - self.b, (w * h)[:, np.newaxis])
 
 
-def linear_instead(
+def linear_beside(
     network: Network,
     loss: Loss,
     samples: Samples | Parts,
     rows: Rows | None,
     theta: Array,
     evidence: Sequence[Evidence],
-) -> tuple[Array, Evidence] | None:
-    """Return a network that is linear, if those of theta (m, P) are not clearly better.
+) -> tuple[float, Array, Evidence] | None:
+    """Return the share of a linear model beside the networks of theta (m, P).
 
-    They predict together. None also where hidden layers are too narrow for it.
+    They predict together. The linear model is a network, too: its theta (P,) and its
+    evidence come second and third. None where it has no share, or where hidden layers
+    are too narrow for it.
     """
     part = slice(0, len(samples)) if rows is None else rows
     line, error = ridge(samples, part)
@@ -123,24 +131,34 @@ def linear_instead(
     free = n - gamma
     spread = max(float(squares / line.total - mean**2), 0.0)
     deviation = np.sqrt(spread / max(float(free), 1e-9))
+    share = share_of(mean / deviation) if better <= MOSTLY * line.total else 0.0
     found = as_network(network, line)
-    clear = mean < -CLEARLY * deviation or better > MOSTLY * line.total
-    if clear or found is None or not np.isfinite(found).all():
+    if not share or found is None or not np.isfinite(found).all():
         return None
     found = found.astype(theta.dtype)
-    return found, at_peak(network, loss, samples, part, found, evidence[0])
+    return share, found, at_peak(network, loss, samples, part, found, evidence[0])
+
+
+def share_of(worse: float) -> float:
+    """Return the share of a linear model that is better by so many standard errors."""
+    if np.isnan(worse):  # Both are the same.
+        return 1.0
+    return float(np.clip((worse + BETTER) / (WORSE + BETTER), 0.0, 1.0))
 
 
 def ridge(samples: Samples | Parts, rows: Rows | slice) -> tuple[Line, float]:
     """Return the ridge regression of the smallest squared errors of samples left out.
 
-    Their mean comes second.
+    Their mean comes second. The penalty is of features in units of their size.
     """
     m = samples.total(rows)
     x, y = (one / m for one in sums(samples, rows, totals))
     XX, XY = sums(samples, rows, partial(products, x, y))
-    curvatures, V = np.linalg.eigh(XX)
-    curvatures = np.maximum(curvatures, 0.0)
+    size = np.sqrt(np.diag(XX) / m)
+    # What varies by rounding alone is a constant.
+    unit = np.where(size > np.finfo(float).eps * m * np.abs(x), 1.0 / size, 0.0)
+    curvatures, V = np.linalg.eigh(unit[:, np.newaxis] * XX * unit)
+    curvatures, V = np.maximum(curvatures, 0.0), unit[:, np.newaxis] * V
     lines = []
     for lam in LAMBDAS * max(curvatures[-1], 1e-300):
         shrunk = V / (curvatures + lam)
@@ -273,10 +291,11 @@ def as_network(network: Network, line: Line) -> Array | None:
         np.einsum("ri,ij,rj->r", into, line.second, into) + (into @ line.mean) ** 2
     )
     # A constant needs no units.
-    scale = SMALL / float(squares.max()) ** 0.5 if d[0] and squares.max() else 1.0
+    tangents = [tangent(name) for name in network.activations]
+    small = SMALL if any(f_c for _, f_c, _ in tangents) else LESS
+    scale = small / float(squares.max()) ** 0.5 if d[0] and squares.max() else 1.0
     into, value = scale * into * bool(d[0]), 0.0
-    for l, name in enumerate(network.activations, start=1):
-        c, f_c, slope = tangent(name)
+    for l, (c, f_c, slope) in enumerate(tangents, start=1):
         weights[l][0, :rank, : into.shape[1]] = into
         biases[l][0, :rank, 0] = c - into.sum(axis=1) * value
         into, value = np.eye(rank) / slope, f_c

@@ -7,7 +7,7 @@ from scipy.sparse import csr_array
 from sklearn.linear_model import Ridge, RidgeCV
 
 from skbp.engine.gauss_newton import GaussNewton
-from skbp.engine.linear import LAMBDAS, as_network, left_out, ridge, seen
+from skbp.engine.linear import LAMBDAS, as_network, left_out, ridge, seen, share_of
 from skbp.engine.lm import Penalty, covariance, groups_of
 from skbp.engine.losses import LOSSES
 from skbp.engine.network import Network, predict
@@ -49,17 +49,20 @@ def test_copies_are_one_sample(sparse):
     assert sorted(w) == sorted(weights)
 
 
-def largest_curvature(X, weights):
+def scaled(X, weights):
+    """Return X in units of the size of its features, these, and the lambdas."""
     centered = X - np.average(X, axis=0, weights=weights)
-    return np.linalg.svd(np.sqrt(weights)[:, np.newaxis] * centered)[1][0] ** 2
+    size = np.sqrt(np.average(centered**2, axis=0, weights=weights))
+    roots = np.sqrt(weights)[:, np.newaxis] * centered / size
+    return X / size, size, LAMBDAS * np.linalg.svd(roots)[1][0] ** 2
 
 
 def test_ridge_has_the_penalty_that_leaving_samples_out_asks_for():
     X, Y, _ = data()
     _, W, b, errors = line_of(X, Y, np.ones(N))
-    lambdas = LAMBDAS * largest_curvature(X, np.ones(N))
+    X, size, lambdas = scaled(X, np.ones(N))
     theirs = RidgeCV(lambdas).fit(X, Y)
-    assert_allclose(W.T, theirs.coef_, rtol=1e-6)
+    assert_allclose(W.T, theirs.coef_ / size, rtol=1e-6)
     assert_allclose(b, theirs.intercept_, rtol=1e-6)
     assert (errors**2).mean() == pytest.approx(-theirs.best_score_)
 
@@ -67,14 +70,39 @@ def test_ridge_has_the_penalty_that_leaving_samples_out_asks_for():
 def test_the_errors_of_ridge_are_those_of_samples_left_out():
     X, Y, weights = data()
     _, W, b, errors = line_of(X, Y, weights)
-    fits = [
-        Ridge(lam).fit(X, Y, weights) for lam in LAMBDAS * largest_curvature(X, weights)
-    ]
-    (model,) = [one for one in fits if np.allclose(one.coef_, W.T, rtol=1e-9)]
+    X, size, lambdas = scaled(X, weights)
+    fits = [Ridge(lam).fit(X, Y, weights) for lam in lambdas]
+    (model,) = [one for one in fits if np.allclose(one.coef_ / size, W.T, rtol=1e-9)]
     assert_allclose(model.intercept_, b)
     for i in range(0, N, 7):
         model.fit(X, Y, weights * (np.arange(N) != i))
         assert_allclose(Y[i] - model.predict(X[i : i + 1])[0], errors[i], rtol=1e-6)
+
+
+def test_the_units_of_features_do_not_matter():
+    X, Y, weights = data()
+    units = 10.0 ** np.array([-6.0, 0.0, 3.0, 6.0])
+    _, W, b, errors = line_of(X, Y, weights)
+    _, W_again, b_again, errors_again = line_of(X * units, Y, weights)
+    assert_allclose(W_again * units[:, np.newaxis], W, rtol=1e-8)
+    assert_allclose(b_again, b, rtol=1e-8)
+    assert_allclose(errors_again, errors, rtol=1e-8)
+
+
+def test_a_constant_feature_has_no_weight():
+    X, Y, weights = data()
+    _, W, b, _ = line_of(X, Y, weights)
+    _, W_more, b_more, _ = line_of(np.c_[X, np.full(N, 0.1)], Y, weights)
+    assert_allclose(W_more, np.vstack([W, np.zeros((1, OUTPUTS))]), rtol=1e-9)
+    assert_allclose(b_more, b)
+
+
+@pytest.mark.parametrize(
+    ("worse", "share"),
+    [(-np.inf, 0), (-4, 0), (-1.5, 0.5), (1, 1), (np.inf, 1), (np.nan, 1)],
+)
+def test_the_share_falls_from_one_standard_error_above_to_four_below(worse, share):
+    assert share_of(worse) == share
 
 
 def test_left_out_is_exact_for_a_linear_model():
@@ -93,6 +121,16 @@ def test_left_out_is_exact_for_a_linear_model():
     for i in range(0, N, 7):
         model.fit(X, Y, weights * (np.arange(N) != i))
         assert_allclose(Y[i] - model.predict(X[i : i + 1])[0], errors[i], rtol=1e-8)
+
+
+def test_a_linear_network_is_so_far_out():
+    X, Y, weights = data()
+    line, W, b, _ = line_of(X, Y, weights)
+    network = Network((FEATURES, 4, OUTPUTS), ("tanh",))
+    theta = as_network(network, line)[np.newaxis]
+    far = X + 500.0 * np.random.RandomState(1).standard_normal(X.shape)
+    outputs = predict(network, *network.split(theta), far)[0]
+    assert_allclose(outputs, far @ W + b, rtol=0.01)
 
 
 @pytest.mark.parametrize("activation", HIDDEN_ACTIVATIONS)
