@@ -745,7 +745,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if best is None:
             return
         # In units of the loss: lambda, as a number would be.
-        each = best.alpha / best.beta
+        each = best.alpha / best.beta.mean()
         self._lambdas = np.empty(network.n_parameters)
         for group, value in zip(best.groups, each, strict=True):
             self._lambdas[group] = value
@@ -754,7 +754,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         rest = each[n_first:].tolist()
         self.alpha_ = [first, *rest[: network.n_layers - 1]]
         self.alpha_intercepts_ = rest[network.n_layers - 1 :]
-        noise = float(best.beta) ** -0.5
+        noise = best.beta**-0.5 if len(best.beta) > 1 else float(best.beta[0]) ** -0.5
         self.noise_std_ = noise if self.loss == "squared_error" else None
         self.n_effective_parameters_ = float(best.gamma.sum())
         self.log_evidence_, self.linear_share_ = best.log_evidence, linear

@@ -316,7 +316,8 @@ class BPRegressor(RegressorMixin, BaseBP):
 
     alpha_ : list of float
         With an estimated ``alpha``: lambda of the weights of each layer; with "ard" the
-        first entry is an array of shape (n_features,).
+        first entry is an array of shape (n_features,). It is the precision of these
+        weights over that of the noise, of several outputs the mean.
 
     alpha_intercepts_ : list of float
         That of the biases of each layer.
@@ -328,8 +329,9 @@ class BPRegressor(RegressorMixin, BaseBP):
     n_effective_parameters_ : float
         How many parameters the data determine: their number less what the penalties do.
 
-    noise_std_ : float or None
-        The standard deviation of the noise, with ``loss="squared_error"``.
+    noise_std_ : float, ndarray of shape (n_outputs,) or None
+        The standard deviation of the noise, with ``loss="squared_error"``; of several
+        outputs an array.
 
     linear_share_ : float
         With an estimated ``alpha``: the share of a ridge regression in predictions,
@@ -610,7 +612,7 @@ class BPRegressor(RegressorMixin, BaseBP):
             )
         # Of a mixture: the mean variance, and the variance of the means.
         y = np.tensordot(self._shares, each, axes=1)
-        variance += self._noise_variances[:, np.newaxis, np.newaxis] + (each - y) ** 2
+        variance += self._noise_variances[:, np.newaxis] + (each - y) ** 2
         std = np.sqrt(np.tensordot(self._shares, variance, axes=1))
         return (y[:, 0], std[:, 0]) if y.shape[1] == 1 else (y, std)
 

@@ -54,7 +54,7 @@ from threadpoolctl import threadpool_limits
 
 from skbp import BPClassifier, BPRegressor
 from skbp.engine.gauss_newton import GaussNewton
-from skbp.engine.lm import inverse_diagonal
+from skbp.engine.lm import inverse_root
 from skbp.engine.losses import LOSSES
 from skbp.engine.network import Network
 from skbp.engine.samples import Samples
@@ -192,15 +192,15 @@ def iteration(runs: int) -> dict[str, float]:
 
     def step() -> None:
         _, g, H = evaluate(theta)
-        evaluate.value(theta - np.linalg.solve(H[0] + np.eye(P), g[0]))
+        evaluate.value(theta - np.linalg.solve(H[0, 0] + np.eye(P), g[0, 0]))
 
     def bare() -> None:
         np.linalg.solve(J.T @ J + np.eye(P), J[0])
 
     def estimate() -> None:
-        inverse_diagonal(A)
+        (inverse_root(A)[0] ** 2).sum(axis=0)
 
-    A = evaluate(theta)[2][0] + np.eye(P)
+    A = evaluate(theta)[2][0, 0] + np.eye(P)
     step_s, bare_s, estimate_s = in_turn(
         runs,
         lambda: [step() for _ in range(20)],

@@ -10,6 +10,9 @@ H is the second derivative of the sum of losses, without the part that the curva
 the network itself adds. That part vanishes where the residuals do; without it H has no
 negative eigenvalue, if the loss is convex in Z[L].
 
+Outputs whose squared errors are of noise of their own size are kept apart: these sums
+are taken for each, with its residuals and its rows of J_i alone.
+
 Where C_i = sum_j S_j S_j', the rows S_j' J_i come from back-propagation as the gradient
 does: delta[L] = S_j, and the row for W[l] is delta[l] A[l-1]' of the sample alone.
 
@@ -21,6 +24,7 @@ descent". Neural Computation 14, 1723-1738.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -40,7 +44,8 @@ ROWS = 2**19
 class GaussNewton:
     """Sum of losses, gradient g and curvature H of K networks on some samples.
 
-    All are sums over samples, not means, and without the penalty.
+    All are sums over samples, not means, and without the penalty; those of each of Q
+    sets of outputs, which are all outputs, or each on its own.
 
     Parameters
     ----------
@@ -50,6 +55,8 @@ class GaussNewton:
     samples : Samples or Parts
     rows : array of int or slice
         The samples to sum over; of parts, all.
+    apart : bool, default=False
+        Whether each output is on its own, which takes a loss with a root an output.
     """
 
     def __init__(
@@ -58,62 +65,87 @@ class GaussNewton:
         loss: Loss,
         samples: Samples | Parts,
         rows: Rows | slice,
+        apart: bool = False,
     ):
         if loss.roots is None or not loss.convex:
             raise ValueError(f"{loss.name} of {loss.activation} is not convex in Z[L]")
         self.network, self.loss, self.samples = network, loss, samples
-        self.rows, self.roots = rows, loss.roots
+        self.rows, self.roots, self.apart = rows, loss.roots, apart
+        self.Q = network.units[-1] if apart else 1
         self._jacobian = np.empty((0, 0, 0))
         self._kept: dict[tuple[int, int], tuple[Propagation, Residual]] = {}
 
     def __call__(self, theta: Array) -> tuple[Array, Array, Array]:
-        """Return the loss (K,), g (K, P) and H (K, P, P) at theta (K, P)."""
+        """Return the loss (K, Q), g (K, Q, P) and H (K, Q, P, P) at theta (K, P)."""
         if isinstance(self.samples, Parts):
-            terms = partial(curvature, self.network, self.loss, theta)
+            terms = partial(curvature, self.network, self.loss, theta, self.apart)
             total, g, H = self.samples.sum(terms)
             return total, g, H
-        K, P = theta.shape
+        (K, P), Q = theta.shape, self.Q
         W, b = self.network.split(theta)
-        total, g, H = np.zeros(K), np.zeros((K, P)), np.zeros((K, P, P))
+        total, g, H = np.zeros((K, Q)), np.zeros((K, Q, P)), np.zeros((K, Q, P, P))
         part, gradient = np.empty((K, P, P)), np.empty((K, P))
         for block in self._cut(K, P):
             X, Y, weights = self.samples.columns(block, theta.dtype)
-            tape, residual = self._tape(K, Y.shape[1])
+            tape, losses = self._tape(K, Y.shape[1])
             rows = self._rows(K, P, Y.shape[1])
             scale = np.ones(()) if weights is None else weights
             Z = tape.forward(W, b, X)
-            total += residual(Z, Y, scale, tape.delta[-1])
-            tape.backward(W, *self.network.split(gradient))
-            g += gradient
-            for S in self.roots(Z, Y):
+            total += losses(Z, Y, scale, tape.delta[-1])
+            for q in self._in_turn(tape.delta[-1]):
+                tape.backward(W, *self.network.split(gradient))
+                g[:, q] += gradient
+            for j, S in enumerate(self.roots(Z, Y)):
                 np.multiply(S, np.sqrt(scale), out=tape.delta[-1])
                 rows_of(self.network, tape, W, rows)
                 np.matmul(rows, rows.mT, out=part)
-                H += part
+                H[:, j % Q] += part
         return total, g, H
 
     def value(self, theta: Array) -> Array:
-        """Return the loss (K,) alone."""
+        """Return the loss (K, Q) alone."""
         if isinstance(self.samples, Parts):
-            (loss,) = self.samples.sum(partial(value, self.network, self.loss, theta))
+            terms = partial(value, self.network, self.loss, theta, self.apart)
+            (loss,) = self.samples.sum(terms)
             return loss
         W, b = self.network.split(theta)
-        K, total = len(theta), np.zeros(len(theta))
+        K, total = len(theta), np.zeros((len(theta), self.Q))
         for block in blocks(n_rows(self.rows)):
             X, Y, weights = self.samples.columns(self._part(block), theta.dtype)
-            tape, residual = self._tape(K, Y.shape[1])
+            tape, losses = self._tape(K, Y.shape[1])
             scale = np.ones(()) if weights is None else weights
             Z = tape.forward(W, b, X)
-            total += residual(Z, Y, scale, tape.delta[-1])
+            total += losses(Z, Y, scale, tape.delta[-1])
         return total
 
     def _tape(self, K: int, m: int) -> tuple[Propagation, Residual]:
-        """Return the arrays and functions for K networks and m samples, made once."""
+        """Return the arrays and functions for K networks and m samples, made once.
+
+        The residual's is that of the loss, and returns the values (K, Q).
+        """
         if (K, m) not in self._kept:
             dtype, shape = np.dtype(float), (K, self.network.units[-1], m)
-            tape = Propagation(self.network, K, m, dtype)
-            self._kept[K, m] = tape, self.loss.residual(shape, dtype)
+            residual = self.loss.residual(shape, dtype)
+            of_one, _ = self.loss.functions((K, 1, m), dtype)
+
+            def losses(Z: Array, Y: Array, scale: Array, delta: Array) -> Array:
+                total = residual(Z, Y, scale, delta)[:, np.newaxis]
+                if not self.apart:
+                    return total
+                each = [slice(q, q + 1) for q in range(self.Q)]
+                return np.stack([of_one(Z[:, q], Y[q], scale) for q in each], axis=1)
+
+            self._kept[K, m] = Propagation(self.network, K, m, dtype), losses
         return self._kept[K, m]
+
+    def _in_turn(self, delta: Array) -> Iterator[int]:
+        """Count the sets of outputs, with the residuals of all others set to 0."""
+        whole = delta.copy() if self.apart else delta
+        for q in range(self.Q):
+            if self.apart:
+                delta[:] = 0.0
+                delta[:, q] = whole[:, q]
+            yield q
 
     def _rows(self, *shape: int) -> Array:
         """Return an array for the rows of the Jacobian, kept between calls."""
@@ -137,15 +169,19 @@ class GaussNewton:
         ]
 
 
-def curvature(network: Network, loss: Loss, theta: Array, samples: Samples) -> Sums:
+def curvature(
+    network: Network, loss: Loss, theta: Array, apart: bool, samples: Samples
+) -> Sums:
     """Return loss, g and H on all of these samples."""
-    return GaussNewton(network, loss, samples, slice(0, len(samples)))(theta)
+    return GaussNewton(network, loss, samples, slice(0, len(samples)), apart)(theta)
 
 
-def value(network: Network, loss: Loss, theta: Array, samples: Samples) -> Sums:
-    """Return the loss (K,) alone."""
+def value(
+    network: Network, loss: Loss, theta: Array, apart: bool, samples: Samples
+) -> Sums:
+    """Return the loss (K, Q) alone."""
     every = slice(0, len(samples))
-    return (GaussNewton(network, loss, samples, every).value(theta),)
+    return (GaussNewton(network, loss, samples, every, apart).value(theta),)
 
 
 def rows_of(network: Network, tape: Propagation, W: Layers, out: Array) -> None:

@@ -119,9 +119,8 @@ def linear_beside(
     """
     part = slice(0, len(samples)) if rows is None else rows
     line, error = ridge(samples, part)
-    # The covariance in units of the noise, whose part in a prediction is h.
     networks = [
-        (theta_k, one.beta * covariance(one.A))
+        (theta_k, covariance(one.A), one.beta)
         for theta_k, one in zip(theta, evidence, strict=True)
     ]
     terms = partial(differences, network, networks, line, MOST * error)
@@ -231,7 +230,7 @@ def squared_errors(
 
 def differences(
     network: Network,
-    networks: Sequence[tuple[Array, Array]],
+    networks: Sequence[tuple[Array, Array, Array]],
     line: Line,
     most: float,
     rows: Rows | slice | None,
@@ -255,14 +254,17 @@ def differences(
 
 
 def left_out(
-    network: Network, theta: Array, covariance: Array, X: Array, Y: Array, w: Array
+    network: Network,
+    theta: Array,
+    covariance: Array,
+    beta: Array,
+    X: Array,
+    Y: Array,
+    w: Array,
 ) -> Array:
-    """Return the errors of samples that are left out, (n, outputs).
-
-    The covariance is in units of the noise: beta A^-1.
-    """
-    outputs, h = variances(network, theta, covariance, X)
-    return without(Y - outputs, w[:, np.newaxis] * h)
+    """Return the errors of samples that are left out, (n, outputs)."""
+    outputs, variance = variances(network, theta, covariance, X)
+    return without(Y - outputs, w[:, np.newaxis] * beta * variance)
 
 
 def without(residuals: Array, h: Array) -> Array:
@@ -331,11 +333,11 @@ def at_peak(
 ) -> Evidence:
     """Return the evidence at these weights, with the precisions that suit them best."""
     X_size, variance = sizes(samples, rows)
-    prior = prior_precisions(network, X_size, variance)
+    prior = prior_precisions(network, X_size, float(variance.mean()))
     N = samples.total(rows) * network.units[-1]
     penalty = Penalty(network, loss, N, prior, variance, like.groups, 0.0)
-    at = theta.astype(np.float64)
-    E, _, H = GaussNewton(network, loss, samples, rows)(at[np.newaxis])
+    penalty.apart, at = True, theta.astype(np.float64)
+    E, _, H = GaussNewton(network, loss, samples, rows, apart=True)(at[np.newaxis])
     for _ in range(ESTIMATES):
-        evidence = penalty.estimate(float(E[0]), at, H[0])
+        evidence = penalty.estimate(E[0], at, H[0])
     return evidence

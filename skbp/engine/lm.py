@@ -5,7 +5,8 @@ a precision alpha_p for each parameter::
 
     F(theta) = beta E(theta) + 1/2 sum_p alpha_p theta_p²
 
-A step solves (beta H + diag(alpha) + mu D) d = - (beta g + alpha theta), and is taken
+where the errors of several outputs have a beta each, and beta E stands for their sum. A
+step solves (beta H + diag(alpha) + mu D) d = - (beta g + alpha theta), and is taken
 if F falls. The damping mu follows the ratio of that fall to the one that the quadratic
 model promised (Nielsen 1999); the diagonal D has the units of the parameters.
 
@@ -18,7 +19,8 @@ and::
     alpha_g := gamma_g / sum_g theta_p²,      beta := (N - gamma) / (2 E)
 
 where beta belongs to squared errors alone (it is one over the variance of the noise);
-other losses are minus log likelihoods as they are, and beta stays 1.
+other losses are minus log likelihoods as they are, and beta stays 1. Of several outputs
+each has its own N, E and gamma, the trace of beta H A^-1.
 
 References
 ----------
@@ -60,6 +62,10 @@ FIRST = 5
 #: One over the part of the targets' variance that is noise, to begin with. Who takes
 #: all for noise shrinks the weights, and with few samples never finds out otherwise.
 START = 2.0
+#: The relative change of the log evidence below which outputs get noise of their own.
+#: Before, it is the same part of each output's variance: of outputs of equal noise one
+#: that is learnt first would take all units.
+CALM = 1e-4
 #: Between which parts of the guesses alpha and beta are kept.
 LIMITS = (1e-10, 1e10)
 #: From this damping on, relative to the curvature, no step will lower F.
@@ -76,8 +82,8 @@ class Evidence:
         The parameters that share a precision.
     alpha : array (n_groups,)
         Their precisions.
-    beta : float
-        The precision of the data.
+    beta : array (Q,)
+        The precision of the data: of each output, or of all.
     gamma : array (n_groups,)
         The numbers of parameters that the data determine.
     log_evidence : float
@@ -88,7 +94,7 @@ class Evidence:
 
     groups: list[Rows]
     alpha: Array
-    beta: float
+    beta: Array
     gamma: Array
     log_evidence: float
     A: Array = field(repr=False)
@@ -124,7 +130,7 @@ class Penalty:
         The number of targets, by weight.
     prior : array (P,)
         A guess of the precision of each parameter, from the sizes of the data.
-    variance : float
+    variance : array (outputs,)
         That of the targets.
     groups : list of array of int or None
         The parameters that share an estimated precision; None means that all weights
@@ -137,34 +143,37 @@ class Penalty:
         loss: Loss,
         N: float,
         prior: Array,
-        variance: float,
+        variance: Array,
         groups: Sequence[Rows] | None,
         fixed: float,
     ):
         self.groups = None if groups is None else list(groups)
-        self.noisy = groups is not None and loss.name == "squared_error"
-        self.N, self.beta = N, START / variance if self.noisy else 1.0
+        self.noisy = noisy(loss, groups)
+        self.N, self.beta = N, START / variance if self.noisy else np.ones(1)
+        self.apart = len(self.beta) == 1
         self.alpha, self.prior, self.variance = np.zeros_like(prior), prior, variance
         if self.groups is None:
             self.alpha[: network.n_weights] = fixed
         else:
             self.alpha[:] = prior
 
-    def F(self, E: float, theta: Array) -> float:
-        return self.beta * E + 0.5 * float(self.alpha @ theta**2)
+    def F(self, E: Array, theta: Array) -> float:
+        return float(self.beta @ E + 0.5 * (self.alpha @ theta**2))
 
     def A(self, H: Array) -> Array:
         """Return the second derivative of F."""
-        A: Array = self.beta * H
+        A: Array = self.beta[0] * H[0]
+        for beta, H_q in zip(self.beta[1:], H[1:], strict=True):
+            A += beta * H_q
         A[np.diag_indices_from(A)] += self.alpha
         return A
 
-    def estimate(self, E: float, theta: Array, H: Array) -> Evidence:
+    def estimate(self, E: Array, theta: Array, H: Array) -> Evidence:
         """Return the evidence at these weights; move alpha, beta towards its peak."""
         assert self.groups is not None
         A = self.A(H)
-        diagonal, log_det = inverse_diagonal(A)
-        determined = np.clip(1.0 - self.alpha * diagonal, 0.0, 1.0)
+        root, log_det = inverse_root(A)
+        determined = np.clip(1.0 - self.alpha * (root**2).sum(axis=0), 0.0, 1.0)
         gamma = np.array([determined[group].sum() for group in self.groups])
         evidence = Evidence(
             self.groups,
@@ -181,28 +190,45 @@ class Penalty:
             wanted = gamma_g / max(size, 1e-300)
             self.alpha[group] = min(max(wanted, low * guess), high * guess)
         if self.noisy:
-            free = max(self.N - gamma.sum(), 0.01 * self.N)
-            wanted = free / max(2.0 * E, 1e-300)
-            self.beta = min(max(wanted, low / self.variance), high / self.variance)
+            N, used = self.N / len(self.beta), self._used(gamma, root, H)
+            parts = 2.0 * E / self.variance
+            if not self.apart:
+                used, parts = used.mean(), parts.mean()
+            free = np.maximum(N - used, 0.01 * N)
+            wanted = np.clip(free / np.maximum(parts, 1e-300), low, high)
+            self.beta = wanted / self.variance
         return evidence
 
-    def _log_evidence(self, E: float, theta: Array, log_det: float) -> float:
+    def _used(self, gamma: Array, root: Array, H: Array) -> Array:
+        """Return how many parameters each of the outputs determines (Q,)."""
+        if len(H) == 1:
+            used: Array = gamma.sum(keepdims=True)
+        else:
+            used = self.beta * [float(((root @ H_q) * root).sum()) for H_q in H]
+        return used
+
+    def _log_evidence(self, E: Array, theta: Array, log_det: float) -> float:
         value = -self.F(E, theta) - 0.5 * log_det + 0.5 * np.log(self.alpha).sum()
         if self.noisy:
-            value += 0.5 * self.N * (log(self.beta) - log(2.0 * pi))
+            value += 0.5 * self.N * (np.log(self.beta).mean() - log(2.0 * pi))
         return float(value)
 
 
-def inverse_diagonal(A: Array) -> tuple[Array, float]:
-    """Return the diagonal of A^-1 and log det A, for A without negative eigenvalues."""
+def noisy(loss: Loss, groups: Sequence[Rows] | None) -> bool:
+    """Return whether noise is estimated, which is that of each output."""
+    return groups is not None and loss.name == "squared_error"
+
+
+def inverse_root(A: Array) -> tuple[Array, float]:
+    """Return R with A^-1 = R'R, and log det A, for A without negative eigenvalues."""
     try:
         L = np.linalg.cholesky(A)
         root = solve_triangular(L, np.eye(len(A)), lower=True, check_finite=False)
-        return (root**2).sum(axis=0), 2.0 * float(np.log(np.diag(L)).sum())
+        return root, 2.0 * float(np.log(np.diag(L)).sum())
     except np.linalg.LinAlgError:
         values, vectors = np.linalg.eigh(A)
         values = np.maximum(values, max(values[-1], 1e-300) * 1e-15)
-        return (vectors**2 / values).sum(axis=1), float(np.log(values).sum())
+        return (vectors / np.sqrt(values)).T, float(np.log(values).sum())
 
 
 def covariance(A: Array) -> Array:
@@ -259,13 +285,13 @@ def minimise(
         Of each network; None where alpha is fixed.
     """
     every = slice(0, len(samples)) if rows is None else rows
-    gauss_newton = GaussNewton(network, loss, samples, every)
+    gauss_newton = GaussNewton(network, loss, samples, every, noisy(loss, groups))
     m = samples.total(every)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         X_size, variance = sizes(samples, every)
         if loss.name != "squared_error":
-            variance = 1.0
-        prior = prior_precisions(network, X_size, variance)
+            variance[:] = 1.0
+        prior = prior_precisions(network, X_size, float(variance.mean()))
         if drawn:
             theta = theta / np.sqrt(prior).astype(theta.dtype)
         task = (network, loss, m * network.units[-1], prior, variance, groups)
@@ -295,13 +321,13 @@ def minimise(
     return kept, evidence
 
 
-def sizes(samples: Samples | Parts, rows: Rows | slice) -> tuple[float, float]:
-    """Return the mean square of the features and the variance of the targets."""
+def sizes(samples: Samples | Parts, rows: Rows | slice) -> tuple[float, Array]:
+    """Return the mean square of the features and the variances of the targets."""
     m = samples.total(rows)
     X_sum, Y_sum = sums(samples, rows, sums_of_data)
     (squares,) = sums(samples, rows, partial(squares_of_targets, Y_sum / m))
     # Where there is nothing to measure, 1 is as good as any.
-    return float(X_sum) / m or 1.0, float(squares.mean()) / m or 1.0
+    return float(X_sum) / m or 1.0, np.where(squares > 0.0, squares / m, 1.0)
 
 
 def sums(
@@ -355,11 +381,11 @@ class Marquardt:
         self.best: tuple[Evidence, Array] | None = None
         self.fell, self.stuck = np.inf, False
 
-    def set(self, E: float, g: Array, H: Array) -> None:
+    def set(self, E: Array, g: Array, H: Array) -> None:
         """Take the loss and its derivatives at the weights."""
-        self.E, self.g, self.H = float(E), g, H
+        self.E, self.g, self.H = E, g, H
         self.F = self.penalty.F(self.E, self.theta)
-        self.slope = self.penalty.beta * g + self.penalty.alpha * self.theta
+        self.slope = self.penalty.beta @ g + self.penalty.alpha * self.theta
         self.finite = bool(np.isfinite(self.F) and np.isfinite(self.slope).all())
         self.finite &= bool(np.isfinite(H).all())
 
@@ -380,7 +406,7 @@ class Marquardt:
         self.promised = 0.5 * float(self.d @ (self.mu * unit * self.d - self.slope))
         return self.theta + self.d
 
-    def judge(self, E: float) -> bool:
+    def judge(self, E: Array) -> bool:
         """Return whether the step lowers F; adapt the damping (Nielsen 1999)."""
         F = self.penalty.F(E, self.theta + self.d)
         gain = (self.F - F) / self.promised if self.promised > 0 else -1.0
@@ -406,7 +432,7 @@ class Marquardt:
         if self.best is not None and (self.best[1].astype(theta.dtype) == theta).all():
             return self.best[0]
         E, _, H = gauss_newton(theta[np.newaxis].astype(np.float64))
-        return self.penalty.estimate(float(E[0]), theta.astype(np.float64), H[0])
+        return self.penalty.estimate(E[0], theta.astype(np.float64), H[0])
 
 
 def advance(networks: list[Marquardt], gauss_newton: GaussNewton) -> None:
@@ -443,9 +469,10 @@ def record(one: Marquardt, k: int, progress: Progress, settings: Settings) -> No
         if one.best is None or value > one.best[0].log_evidence:
             one.best = one.evidence, one.theta.copy()
         one.set(one.E, one.g, one.H)
-        settled = before is not None and (
-            abs(value - before.log_evidence) <= 0.1 * tol * max(1.0, abs(value))
-        )
+        change = np.inf if before is None else abs(value - before.log_evidence)
+        change /= max(1.0, abs(value))
+        settled = one.penalty.apart and change <= 0.1 * tol
+        one.penalty.apart |= change <= max(CALM, 0.1 * tol)
         if one.stuck:
             # The new F may be one that a step lowers.
             one.stuck, one.mu, one.growth = False, 0.0, 2.0

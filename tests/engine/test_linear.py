@@ -110,14 +110,15 @@ def test_left_out_is_exact_for_a_linear_model():
     network = Network((FEATURES, OUTPUTS), (), biases=False)
     groups, loss = groups_of(network, by_feature=False), LOSSES["squared_error"]
     P, lam = network.n_parameters, 5.0
-    penalty = Penalty(network, loss, N, np.ones(P), 1.0, groups, 0.0)
-    penalty.alpha[:], penalty.beta = 1.5 * lam, 1.5
+    penalty = Penalty(network, loss, N, np.ones(P), np.ones(OUTPUTS), groups, 0.0)
+    penalty.alpha[:], penalty.beta = 1.5 * lam, np.full(OUTPUTS, 1.5)
     model = Ridge(lam, fit_intercept=False).fit(X, Y, weights)
     theta = model.coef_.T.reshape(1, P)
-    E, _, H = GaussNewton(network, loss, Samples(X, Y, weights), slice(0, N))(theta)
+    every, samples = slice(0, N), Samples(X, Y, weights)
+    E, _, H = GaussNewton(network, loss, samples, every, apart=True)(theta)
     evidence = penalty.estimate(E[0], theta[0], H[0])
-    in_noise = evidence.beta * covariance(evidence.A)
-    errors = left_out(network, theta[0], in_noise, X, Y, weights)
+    given = covariance(evidence.A), evidence.beta
+    errors = left_out(network, theta[0], *given, X, Y, weights)
     for i in range(0, N, 7):
         model.fit(X, Y, weights * (np.arange(N) != i))
         assert_allclose(Y[i] - model.predict(X[i : i + 1])[0], errors[i], rtol=1e-8)

@@ -42,8 +42,8 @@ def numeric_hessian(g, theta, h=1e-5):
 def test_without_hidden_layers_H_is_the_second_derivative(loss, weighted):
     network, samples, theta = problem(loss, hidden=(), weighted=weighted)
     evaluate = GaussNewton(network, LOSSES[loss], samples, slice(0, N))
-    _, _, H = evaluate(theta)
-    expected = numeric_hessian(lambda at: evaluate(at)[1], theta)
+    H = evaluate(theta)[2][:, 0]
+    expected = numeric_hessian(lambda at: evaluate(at)[1][:, 0], theta)
     if loss == "huber":
         # Its second derivative is 0 beyond huber_delta; this is that of the parabola.
         assert np.linalg.eigvalsh(H - expected).min() > -1e-6
@@ -58,23 +58,51 @@ def test_where_residuals_vanish_H_is_the_second_derivative(hidden, activation):
     W, b = network.split(theta)
     samples.Y[:] = predict(network, W, b, samples.X)[0]
     evaluate = GaussNewton(network, LOSSES["squared_error"], samples, slice(0, N))
-    E, g, H = evaluate(theta)
+    E, g, H = (part[:, 0] for part in evaluate(theta))
     assert pytest.approx(0.0, abs=1e-25) == E
     assert_allclose(g, 0.0, atol=1e-12)
-    expected = numeric_hessian(lambda at: evaluate(at)[1], theta)
+    expected = numeric_hessian(lambda at: evaluate(at)[1][:, 0], theta)
     assert_allclose(H, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("loss", CONVEX)
 def test_loss_and_gradient_are_the_objectives(loss):
     network, samples, theta = problem(loss)
-    E, g, H = GaussNewton(network, LOSSES[loss], samples, slice(0, N))(theta)
+    evaluate = GaussNewton(network, LOSSES[loss], samples, slice(0, N))
+    E, g, H = (part[:, 0] for part in evaluate(theta))
     objective = Objective(network, LOSSES[loss], samples, 0.0, theta)
     J, m = objective(slice(0, N))
     assert_allclose(E, J * m)
     assert_allclose(g, objective.grad * m, rtol=1e-10, atol=1e-12)
     assert_allclose(H, H.mT)
     assert np.linalg.eigvalsh(H).min() > -1e-10
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("hidden", [(), (4, 3)])
+def test_outputs_apart_are_networks_of_one_output(hidden, weighted):
+    network, samples, theta = problem(hidden=hidden, weighted=weighted)
+    loss, every = LOSSES["squared_error"], slice(0, N)
+    apart = GaussNewton(network, loss, samples, every, apart=True)
+    E, g, H = apart(theta)
+    assert_allclose(apart.value(theta), E)
+    whole = GaussNewton(network, loss, samples, every)(theta)
+    for parts, sums in zip((E, g, H), whole, strict=True):
+        assert parts.shape[1] == OUTPUTS
+        assert_allclose(parts.sum(axis=1, keepdims=True), sums, rtol=1e-10, atol=1e-12)
+    for q in range(OUTPUTS):
+        Y = predict(network, *network.split(theta), samples.X)[0]
+        # Where all other outputs are hit, these are the sums of all.
+        Y[:, q] = samples.Y[:, q]
+        other = GaussNewton(
+            network, loss, Samples(samples.X, Y, samples.weights), every
+        )
+        E_q, g_q, _ = other(theta[:1])
+        assert_allclose(E[:1, q], E_q[:, 0])
+        assert_allclose(g[:1, q], g_q[:, 0], rtol=1e-10, atol=1e-12)
+    expected = numeric_hessian(lambda at: apart(at)[1][:, 0], theta)
+    if not hidden:
+        assert_allclose(H[:, 0], expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("form", ["blocks", "rows", "sparse", "repeated", "float32"])
@@ -205,27 +233,36 @@ def test_groups():
     assert [len(group) for group in without] == [12, 8]
 
 
-def test_the_evidence_of_a_linear_model_is_its_marginal_likelihood():
-    """y is normal with the covariance XX'/alpha + 1/beta."""
+@pytest.mark.parametrize("betas", [[1.7], [1.7, 30.0]])
+def test_the_evidence_of_a_linear_model_is_its_marginal_likelihood(betas):
+    """Each y is normal with the covariance XX'/alpha + 1/beta."""
     rng = np.random.RandomState(0)
-    network = Network((3, 1), (), biases=False)
-    X, y = rng.standard_normal((20, 3)), rng.standard_normal((20, 1))
+    Q = len(betas)
+    network = Network((3, Q), (), biases=False)
+    X, Y = rng.standard_normal((20, 3)), rng.standard_normal((20, Q))
     groups = groups_of(network, by_feature=False)
     loss = LOSSES["squared_error"]
-    penalty = Penalty(network, loss, 20, np.ones(3), 1.0, groups, 0.0)
-    alpha, beta = 2.5, 1.7
-    penalty.alpha[:], penalty.beta = alpha, beta
-    A = beta * X.T @ X + alpha * np.eye(3)
-    theta = np.linalg.solve(A, beta * X.T @ y)[:, 0]
-    E = 0.5 * ((X @ theta - y[:, 0]) ** 2).sum()
-    evidence = penalty.estimate(E, theta, X.T @ X)
-    C = X @ X.T / alpha + np.eye(20) / beta
-    _, log_det = np.linalg.slogdet(C)
-    expected = -0.5 * (y.T @ np.linalg.solve(C, y))[0, 0] - 0.5 * log_det
-    expected -= 10 * np.log(2 * np.pi)
+    task = (network, loss, 20 * Q, np.ones(3 * Q), np.ones(Q))
+    penalty, alpha = Penalty(*task, groups, 0.0), 2.5
+    penalty.alpha[:], penalty.beta, penalty.apart = alpha, np.array(betas), True
+    expected, W, gamma = 0.0, np.empty((3, Q)), np.empty(Q)
+    for q, beta in enumerate(betas):
+        y, A = Y[:, q], beta * X.T @ X + alpha * np.eye(3)
+        W[:, q] = np.linalg.solve(A, beta * X.T @ y)
+        gamma[q] = 3 - alpha * np.trace(np.linalg.inv(A))
+        C = X @ X.T / alpha + np.eye(20) / beta
+        expected -= 0.5 * (y @ np.linalg.solve(C, y)) + 0.5 * np.linalg.slogdet(C)[1]
+    expected -= 10 * Q * np.log(2 * np.pi)
+    theta = W.reshape(1, -1)
+    samples = Samples(X, Y)
+    evaluate = GaussNewton(network, loss, samples, slice(0, 20), apart=True)
+    E, _, H = (part[0] for part in evaluate(theta))
+    evidence = penalty.estimate(E, theta[0], H)
     assert evidence.log_evidence == pytest.approx(expected, rel=1e-10)
     assert evidence.alpha == pytest.approx([alpha])
-    assert evidence.beta == beta
+    assert evidence.gamma == pytest.approx([gamma.sum()])
+    assert_allclose(evidence.beta, betas)
+    assert_allclose(penalty.beta, (20 - gamma) / ((X @ W - Y) ** 2).sum(axis=0))
 
 
 def test_an_interrupt_and_a_hook_end_it():
