@@ -292,10 +292,11 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         task: tuple[Network, Loss, Samples | Parts, Array],
         rows: Rows | None,
         evidence: list[Evidence | None],
-    ) -> tuple[Array, list[Evidence | None], float]:
+    ) -> tuple[Array, list[Evidence | None], Array]:
         """Return theta (m, P) and its evidence, with a linear network as the last.
 
-        The share of that in predictions comes third; 0 means that it is not there.
+        The share (outputs,) of that in predictions comes third; without any it is not
+        there.
         """
         network, loss, samples, theta = task
         known = [one for one in evidence if one]
@@ -306,13 +307,16 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             and loss.name == "squared_error"
             and not (self.early_stopping or self.warm_start)
         ):
-            with np.errstate(all="ignore"), suppress(np.linalg.LinAlgError):
+            # An interrupt ends this as it ends training: with what there is.
+            errors = np.linalg.LinAlgError, KeyboardInterrupt
+            with np.errstate(all="ignore"), suppress(*errors):
                 beside = linear_beside(network, loss, samples, rows, theta, known)
                 if beside is not None:
                     share, line, its = beside
-                    others = (theta, evidence) if share < 1.0 else (theta[:0], [])
+                    alone = bool((share == 1.0).all())
+                    others = (theta[:0], []) if alone else (theta, evidence)
                     return np.vstack([others[0], line]), [*others[1], its], share
-        return theta, evidence, 0.0
+        return theta, evidence, np.zeros(network.units[-1])
 
     def _fixed_alpha(self) -> float:
         """Return the penalty, 0 where it is estimated."""
@@ -712,7 +716,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         history = histories[kept[0]]
         n = len(samples) if rows is None else len(rows)
         self._set_curves(history, n, fresh, partial)
-        theta, found, linear = theta[kept], [evidence[k] for k in kept], 0.0
+        theta, found, linear = theta[kept], [evidence[k] for k in kept], None
         if history.status != INTERRUPTED:
             task = (network, loss, samples, theta)
             theta, found, linear = self._with_linear(task, rows, found)
@@ -721,22 +725,26 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         self.__dict__.pop("_memory", None)
         return history
 
-    def _set_weights(self, network: Network, theta: Array, linear: float = 0.0) -> None:
+    def _set_weights(
+        self, network: Network, theta: Array, linear: Array | None = None
+    ) -> None:
         """Set the attributes that make up the network, the best row of theta (m, P).
 
-        All rows predict together, alike, or with this share of a linear last one.
+        All rows predict together, alike, or with this share (outputs,) of a linear last
+        one.
         """
         self.coefs_, self.intercepts_ = unpacked(network, theta[:1])
         self._ensemble = theta if len(theta) > 1 else None
-        alike = len(theta) - (linear > 0.0)
-        shares = [(1.0 - linear) / max(alike, 1)] * alike + [linear] * (linear > 0.0)
-        self._shares = np.array(shares, theta.dtype)
+        self._shares = shares(len(theta), linear).astype(theta.dtype)
         self._activations, self._biases = network.activations, network.biases
         self._fitted = {name: getattr(self, name) for name in self._shape_the_loss}
         self.n_layers_, self.n_outputs_ = network.n_layers + 1, network.units[-1]
 
     def _set_evidence(
-        self, network: Network, evidence: Sequence[Evidence | None], linear: float
+        self,
+        network: Network,
+        evidence: Sequence[Evidence | None],
+        linear: Array | None,
     ) -> None:
         """Set what was estimated with the weights; remove what an earlier fit left."""
         for name in (*ESTIMATES, "_covariances", "_noise_variances", "_lambdas"):
@@ -745,19 +753,20 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if best is None:
             return
         # In units of the loss: lambda, as a number would be.
-        each = best.alpha / best.beta.mean()
-        self._lambdas = np.empty(network.n_parameters)
-        for group, value in zip(best.groups, each, strict=True):
-            self._lambdas[group] = value
+        noise = np.mean(1.0 / best.beta)
+        each, self._lambdas = best.alpha * noise, best.precisions * noise
         n_first = len(best.groups) - (2 if network.biases else 1) * network.n_layers + 1
         first = each[:n_first] if self.alpha == "ard" else each[0]
         rest = each[n_first:].tolist()
         self.alpha_ = [first, *rest[: network.n_layers - 1]]
         self.alpha_intercepts_ = rest[network.n_layers - 1 :]
-        noise = best.beta**-0.5 if len(best.beta) > 1 else float(best.beta[0]) ** -0.5
-        self.noise_std_ = noise if self.loss == "squared_error" else None
+        self.noise_std_, self.linear_share_ = None, 0.0
+        if self.loss == "squared_error":
+            self.noise_std_ = of_outputs(best.beta**-0.5)
+            if linear is not None:
+                self.linear_share_ = of_outputs(linear)
         self.n_effective_parameters_ = float(best.gamma.sum())
-        self.log_evidence_, self.linear_share_ = best.log_evidence, linear
+        self.log_evidence_ = best.log_evidence
         if self.alpha == "ard":
             width = each[:n_first] ** -0.5
             self.feature_relevances_ = width / width.sum()
@@ -884,7 +893,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             return outputs[0]
         if raw:
             return mean_raw(outputs, self.out_activation_)
-        return np.tensordot(self._shares, outputs, axes=1)
+        return together(self._shares, outputs)
 
     def _outputs_and_variances(self, X: Any, what: str) -> tuple[Array, Array]:
         """Return raw outputs and their variances (m, n, outputs) of m networks."""
@@ -1163,6 +1172,28 @@ def loss_outputs(loss: str) -> tuple[str, ...]:
     """Return the output activations that suit a loss of the estimators."""
     # The engine has one log_loss for classes that exclude each other, one for others.
     return ("logistic", "softmax") if loss == "log_loss" else LOSSES[loss].outputs
+
+
+def shares(m: int, linear: Array | None) -> Array:
+    """Return the shares (m, outputs) of m networks, or (m, 1) if they are alike.
+
+    The last is a linear one if that has any share (outputs,).
+    """
+    if linear is None or not linear.any():
+        return np.full((m, 1), 1.0 / m)
+    others = np.tile((1.0 - linear) / max(m - 1, 1), (m - 1, 1))
+    return np.vstack([others, linear])
+
+
+def together(shares: Array, each: Array) -> Array:
+    """Return the mean of what is of each network (m, n, outputs), by their shares."""
+    mean: Array = (shares[:, np.newaxis] * each).sum(axis=0)
+    return mean
+
+
+def of_outputs(values: Array) -> Any:
+    """Return the values (outputs,), or that of a single output as a number."""
+    return values if len(values) > 1 else float(values[0])
 
 
 def packed(network: Network, coefs: Any, intercepts: Any, dtype: Any) -> Array:

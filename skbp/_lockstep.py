@@ -84,7 +84,8 @@ class Fit:
             one._check_parameters(partial)
         fresh = not hasattr(first, "coefs_") or not (partial or first.warm_start)
         # The units that a linear model has no use for would never learn.
-        fresh = fresh or vars(first).get("linear_share_") == 1.0
+        alone = np.all(vars(first).get("linear_share_", 0.0) == 1.0)
+        fresh = fresh or (bool(alone) and not partial)
         network, samples, y = first._problem(X, y, sample_weight, fresh, partial)
         for other in estimators[1:]:
             other._learn_from(first)

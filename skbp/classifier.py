@@ -329,8 +329,13 @@ class BPClassifier(ClassifierMixin, BaseBP):
     n_effective_parameters_ : float
         How many parameters the data determine: their number less what the penalties do.
 
-    noise_std_ : float or None
-        None, for classes.
+    noise_std_ : float, ndarray of shape (n_outputs,) or None
+        The standard deviation of the noise with ``loss="squared_error"``, of several
+        outputs an array; otherwise None.
+
+    linear_share_ : float or ndarray of shape (n_outputs,)
+        With ``loss="squared_error"``, the share of a linear model in the outputs, see
+        :class:`BPRegressor`; otherwise 0.
 
     feature_relevances_ : ndarray of shape (n_features,)
         With "ard": ``alpha_[0] ** -0.5``, the typical size of the weights of each

@@ -11,7 +11,7 @@ from sklearn.base import RegressorMixin
 from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils.metaestimators import available_if
 
-from skbp._base import BaseBP
+from skbp._base import BaseBP, together
 from skbp._dask import in_memory, lazy_on_dask
 from skbp._sklearn import Interval, StrOptions, fit_context
 from skbp._validation import as_numbers, reachable, restored_on_error
@@ -300,7 +300,8 @@ class BPRegressor(RegressorMixin, BaseBP):
 
     loss_curve_ : list of float
         The loss of each epoch, or iteration of "lbfgs": the mean of the losses of its
-        batches, each J above. A warm start and ``partial_fit`` append to it.
+        batches, each J above; with an estimated ``alpha`` in units of the noise. A warm
+        start and ``partial_fit`` append to it.
 
     learning_rate_curve_ : list of float or None
         The learning rate of the last step of each epoch; None for "lbfgs".
@@ -316,8 +317,10 @@ class BPRegressor(RegressorMixin, BaseBP):
 
     alpha_ : list of float
         With an estimated ``alpha``: lambda of the weights of each layer; with "ard" the
-        first entry is an array of shape (n_features,). It is the precision of these
-        weights over that of the noise, of several outputs the mean.
+        first entry is an array of shape (n_features,). Of several outputs it is the
+        precision of these weights times the mean variance of the noise. Training counts
+        the squared errors of each of them in units of its noise, which ``cost`` and
+        ``gradients`` do not.
 
     alpha_intercepts_ : list of float
         That of the biases of each layer.
@@ -333,7 +336,7 @@ class BPRegressor(RegressorMixin, BaseBP):
         The standard deviation of the noise, with ``loss="squared_error"``; of several
         outputs an array.
 
-    linear_share_ : float
+    linear_share_ : float or ndarray of shape (n_outputs,)
         With an estimated ``alpha``: the share of a ridge regression in predictions,
         beside the networks'. It falls from 1 to 0 while the squared errors of samples
         that are left out (computed, not fitted) go from one standard error above those
@@ -343,10 +346,11 @@ class BPRegressor(RegressorMixin, BaseBP):
         before the hidden layers are so small that these pass on what they get. If the
         share is 1, it is ``coefs_``, and ``alpha_`` and ``log_evidence_`` are those of
         such weights, not to be compared with others'; a warm start from there starts
-        anew. Otherwise ``coefs_`` are the best network's, as in every ensemble. The
-        curves of training always are. The share is 0 for other losses than
-        "squared_error", with ``early_stopping`` or ``warm_start``, without intercepts,
-        and where a hidden layer is narrower than the linear map needs.
+        anew. Otherwise ``coefs_`` are the best network's, as in every ensemble, and a
+        warm start goes on from these alone. The curves of training always are its. The
+        share is 0 for other losses than "squared_error", with ``early_stopping`` or
+        ``warm_start``, without intercepts, and where a hidden layer is narrower than
+        the linear map needs.
 
     feature_relevances_ : ndarray of shape (n_features,)
         With "ard": ``alpha_[0] ** -0.5``, the typical size of the weights of each
@@ -611,9 +615,9 @@ class BPRegressor(RegressorMixin, BaseBP):
                 f"return_std=True needs loss='squared_error'; loss is {self.loss!r}."
             )
         # Of a mixture: the mean variance, and the variance of the means.
-        y = np.tensordot(self._shares, each, axes=1)
+        y = together(self._shares, each)
         variance += self._noise_variances[:, np.newaxis] + (each - y) ** 2
-        std = np.sqrt(np.tensordot(self._shares, variance, axes=1))
+        std = np.sqrt(together(self._shares, variance))
         return (y[:, 0], std[:, 0]) if y.shape[1] == 1 else (y, std)
 
     def score(self, X, y, sample_weight=None):

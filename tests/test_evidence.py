@@ -353,26 +353,85 @@ def test_a_few_samples_are_not_taken_for_noise(seed, alpha):
 
 class TestNoiseOfEachOutput:
     def test_it_maximises_the_marginal_likelihood(self):
-        """Of outputs that share the precision of their weights, in closed form."""
+        """Of outputs whose weights have a precision in their units, in closed form."""
         rng = np.random.RandomState(0)
         x = rng.standard_normal((40, 3))
         y = x @ rng.standard_normal((3, 2)) + [0.1, 2.0] * rng.standard_normal((40, 2))
         model = BPRegressor((), solver="lm", alpha="evidence", fit_intercept=False)
         fitted(model.set_params(tol=0.0, max_iter=300), x, y)
 
+        units = 1.0 / y.var(axis=0)
+        units /= units.mean()
+
         def minus_log_likelihood(logs):
             alpha, *betas = np.exp(logs)
             normal = (
-                multivariate_normal(cov=x @ x.T / alpha + np.eye(40) / beta)
-                for beta in betas
+                multivariate_normal(cov=x @ x.T / (alpha * unit) + np.eye(40) / beta)
+                for beta, unit in zip(betas, units, strict=True)
             )
             return -sum(n.logpdf(y_q) for n, y_q in zip(normal, y.T, strict=True))
 
         best = minimize(minus_log_likelihood, np.zeros(3), method="BFGS", tol=1e-8)
         alpha, *betas = np.exp(best.x)
         assert_allclose(model.noise_std_, np.power(betas, -0.5), rtol=1e-4)
-        assert_allclose(model.alpha_[0], alpha / np.mean(betas), rtol=1e-4)
+        assert_allclose(
+            model.alpha_[0], alpha * np.mean(1.0 / np.array(betas)), rtol=1e-4
+        )
         assert model.log_evidence_ == pytest.approx(-best.fun)
+
+    @pytest.mark.parametrize("tol", [1e-4, 0.01])
+    @pytest.mark.parametrize("seed", range(3))
+    def test_it_is_bayesian_for_each(self, seed, tol):
+        """Also where training ends as soon as it may."""
+        rng = np.random.RandomState(seed)
+        x = rng.standard_normal((400, 4))
+        y = x @ rng.standard_normal((4, 2)) / 2
+        y += [0.05, 0.8] * rng.standard_normal((400, 2))
+        model = fitted(BPRegressor((), solver="lm", alpha="evidence", tol=tol), x, y)
+        theirs = [BayesianRidge().fit(x, y_q).alpha_ ** -0.5 for y_q in y.T]
+        # These have a precision of weights of their own.
+        assert_allclose(model.noise_std_, theirs, rtol=0.03)
+
+    @pytest.mark.parametrize(
+        "more", [{"max_iter": 8}, {"early_stopping": True}, {"tol": 0.01}]
+    )
+    def test_it_is_estimated_wherever_training_ends(self, more):
+        rng = np.random.RandomState(0)
+        x = rng.standard_normal((400, 4))
+        y = np.c_[np.sin(2 * x[:, 0]), x[:, 1] * x[:, 2]]
+        y += [0.05, 0.8] * rng.standard_normal((400, 2))
+        model = BPRegressor((8,), "tanh", solver="lm", alpha="evidence", random_state=0)
+        fitted(model.set_params(**more), x[:300], y[:300])
+        mean, std = model.predict(x[:300], return_std=True)
+        assert_allclose(((y[:300] - mean) / std).std(axis=0), 1.0, atol=0.2)
+        assert model.noise_std_[0] < 0.5 * model.noise_std_[1]
+
+    @pytest.mark.parametrize("seed", range(3))
+    @pytest.mark.parametrize("third", ["no noise", "tiny", "constant"])
+    def test_one_output_does_not_spoil_the_others(self, third, seed):
+        rng = np.random.RandomState(seed)
+        x = rng.standard_normal((800, 4))
+        y = np.c_[np.sin(2 * x[:, 0]) + 0.5 * x[:, 1] ** 2, x[:, 2] * x[:, 0]]
+        y = y / y.std(axis=0) + [0.2, 0.4] * rng.standard_normal((800, 2))
+        more = {"no noise": x[:, 0], "tiny": 1e-6 * rng.standard_normal(800)}
+        y = np.c_[y, more.get(third, np.full(800, 2.0))]
+        model = BPRegressor((8,), "tanh", solver="lm", alpha="evidence", random_state=0)
+        fitted(model.set_params(tol=1e-3), x[:400], y[:400])
+        scores = r2_score(
+            y[400:, :2], model.predict(x[400:])[:, :2], multioutput="raw_values"
+        )
+        assert (scores > [0.85, 0.7]).all()
+
+    def test_each_has_a_share_of_its_own(self):
+        rng = np.random.RandomState(1)
+        x = rng.standard_normal((600, 4))
+        y = 0.6 * x[:, 1] + 0.4 * np.sin(3 * x[:, 1]) + 0.05 * rng.standard_normal(600)
+        y = np.c_[rng.standard_normal(600), y / y.std()]
+        model = BPRegressor((8,), "tanh", solver="lm", alpha="evidence", random_state=0)
+        fitted(model.set_params(n_init=3), x[:300], y[:300])
+        assert model.linear_share_[0] > 0.5
+        assert model.linear_share_[1] < 0.1
+        assert r2_score(y[300:, 1], model.predict(x[300:])[:, 1]) > 0.95
 
     @pytest.mark.parametrize("weighted", [False, True])
     def test_it_is_known(self, weighted):
@@ -392,10 +451,16 @@ class TestNoiseOfEachOutput:
         assert_allclose(z.std(axis=0), 1.0, atol=0.15)
 
 
+def give_share(monkeypatch, value):
+    monkeypatch.setattr(
+        "skbp.engine.linear.share_of", lambda worse: np.full(worse.shape, value)
+    )
+
+
 @pytest.fixture
 def share(request, monkeypatch):
     """Give the linear model this share, whatever the data say."""
-    monkeypatch.setattr("skbp.engine.linear.share_of", lambda worse: request.param)
+    give_share(monkeypatch, request.param)
     monkeypatch.setattr("skbp.engine.linear.MOSTLY", 1.0)
     return request.param
 
@@ -444,7 +509,7 @@ class TestLinearBeside:
         y = (y + 0.05 * rng.standard_normal(y.shape)) / y.std(axis=0)
         model = BPRegressor((12,), "tanh", solver="lm", alpha="evidence", n_init=2)
         fitted(model.set_params(random_state=0, tol=0.01), x[:120], y[:120])
-        assert model.linear_share_ == 0.0
+        assert model.linear_share_.mean() < 0.2
         assert model.score(x[120:], y[120:]) > 0.8
 
     @pytest.mark.parametrize("seed", range(3))
@@ -500,7 +565,7 @@ class TestLinearBeside:
         assert model.linear_share_ == share
         parts = []
         for value in (0.0, 1.0):
-            monkeypatch.setattr("skbp.engine.linear.share_of", lambda _, v=value: v)
+            give_share(monkeypatch, value)
             parts.append(fitted(clone(model), x, y))
         alone, line = parts
         assert (alone.linear_share_, line.linear_share_) == (0.0, 1.0)
@@ -519,6 +584,15 @@ class TestLinearBeside:
         assert_allclose(std, np.sqrt(second - mean**2))
         again = pickle.loads(pickle.dumps(model))
         assert_array_equal(again.predict(far), model.predict(far))
+
+    def test_an_interrupt_leaves_the_networks(self, monkeypatch):
+        def interrupted(*args):
+            raise KeyboardInterrupt
+
+        x, y = friedman(60, np.random.RandomState(0))
+        model = BPRegressor((4,), "tanh", solver="lm", alpha="evidence", max_iter=9)
+        monkeypatch.setattr("skbp._base.linear_beside", interrupted)
+        assert fitted(model.set_params(random_state=0), x, y).linear_share_ == 0.0
 
     def test_where_it_does_not_apply(self):
         rng = np.random.RandomState(0)
@@ -539,7 +613,7 @@ class TestLinearBeside:
         y = y if kind == "outputs" else y[:, 0]
         model = BPRegressor((3,), "tanh", solver="lm", alpha="evidence", random_state=0)
         expected = fitted(model, x, y).predict(x)
-        assert model.linear_share_ == 1.0
+        assert np.all(model.linear_share_ == 1.0)
         if kind == "outputs":
             theirs = BayesianRidge().fit(x, y[:, 1]).predict(x)
             assert_allclose(expected[:, 1], theirs, atol=0.2)

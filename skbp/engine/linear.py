@@ -68,8 +68,6 @@ MOST = 1000.0
 SMALL, LESS = 3e-3, 1e-4
 #: Penalties of the linear model, relative to its largest curvature.
 LAMBDAS = 10.0 ** np.arange(-8.0, 4.5, 0.5)
-#: Estimates until the precisions at given weights have settled.
-ESTIMATES = 30
 
 
 @dataclass
@@ -84,7 +82,7 @@ class Line:
         The weight of the samples.
     mean, second : array (features,), (features, features)
         The means of X, and of the products of its features less their means.
-    V, parts : array (features, features), (features,)
+    V, parts : array (features, features), (features, outputs)
         Directions of X, of features in units of their size, one a column; and what the
         squares of X along them are multiplied with to make h.
     """
@@ -100,7 +98,7 @@ class Line:
     def left_out(self, X: Array, Y: Array, w: Array) -> Array:
         """Return the errors of samples that are left out, (n, outputs)."""
         h = 1.0 / self.total + ((X - self.mean) @ self.V) ** 2 @ self.parts
-        return without(Y - X @ self.W - self.b, (w * h)[:, np.newaxis])
+        return without(Y - X @ self.W - self.b, w[:, np.newaxis] * h)
 
 
 def linear_beside(
@@ -110,45 +108,46 @@ def linear_beside(
     rows: Rows | None,
     theta: Array,
     evidence: Sequence[Evidence],
-) -> tuple[float, Array, Evidence] | None:
-    """Return the share of a linear model beside the networks of theta (m, P).
+) -> tuple[Array, Array, Evidence] | None:
+    """Return the share (outputs,) of a linear model beside networks, theta (m, P).
 
     They predict together. The linear model is a network, too: its theta (P,) and its
     evidence come second and third. None where it has no share, or where hidden layers
     are too narrow for it.
     """
     part = slice(0, len(samples)) if rows is None else rows
-    line, error = ridge(samples, part)
+    line, errors = ridge(samples, part)
     networks = [
         (theta_k, covariance(one.A), one.beta)
         for theta_k, one in zip(theta, evidence, strict=True)
     ]
-    terms = partial(differences, network, networks, line, MOST * error)
+    terms = partial(differences, network, networks, line, MOST * errors)
     worse, squares, better, n = sums(samples, part, terms)
     mean = worse / line.total
     gamma = np.mean([one.gamma.sum() for one in evidence]) / network.units[-1]
     free = n - gamma
-    spread = max(float(squares / line.total - mean**2), 0.0)
+    spread = np.maximum(squares / line.total - mean**2, 0.0)
     deviation = np.sqrt(spread / max(float(free), 1e-9))
-    share = share_of(mean / deviation) if better <= MOSTLY * line.total else 0.0
+    share = np.where(better > MOSTLY * line.total, 0.0, share_of(mean / deviation))
     found = as_network(network, line)
-    if not share or found is None or not np.isfinite(found).all():
+    if not share.any() or found is None or not np.isfinite(found).all():
         return None
     found = found.astype(theta.dtype)
     return share, found, at_peak(network, loss, samples, part, found, evidence[0])
 
 
-def share_of(worse: float) -> float:
-    """Return the share of a linear model that is better by so many standard errors."""
-    if np.isnan(worse):  # Both are the same.
-        return 1.0
-    return float(np.clip((worse + BETTER) / (WORSE + BETTER), 0.0, 1.0))
+def share_of(worse: Array) -> Array:
+    """Return the share of a linear model where it is so many standard errors better."""
+    share = np.clip((worse + BETTER) / (WORSE + BETTER), 0.0, 1.0)
+    # Where both are the same it is not a number.
+    return np.where(np.isnan(share), 1.0, share)
 
 
-def ridge(samples: Samples | Parts, rows: Rows | slice) -> tuple[Line, float]:
+def ridge(samples: Samples | Parts, rows: Rows | slice) -> tuple[Line, Array]:
     """Return the ridge regression of the smallest squared errors of samples left out.
 
-    Their mean comes second. The penalty is of features in units of their size.
+    Their means (outputs,) come second. The penalty is one for each output, of features
+    in units of their size.
     """
     m = samples.total(rows)
     x, y = (one / m for one in sums(samples, rows, totals))
@@ -163,10 +162,12 @@ def ridge(samples: Samples | Parts, rows: Rows | slice) -> tuple[Line, float]:
         shrunk = V / (curvatures + lam)
         W = shrunk @ (V.T @ XY)
         parts = 1.0 / (curvatures + lam)
-        lines.append(Line(W, y - x @ W, m, x, XX / m, V, parts))
+        lines.append(Line(W, y - x @ W, m, x, XX / m, V, parts[:, np.newaxis]))
     (errors,) = sums(samples, rows, partial(squared_errors, lines))
-    best = int(np.argmin(errors))
-    return lines[best], float(errors[best]) / m
+    best = errors.argmin(axis=0)
+    W = np.stack([lines[k].W[:, o] for o, k in enumerate(best)], axis=1)
+    parts = np.hstack([lines[k].parts for k in best])
+    return Line(W, y - x @ W, m, x, XX / m, V, parts), errors.min(axis=0) / m
 
 
 # What is summed over samples.
@@ -177,7 +178,8 @@ def seen(
 ) -> Iterator[tuple[Array, Array, Array]]:
     """Yield X, Y and weights of samples that differ in X, dense and by blocks.
 
-    The weights of copies are added; their Y is the mean.
+    The weights of copies are added; their Y is the mean. Copies in several parts are
+    not known as such.
     """
     X, Y, weights = of_rows(samples, rows)
     key = row_keys(X)
@@ -185,6 +187,8 @@ def seen(
     order = order[weights[order] > 0.0]
     starts = np.flatnonzero(np.diff(key[order], prepend=np.nan) != 0.0)
     ends = np.append(starts[1:], len(order))
+    if not len(starts):
+        yield np.zeros((0, X.shape[1])), Y[:0], weights[:0]
     for block in blocks(len(starts)):
         part = order[starts[block][0] : ends[block][-1]]
         at = starts[block] - starts[block][0]
@@ -198,6 +202,11 @@ def seen(
 def row_keys(X: Any) -> Array:
     """Return a number for each row of X that is the same for the same rows alone."""
     mix = np.random.RandomState(0).standard_normal(X.shape[1])
+    if X.shape[0]:
+        # Features of any size take part alike.
+        most = abs(X).max(axis=0)
+        most = np.ravel(most.toarray() if issparse(most) else most).astype(np.float64)
+        mix /= np.where(most > 0.0, most, 1.0)
     if issparse(X):
         return np.asarray(X.astype(np.float64) @ mix)
     # Row by row in the same order, unlike a product of BLAS.
@@ -221,9 +230,9 @@ def products(x: Array, y: Array, rows: Rows | slice | None, samples: Samples) ->
 def squared_errors(
     lines: Sequence[Line], rows: Rows | slice | None, samples: Samples
 ) -> Sums:
-    """Return the squared errors (lines,) of samples that are left out."""
+    """Return the squared errors (lines, outputs) of samples that are left out."""
     return added(
-        (np.array([w @ (line.left_out(X, Y, w) ** 2).sum(axis=1) for line in lines]),)
+        (np.array([w @ line.left_out(X, Y, w) ** 2 for line in lines]),)
         for X, Y, w in seen(samples, rows)
     )
 
@@ -232,23 +241,22 @@ def differences(
     network: Network,
     networks: Sequence[tuple[Array, Array, Array]],
     line: Line,
-    most: float,
+    most: Array,
     rows: Rows | slice | None,
     samples: Samples,
 ) -> Sums:
     """Return by how much squared errors are above the line's; the squares of that.
 
-    No sample counts more than ``most``. Then come the weight of those below, and the
-    number of all.
+    No sample counts more than ``most``. Then comes the weight of those below, each of
+    these (outputs,); and the number of all.
     """
 
     def of_block(X: Array, Y: Array, w: Array) -> Sums:
         each = [left_out(network, *one, X, Y, w) for one in networks]
         worse = np.mean(each, axis=0) ** 2 - line.left_out(X, Y, w) ** 2
-        worse = np.clip(worse.sum(axis=1), -most, most)
-        better = np.array(w @ (worse < 0.0))
-        n = np.array(float(len(w)))
-        return np.array(w @ worse), np.array(w @ worse**2), better, n
+        worse = np.clip(worse, -most, most)
+        better, n = w @ (worse < 0.0), np.array(float(len(w)))
+        return w @ worse, w @ worse**2, better, n
 
     return added(of_block(*block) for block in seen(samples, rows))
 
@@ -333,11 +341,9 @@ def at_peak(
 ) -> Evidence:
     """Return the evidence at these weights, with the precisions that suit them best."""
     X_size, variance = sizes(samples, rows)
-    prior = prior_precisions(network, X_size, float(variance.mean()))
+    prior = prior_precisions(network, X_size, variance)
     N = samples.total(rows) * network.units[-1]
     penalty = Penalty(network, loss, N, prior, variance, like.groups, 0.0)
-    penalty.apart, at = True, theta.astype(np.float64)
+    at = theta.astype(np.float64)
     E, _, H = GaussNewton(network, loss, samples, rows, apart=True)(at[np.newaxis])
-    for _ in range(ESTIMATES):
-        evidence = penalty.estimate(E[0], at, H[0])
-    return evidence
+    return penalty.settle(E[0], at, H[0])

@@ -18,7 +18,8 @@ and::
 
     alpha_g := gamma_g / sum_g theta_p²,      beta := (N - gamma) / (2 E)
 
-where beta belongs to squared errors alone (it is one over the variance of the noise);
+where theta_p is in the units of the output that it belongs to, if any, and beta belongs
+to squared errors alone (it is one over the variance of the noise);
 other losses are minus log likelihoods as they are, and beta stays 1. Of several outputs
 each has its own N, E and gamma, the trace of beta H A^-1.
 
@@ -66,6 +67,11 @@ START = 2.0
 #: Before, it is the same part of each output's variance: of outputs of equal noise one
 #: that is learnt first would take all units.
 CALM = 1e-4
+#: By how many times the precision of an output may be above that of another, both in
+#: units of their variance: one without noise would leave no steps to the others.
+RATIO = 1e4
+#: Most estimates until the precisions at given weights have settled.
+ESTIMATES = 30
 #: Between which parts of the guesses alpha and beta are kept.
 LIMITS = (1e-10, 1e10)
 #: From this damping on, relative to the curvature, no step will lower F.
@@ -82,6 +88,9 @@ class Evidence:
         The parameters that share a precision.
     alpha : array (n_groups,)
         Their precisions.
+    precisions : array (P,)
+        Those of each parameter: in a group they differ as the guesses of them do, by
+        the units of the outputs.
     beta : array (Q,)
         The precision of the data: of each output, or of all.
     gamma : array (n_groups,)
@@ -94,6 +103,7 @@ class Evidence:
 
     groups: list[Rows]
     alpha: Array
+    precisions: Array
     beta: Array
     gamma: Array
     log_evidence: float
@@ -156,6 +166,7 @@ class Penalty:
             self.alpha[: network.n_weights] = fixed
         else:
             self.alpha[:] = prior
+            self.each = np.array([prior[group].mean() for group in self.groups])
 
     def F(self, E: Array, theta: Array) -> float:
         return float(self.beta @ E + 0.5 * (self.alpha @ theta**2))
@@ -177,18 +188,20 @@ class Penalty:
         gamma = np.array([determined[group].sum() for group in self.groups])
         evidence = Evidence(
             self.groups,
-            np.array([self.alpha[group[0]] for group in self.groups]),
+            self.each.copy(),
+            self.alpha.copy(),
             self.beta,
             gamma,
             self._log_evidence(E, theta, log_det),
             A,
         )
         low, high = LIMITS
-        for group, gamma_g in zip(self.groups, gamma, strict=True):
-            size = float(theta[group] @ theta[group])
+        for g, group in enumerate(self.groups):
             guess = float(self.prior[group].mean())
-            wanted = gamma_g / max(size, 1e-300)
-            self.alpha[group] = min(max(wanted, low * guess), high * guess)
+            unit = self.prior[group] / guess
+            wanted = gamma[g] / max(float(unit @ theta[group] ** 2), 1e-300)
+            self.each[g] = min(max(wanted, low * guess), high * guess)
+            self.alpha[group] = self.each[g] * unit
         if self.noisy:
             N, used = self.N / len(self.beta), self._used(gamma, root, H)
             parts = 2.0 * E / self.variance
@@ -196,7 +209,18 @@ class Penalty:
                 used, parts = used.mean(), parts.mean()
             free = np.maximum(N - used, 0.01 * N)
             wanted = np.clip(free / np.maximum(parts, 1e-300), low, high)
+            wanted = np.minimum(wanted, RATIO * wanted.min())
             self.beta = wanted / self.variance
+        return evidence
+
+    def settle(self, E: Array, theta: Array, H: Array) -> Evidence:
+        """Return the evidence at these weights, with precisions that suit them best."""
+        self.apart, value = True, -np.inf
+        for _ in range(ESTIMATES):
+            evidence, before = self.estimate(E, theta, H), value
+            value = evidence.log_evidence
+            if abs(value - before) <= CALM * max(1.0, abs(value)):
+                break
         return evidence
 
     def _used(self, gamma: Array, root: Array, H: Array) -> Array:
@@ -239,20 +263,19 @@ def covariance(A: Array) -> Array:
     return result
 
 
-def prior_precisions(network: Network, X_size: float, variance: float) -> Array:
+def prior_precisions(network: Network, X_size: float, variance: Array) -> Array:
     """Return a guess of the precision of each parameter (P,).
 
     Weighted inputs of about 1 in the hidden layers, and outputs as the targets are:
-    ``X_size`` is the mean square of the features, ``variance`` that of the targets.
+    ``X_size`` is the mean square of the features, ``variance`` that of each target.
     """
     each: list[Array] = []
-    last = network.n_layers - 1
-    for l, (n_in, n_out) in enumerate(pairwise(network.units)):
-        precision = (X_size if l == 0 else 1.0) / (variance if l == last else 1.0)
-        each.append(np.full(n_in * n_out, precision))
+    sizes = [*(np.ones(n) for n in network.units[1:-1]), variance]
+    for l, (n_in, size) in enumerate(zip(network.units, sizes, strict=False)):
+        # Weights lie in theta as (in, out).
+        each.append(np.tile((X_size if l == 0 else 1.0) / size, n_in))
     if network.biases:
-        for l, n_out in enumerate(network.units[1:]):
-            each.append(np.full(n_out, 1.0 / variance if l == last else 1.0))
+        each += [1.0 / size for size in sizes]
     return np.concatenate(each)
 
 
@@ -291,7 +314,7 @@ def minimise(
         X_size, variance = sizes(samples, every)
         if loss.name != "squared_error":
             variance[:] = 1.0
-        prior = prior_precisions(network, X_size, float(variance.mean()))
+        prior = prior_precisions(network, X_size, variance)
         if drawn:
             theta = theta / np.sqrt(prior).astype(theta.dtype)
         task = (network, loss, m * network.units[-1], prior, variance, groups)
@@ -429,10 +452,15 @@ class Marquardt:
         """Return the evidence at the weights that are kept."""
         if self.penalty.groups is None or diverged:
             return None
-        if self.best is not None and (self.best[1].astype(theta.dtype) == theta).all():
-            return self.best[0]
-        E, _, H = gauss_newton(theta[np.newaxis].astype(np.float64))
-        return self.penalty.estimate(E[0], theta.astype(np.float64), H[0])
+        if self.penalty.apart and self.best is not None:
+            evidence, best = self.best
+            if (best.astype(theta.dtype) == theta).all():
+                return evidence
+        at = theta.astype(np.float64)
+        E, _, H = gauss_newton(at[np.newaxis])
+        if not self.penalty.apart:
+            return self.penalty.settle(E[0], at, H[0])
+        return self.penalty.estimate(E[0], at, H[0])
 
 
 def advance(networks: list[Marquardt], gauss_newton: GaussNewton) -> None:
@@ -472,7 +500,10 @@ def record(one: Marquardt, k: int, progress: Progress, settings: Settings) -> No
         change = np.inf if before is None else abs(value - before.log_evidence)
         change /= max(1.0, abs(value))
         settled = one.penalty.apart and change <= 0.1 * tol
-        one.penalty.apart |= change <= max(CALM, 0.1 * tol)
+        if not one.penalty.apart and change <= max(CALM, 0.1 * tol):
+            # From here on it is another model, whose evidence is yet to be found.
+            one.penalty.apart, one.evidence, one.best = True, None, None
+            one.penalty.estimate(one.E, one.theta, one.H)
         if one.stuck:
             # The new F may be one that a step lowers.
             one.stuck, one.mu, one.growth = False, 0.0, 2.0

@@ -244,7 +244,8 @@ def test_the_evidence_of_a_linear_model_is_its_marginal_likelihood(betas):
     loss = LOSSES["squared_error"]
     task = (network, loss, 20 * Q, np.ones(3 * Q), np.ones(Q))
     penalty, alpha = Penalty(*task, groups, 0.0), 2.5
-    penalty.alpha[:], penalty.beta, penalty.apart = alpha, np.array(betas), True
+    penalty.alpha[:], penalty.each[:], penalty.apart = alpha, alpha, True
+    penalty.beta = np.array(betas)
     expected, W, gamma = 0.0, np.empty((3, Q)), np.empty(Q)
     for q, beta in enumerate(betas):
         y, A = Y[:, q], beta * X.T @ X + alpha * np.eye(3)
