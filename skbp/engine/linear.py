@@ -204,8 +204,9 @@ def row_keys(X: Any) -> Array:
     mix = np.random.RandomState(0).standard_normal(X.shape[1])
     if X.shape[0]:
         # Features of any size take part alike.
-        most = abs(X).max(axis=0)
-        most = np.ravel(most.toarray() if issparse(most) else most).astype(np.float64)
+        ends = [X.max(axis=0), X.min(axis=0)]
+        high, low = (np.ravel(e.toarray() if issparse(e) else e) for e in ends)
+        most = np.maximum(high, -low).astype(np.float64)
         mix /= np.where(most > 0.0, most, 1.0)
     if issparse(X):
         return np.asarray(X.astype(np.float64) @ mix)
