@@ -307,9 +307,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             and loss.name == "squared_error"
             and not (self.early_stopping or self.warm_start)
         ):
-            # An interrupt ends this as it ends training: with what there is.
-            errors = np.linalg.LinAlgError, KeyboardInterrupt
-            with np.errstate(all="ignore"), suppress(*errors):
+            with np.errstate(all="ignore"), suppress(np.linalg.LinAlgError):
                 beside = linear_beside(network, loss, samples, rows, theta, known)
                 if beside is not None:
                     share, line, its = beside
@@ -719,7 +717,11 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         theta, found, linear = theta[kept], [evidence[k] for k in kept], None
         if history.status != INTERRUPTED:
             task = (network, loss, samples, theta)
-            theta, found, linear = self._with_linear(task, rows, found)
+            try:
+                theta, found, linear = self._with_linear(task, rows, found)
+            except KeyboardInterrupt:
+                # It ends this as it ends training: with what there is.
+                history.status = INTERRUPTED
         self._set_weights(network, theta, linear)
         self._set_evidence(network, found, linear)
         self.__dict__.pop("_memory", None)
@@ -752,6 +754,9 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         best = evidence[0]
         if best is None:
             return
+        known = [one for one in evidence if one]
+        self._covariances = np.stack([covariance(one.A) for one in known])
+        self._noise_variances = np.array([1.0 / one.beta for one in known])
         # In units of the loss: lambda, as a number would be.
         noise = np.mean(1.0 / best.beta)
         each, self._lambdas = best.alpha * noise, best.precisions * noise
@@ -762,7 +767,8 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         self.alpha_intercepts_ = rest[network.n_layers - 1 :]
         self.noise_std_, self.linear_share_ = None, 0.0
         if self.loss == "squared_error":
-            self.noise_std_ = of_outputs(best.beta**-0.5)
+            mean = together(self._shares, self._noise_variances[:, np.newaxis])
+            self.noise_std_ = of_outputs(mean[0] ** 0.5)
             if linear is not None:
                 self.linear_share_ = of_outputs(linear)
         self.n_effective_parameters_ = float(best.gamma.sum())
@@ -770,9 +776,6 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if self.alpha == "ard":
             width = each[:n_first] ** -0.5
             self.feature_relevances_ = width / width.sum()
-        known = [one for one in evidence if one]
-        self._covariances = np.stack([covariance(one.A) for one in known])
-        self._noise_variances = np.array([1.0 / one.beta for one in known])
 
     def _set_curves(self, history: History, n: int, fresh: bool, partial: bool) -> None:
         """Set the attributes that tell of training, on n samples."""

@@ -13,7 +13,7 @@ import numpy as np
 from joblib import hash as hash_of
 from joblib.logger import short_format_time
 from sklearn import get_config
-from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.base import clone, is_classifier
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
@@ -248,7 +248,7 @@ def n_together(estimator: BaseBP, X: Any, y: Any) -> int:
     floats = 12 * P + activations + 2 * max(network.units) * min(n, BLOCK)
     if estimator.solver == "lm":
         # A and its factor, in float64 whatever the data, and H of each output's noise.
-        noisy = is_regressor(estimator) and isinstance(estimator.alpha, str)
+        noisy = estimator.loss == "squared_error" and isinstance(estimator.alpha, str)
         floats += 2 * (3 + (n_outputs if noisy else 1)) * P**2
     itemsize = 4 if getattr(X, "dtype", None) == np.float32 else 8
     budget = get_config()["working_memory"] * 2**20

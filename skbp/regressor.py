@@ -333,8 +333,9 @@ class BPRegressor(RegressorMixin, BaseBP):
         How many parameters the data determine: their number less what the penalties do.
 
     noise_std_ : float, ndarray of shape (n_outputs,) or None
-        The standard deviation of the noise, with ``loss="squared_error"``; of several
-        outputs an array.
+        The standard deviation of the noise, with ``loss="squared_error"``: the root of
+        the mean variance that the networks of an ensemble found; of several outputs an
+        array.
 
     linear_share_ : float or ndarray of shape (n_outputs,)
         With an estimated ``alpha``: the share of a ridge regression in predictions,

@@ -407,20 +407,45 @@ class TestNoiseOfEachOutput:
         assert model.noise_std_[0] < 0.5 * model.noise_std_[1]
 
     @pytest.mark.parametrize("seed", range(3))
-    @pytest.mark.parametrize("third", ["no noise", "tiny", "constant"])
+    @pytest.mark.parametrize("third", ["no noise", "tiny", "constant", "rounded"])
     def test_one_output_does_not_spoil_the_others(self, third, seed):
         rng = np.random.RandomState(seed)
         x = rng.standard_normal((800, 4))
         y = np.c_[np.sin(2 * x[:, 0]) + 0.5 * x[:, 1] ** 2, x[:, 2] * x[:, 0]]
         y = y / y.std(axis=0) + [0.2, 0.4] * rng.standard_normal((800, 2))
         more = {"no noise": x[:, 0], "tiny": 1e-6 * rng.standard_normal(800)}
-        y = np.c_[y, more.get(third, np.full(800, 2.0))]
+        more |= {"constant": np.full(800, 2.0), "rounded": np.full(800, 7.7)}
+        y = np.c_[y, more[third]]
         model = BPRegressor((8,), "tanh", solver="lm", alpha="evidence", random_state=0)
         fitted(model.set_params(tol=1e-3), x[:400], y[:400])
         scores = r2_score(
             y[400:, :2], model.predict(x[400:])[:, :2], multioutput="raw_values"
         )
         assert (scores > [0.85, 0.7]).all()
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_one_without_noise_beside_one_with(self, seed):
+        rng = np.random.RandomState(seed)
+        x = rng.standard_normal((400, 3))
+        y = np.c_[x[:, 0], np.sin(2 * x[:, 1])]
+        y += [1e-3, 1.0] * rng.standard_normal((400, 2))
+        model = BPRegressor((8,), "tanh", solver="lm", alpha="evidence", n_init=4)
+        fitted(model.set_params(random_state=0, tol=1e-3), x[:200], y[:200])
+        mean, std = model.predict(x[200:], return_std=True)
+        assert_allclose(((y[200:] - mean) / std).std(axis=0), 1.0, atol=0.3)
+
+    @pytest.mark.parametrize("units", [(1.0, 1.0), (1e-4, 1e4)])
+    def test_units_do_not_matter(self, units):
+        rng = np.random.RandomState(0)
+        x = rng.standard_normal((300, 3))
+        y = np.c_[np.sin(2 * x[:, 0]), x[:, 1] * x[:, 2]]
+        y = (y + 0.1 * rng.standard_normal((300, 2))) * units
+        model = BPRegressor((8,), "tanh", solver="lm", alpha="evidence", n_init=2)
+        fitted(model.set_params(random_state=0, tol=1e-3), x[:200], y[:200])
+        mean, std = model.predict(x[200:], return_std=True)
+        assert_allclose(((y[200:] - mean) / std).std(axis=0), 1.0, atol=0.25)
+        scores = r2_score(y[200:], mean, multioutput="raw_values")
+        assert (scores > 0.93).all()
 
     def test_each_has_a_share_of_its_own(self):
         rng = np.random.RandomState(1)
@@ -592,7 +617,9 @@ class TestLinearBeside:
         x, y = friedman(60, np.random.RandomState(0))
         model = BPRegressor((4,), "tanh", solver="lm", alpha="evidence", max_iter=9)
         monkeypatch.setattr("skbp._base.linear_beside", interrupted)
-        assert fitted(model.set_params(random_state=0), x, y).linear_share_ == 0.0
+        with pytest.warns(UserWarning, match="interrupted"):
+            model.set_params(random_state=0).fit(x, y)
+        assert model.linear_share_ == 0.0
 
     def test_where_it_does_not_apply(self):
         rng = np.random.RandomState(0)

@@ -164,7 +164,9 @@ def ridge(samples: Samples | Parts, rows: Rows | slice) -> tuple[Line, Array]:
         parts = 1.0 / (curvatures + lam)
         lines.append(Line(W, y - x @ W, m, x, XX / m, V, parts[:, np.newaxis]))
     (errors,) = sums(samples, rows, partial(squared_errors, lines))
-    best = errors.argmin(axis=0)
+    # Of penalties that are as good the largest: two samples leave nothing but rounding.
+    equal = errors <= 1.001 * errors.min(axis=0)
+    best = len(lines) - 1 - equal[::-1].argmax(axis=0)
     W = np.stack([lines[k].W[:, o] for o, k in enumerate(best)], axis=1)
     parts = np.hstack([lines[k].parts for k in best])
     return Line(W, y - x @ W, m, x, XX / m, V, parts), errors.min(axis=0) / m

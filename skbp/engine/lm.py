@@ -160,7 +160,9 @@ class Penalty:
         self.groups = None if groups is None else list(groups)
         self.noisy = noisy(loss, groups)
         self.N, self.beta = N, START / variance if self.noisy else np.ones(1)
-        self.apart = len(self.beta) == 1
+        self.apart, self.ratio = len(self.beta) == 1, RATIO
+        # What the units of the targets take from the log evidence.
+        self.unit = 0.5 * N * float(np.log(variance).mean()) if self.noisy else 0.0
         self.alpha, self.prior, self.variance = np.zeros_like(prior), prior, variance
         if self.groups is None:
             self.alpha[: network.n_weights] = fixed
@@ -209,13 +211,14 @@ class Penalty:
                 used, parts = used.mean(), parts.mean()
             free = np.maximum(N - used, 0.01 * N)
             wanted = np.clip(free / np.maximum(parts, 1e-300), low, high)
-            wanted = np.minimum(wanted, RATIO * wanted.min())
+            wanted = np.minimum(wanted, self.ratio * wanted.min())
             self.beta = wanted / self.variance
         return evidence
 
     def settle(self, E: Array, theta: Array, H: Array) -> Evidence:
         """Return the evidence at these weights, with precisions that suit them best."""
-        self.apart, value = True, -np.inf
+        # No step follows that a precision could spoil.
+        self.apart, self.ratio, value = True, np.inf, -np.inf
         for _ in range(ESTIMATES):
             evidence, before = self.estimate(E, theta, H), value
             value = evidence.log_evidence
@@ -250,17 +253,27 @@ def inverse_root(A: Array) -> tuple[Array, float]:
         root = solve_triangular(L, np.eye(len(A)), lower=True, check_finite=False)
         return root, 2.0 * float(np.log(np.diag(L)).sum())
     except np.linalg.LinAlgError:
-        values, vectors = np.linalg.eigh(A)
-        values = np.maximum(values, max(values[-1], 1e-300) * 1e-15)
-        return (vectors / np.sqrt(values)).T, float(np.log(values).sum())
+        values, vectors, unit = eigenvalues(A)
+        log_det = float(np.log(values).sum() - 2.0 * np.log(unit).sum())
+        return (vectors / np.sqrt(values)).T * unit, log_det
 
 
 def covariance(A: Array) -> Array:
     """Return the inverse of a matrix with no negative eigenvalue."""
-    values, vectors = np.linalg.eigh(A)
-    values = np.maximum(values, max(values[-1], 1e-300) * 1e-15)
+    values, vectors, unit = eigenvalues(A)
     result: Array = (vectors / values) @ vectors.T
+    result *= unit[:, np.newaxis] * unit
     return result
+
+
+def eigenvalues(A: Array) -> tuple[Array, Array, Array]:
+    """Return the eigenvalues, positive, and vectors of u A u; and u = A_pp ^ -1/2.
+
+    With it, what is as good as 0 does not depend on the units of the parameters.
+    """
+    unit = np.maximum(np.diag(A), 1e-300) ** -0.5
+    values, vectors = np.linalg.eigh(unit[:, np.newaxis] * A * unit)
+    return np.maximum(values, values[-1] * 1e-15), vectors, unit
 
 
 def prior_precisions(network: Network, X_size: float, variance: Array) -> Array:
@@ -350,7 +363,9 @@ def sizes(samples: Samples | Parts, rows: Rows | slice) -> tuple[float, Array]:
     X_sum, Y_sum = sums(samples, rows, sums_of_data)
     (squares,) = sums(samples, rows, partial(squares_of_targets, Y_sum / m))
     # Where there is nothing to measure, 1 is as good as any.
-    return float(X_sum) / m or 1.0, np.where(squares > 0.0, squares / m, 1.0)
+    # What varies by rounding alone is a constant.
+    varies = np.sqrt(squares / m) > np.finfo(float).eps * m * np.abs(Y_sum / m)
+    return float(X_sum) / m or 1.0, np.where(varies, squares / m, 1.0)
 
 
 def sums(
@@ -452,15 +467,15 @@ class Marquardt:
         """Return the evidence at the weights that are kept."""
         if self.penalty.groups is None or diverged:
             return None
-        if self.penalty.apart and self.best is not None:
+        several = len(self.penalty.beta) > 1
+        if self.best is not None and not several:
             evidence, best = self.best
             if (best.astype(theta.dtype) == theta).all():
                 return evidence
         at = theta.astype(np.float64)
         E, _, H = gauss_newton(at[np.newaxis])
-        if not self.penalty.apart:
-            return self.penalty.settle(E[0], at, H[0])
-        return self.penalty.estimate(E[0], at, H[0])
+        estimate = self.penalty.settle if several else self.penalty.estimate
+        return estimate(E[0], at, H[0])
 
 
 def advance(networks: list[Marquardt], gauss_newton: GaussNewton) -> None:
@@ -496,14 +511,16 @@ def record(one: Marquardt, k: int, progress: Progress, settings: Settings) -> No
         value = one.evidence.log_evidence
         if one.best is None or value > one.best[0].log_evidence:
             one.best = one.evidence, one.theta.copy()
-        one.set(one.E, one.g, one.H)
         change = np.inf if before is None else abs(value - before.log_evidence)
-        change /= max(1.0, abs(value))
+        # Of targets in units of their size.
+        change /= max(1.0, abs(value + one.penalty.unit))
         settled = one.penalty.apart and change <= 0.1 * tol
         if not one.penalty.apart and change <= max(CALM, 0.1 * tol):
             # From here on it is another model, whose evidence is yet to be found.
             one.penalty.apart, one.evidence, one.best = True, None, None
             one.penalty.estimate(one.E, one.theta, one.H)
+            one.mu, one.growth = 0.0, 2.0
+        one.set(one.E, one.g, one.H)
         if one.stuck:
             # The new F may be one that a step lowers.
             one.stuck, one.mu, one.growth = False, 0.0, 2.0

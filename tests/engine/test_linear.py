@@ -76,6 +76,12 @@ def test_ridge_has_the_penalty_that_leaving_samples_out_asks_for():
     assert_allclose((errors**2).mean(axis=0), -theirs.best_score_)
 
 
+def test_two_samples_leave_the_largest_penalty():
+    X = np.array([[0.0, 1.0, 2.0], [1.0, 1.0 + 1e-5, -1.0]])
+    line, _ = ridge(Samples(X, np.array([[0.0], [1.0]])), slice(0, 2))
+    assert np.abs(line.W[:, 0] * X.std(axis=0)).max() < 1e-3
+
+
 def test_the_errors_of_ridge_are_those_of_samples_left_out():
     X, Y, weights = data()
     _, W, b, errors = line_of(X, Y, weights)
