@@ -457,6 +457,29 @@ class Marquardt:
         self.stuck = not self.mu <= HOPELESS * self.curvature
         return False
 
+    def estimate(self, tol: float) -> bool:
+        """Estimate the penalty, which moves F; return whether the evidence settled."""
+        penalty, before, settled = self.penalty, self.evidence, False
+        self.evidence = penalty.estimate(self.E, self.theta, self.H)
+        value = self.evidence.log_evidence
+        if self.best is None or value > self.best[0].log_evidence:
+            self.best = self.evidence, self.theta.copy()
+        if before is not None:
+            # Of targets in units of their size.
+            size = max(1.0, abs(value + penalty.unit))
+            change = abs(value - before.log_evidence) / size
+            settled = penalty.apart and change <= 0.1 * tol
+            if not penalty.apart and change <= max(CALM, 0.1 * tol):
+                # From here on it is another model, whose evidence is yet to be found.
+                penalty.apart, self.stuck = True, True
+                self.evidence = self.best = None
+                penalty.estimate(self.E, self.theta, self.H)
+        self.set(self.E, self.g, self.H)
+        if self.stuck:
+            # The new F may be one that a step lowers.
+            self.stuck, self.mu, self.growth = False, 0.0, 2.0
+        return settled
+
     def J(self) -> float:
         """Return F per sample: J, where lambda is fixed."""
         return self.F / self.m
@@ -506,24 +529,7 @@ def record(one: Marquardt, k: int, progress: Progress, settings: Settings) -> No
     if one.penalty.groups is None:
         settled = settled or one.stuck
     elif one.steps >= FIRST or one.stuck or settled:
-        before = one.evidence
-        one.evidence = one.penalty.estimate(one.E, one.theta, one.H)
-        value = one.evidence.log_evidence
-        if one.best is None or value > one.best[0].log_evidence:
-            one.best = one.evidence, one.theta.copy()
-        change = np.inf if before is None else abs(value - before.log_evidence)
-        # Of targets in units of their size.
-        change /= max(1.0, abs(value + one.penalty.unit))
-        settled = one.penalty.apart and change <= 0.1 * tol
-        if not one.penalty.apart and change <= max(CALM, 0.1 * tol):
-            # From here on it is another model, whose evidence is yet to be found.
-            one.penalty.apart, one.evidence, one.best = True, None, None
-            one.penalty.estimate(one.E, one.theta, one.H)
-            one.mu, one.growth = 0.0, 2.0
-        one.set(one.E, one.g, one.H)
-        if one.stuck:
-            # The new F may be one that a step lowers.
-            one.stuck, one.mu, one.growth = False, 0.0, 2.0
+        settled = one.estimate(tol)
     else:
         settled = False
     if progress.decides and progress.lost_patience(k):
