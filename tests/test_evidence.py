@@ -272,13 +272,14 @@ def test_no_data_set_blows_up(name, alpha):
         assert_allclose(y, 3.0, rtol=0.05)
         return
     linear_score = RidgeCV().fit(X_train, y_train).score(X_test, y_test)
-    assert_does_not_blow_up(r2_score(y_test, y), linear_score)
+    room = 0.1 if name == "outliers" else 0.05
+    assert_does_not_blow_up(r2_score(y_test, y), linear_score, room)
 
 
-def assert_does_not_blow_up(score, linear_score):
+def assert_does_not_blow_up(score, linear_score, room=0.1):
     """R² is nowhere 0.1 below a linear model's, nor below 0 where that is not."""
     assert score > linear_score - 0.1
-    assert score > 0.0 or linear_score < 0.0
+    assert score > (0.0 if linear_score >= 0.0 else linear_score - room)
 
 
 def heavy_tails(n, rng):
@@ -336,7 +337,7 @@ def test_nowhere_far_below_a_linear_model(name, seed, alpha):
     model = BPRegressor((8,), "tanh", solver="lm", alpha=alpha, n_init=2, ensemble=2)
     fitted(model.set_params(random_state=0, tol=1e-3), X_train, y_train)
     linear_score = RidgeCV().fit(X_train, y_train).score(X_test, y_test)
-    assert_does_not_blow_up(model.score(X_test, y_test), linear_score)
+    assert_does_not_blow_up(model.score(X_test, y_test), linear_score, room=0.02)
 
 
 @pytest.mark.parametrize("alpha", ["evidence", "ard"])
