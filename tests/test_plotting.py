@@ -621,9 +621,10 @@ def test_matplotlib_is_imported_when_it_is_needed(monkeypatch):
     ],
 )
 def test_errors_say_what_would_work(kw, message):
+    before = plt.get_fignums()
     with pytest.raises(ValueError, match=message):
         SweepDisplay.from_cv_results(TWO, **kw)
-    assert not plt.get_fignums()
+    assert plt.get_fignums() == before
 
 
 @pytest.mark.parametrize(
