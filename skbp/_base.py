@@ -1046,11 +1046,15 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Set the weights that training on these data would start from."""
         self._validate_params()
         self._check_parameters(partial=False)
-        network, samples, _ = self._problem(X, y, sample_weight, True, False)
+        network, samples, y = self._problem(X, y, sample_weight, True, False)
         rng = self._random_stream({})
         theta = self._initial_theta(network, samples.dtype, rng)
         if self._starts_at_constant():
-            constant = best_constant(self._loss(), samples, None)
+            # The constant of the rows that fit would train on, as there.
+            given = (None, None, None)
+            _, split = self._validation_set(given, network, samples, y, rng, {})
+            rows = None if split is None else split[0]
+            constant = best_constant(self._loss(), samples, rows)
             theta[:, -len(constant) :] = constant
         self._set_weights(network, theta)
         return self
