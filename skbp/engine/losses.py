@@ -59,6 +59,10 @@ class Loss:
         loss has no curvature.
     output : str
         The output activation in use; "" means the canonical one.
+    likelihood : bool
+        Whether the loss is minus a log likelihood, up to a constant.
+    normal : bool
+        Whether that is the likelihood of normal noise, whose size can be estimated.
     """
 
     name: str
@@ -68,6 +72,8 @@ class Loss:
     canonical: Slope | None = None
     roots: Roots | None = None
     output: str = ""
+    likelihood: bool = True
+    normal: bool = False
 
     @property
     def convex(self) -> bool:
@@ -398,7 +404,7 @@ def huber(bound: float) -> Loss:
         return bound / np.maximum(np.abs(A - Y), bound)
 
     roots = diagonal(curvature)
-    return Loss("huber", ANY_OUTPUT, functions, constant, roots=roots)
+    return Loss("huber", ANY_OUTPUT, functions, constant, roots=roots, likelihood=False)
 
 
 def quantile(levels: Sequence[float]) -> Loss:
@@ -447,6 +453,7 @@ LOSSES: dict[str, Loss] = {
             mean,
             difference,
             diagonal(lambda A, Y: np.ones_like(A)),
+            normal=True,
         ),
         Loss("absolute_error", ANY_OUTPUT, absolute_error, quantiles([0.5])),
         huber(1.35),

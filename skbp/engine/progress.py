@@ -4,20 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from math import inf, isfinite, isnan, nan
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from skbp.engine.arrays import Array
 
-#: Why the training of a network ended.
-CONVERGED = "converged"
-MAX_ITER = "max_iter"
-DIVERGED = "diverged"
-INTERRUPTED = "interrupted"
-STOPPED = "stopped"
-FAILED = "failed"
+
+class Status(StrEnum):
+    """Whether the training of a network goes on, or why it ended."""
+
+    RUNNING = "running"
+    CONVERGED = "converged"
+    MAX_ITER = "max_iter"
+    DIVERGED = "diverged"
+    INTERRUPTED = "interrupted"
+    #: By a callback.
+    STOPPED = "stopped"
+    #: The solver found no way on.
+    FAILED = "failed"
+
+
+class Validated(NamedTuple):
+    """What a network has on the validation set."""
+
+    score: float
+    loss: float
 
 
 @dataclass
@@ -35,8 +49,7 @@ class History:
         Epochs in a row that did not improve ``best`` by tol.
     rate : float
         The learning rate now; nan for solvers that have none.
-    status : str
-        Why training ended; "" while it goes on.
+    status : Status
     message : str
         What the solver itself says of the end, where it says anything.
     """
@@ -48,8 +61,13 @@ class History:
     best: float = inf
     stale: int = 0
     rate: float = nan
-    status: str = ""
+    status: Status = Status.RUNNING
     message: str = ""
+
+    @property
+    def running(self) -> bool:
+        """Whether training goes on."""
+        return self.status is Status.RUNNING
 
     @property
     def n_iter(self) -> int:
@@ -60,7 +78,7 @@ class History:
         """Add an epoch of this loss; return whether its merit is the lowest so far."""
         self.loss_curve.append(loss)
         if not isfinite(loss):
-            self.status = DIVERGED
+            self.status = Status.DIVERGED
             return False
         merit = inf if isnan(merit) else merit
         self.stale = self.stale + 1 if merit > self.best - tol else 0
@@ -69,8 +87,8 @@ class History:
         return improved
 
 
-#: theta (K, P) -> (score, loss) of each of these networks on the validation set.
-Validate = Callable[[Array], Sequence[tuple[float, float]]]
+#: theta (K, P) -> what each of these networks has on the validation set.
+Validate = Callable[[Array], Sequence[Validated]]
 
 
 class Progress:
@@ -91,6 +109,8 @@ class Progress:
     decides : bool, default=True
         Whether the validation set decides when training ends and which weights are the
         best, or is only watched.
+    histories : list of History, default=None
+        What is known of each network from earlier; None means nothing.
     hook : callable, default=None
         Called after each epoch with this object, the numbers of the networks that
         train, and their theta (n_active, P); True ends training.
@@ -106,10 +126,11 @@ class Progress:
         *,
         validate: Validate | None = None,
         decides: bool = True,
+        histories: list[History] | None = None,
         hook: Callable[[Progress, list[int], Array], bool | None] | None = None,
         report: Callable[[str], Any] | None = None,
     ):
-        self.histories = [History() for _ in theta]
+        self.histories = histories or [History() for _ in theta]
         self.best_theta = theta.copy()
         self.tol, self.n_iter_no_change = tol, n_iter_no_change
         self.validate, self.hook, self.report = validate, hook, report
@@ -134,36 +155,37 @@ class Progress:
             history, loss = self.histories[k], float(losses[row])
             merit = loss
             if validated is not None:
-                score, validation_loss = validated[row]
-                history.validation_scores.append(score)
-                history.validation_losses.append(validation_loss)
-                merit = -score if self.decides else loss
-                if self.decides and not isfinite(validation_loss):
-                    history.status = DIVERGED
+                found = validated[row]
+                history.validation_scores.append(found.score)
+                history.validation_losses.append(found.loss)
+                merit = -found.score if self.decides else loss
+                if self.decides and not isfinite(found.loss):
+                    history.status = Status.DIVERGED
             if history.record(loss, merit, self.tol[k]):
                 self.best_theta[k] = candidates[row]
             self.say(f"Iteration {history.n_iter}, loss = {loss:.8f}")
             if validated is not None:
-                self.say(f"Validation score: {score:f}")
+                self.say(f"Validation score: {found.score:f}")
         if self.hook and self.hook(self, active, theta):
-            self.end(active, STOPPED)
+            self.end(active, Status.STOPPED)
 
     def lost_patience(self, k: int) -> bool:
         """Return whether network k has been stale for too long."""
         return self.histories[k].stale > self.n_iter_no_change[k]
 
-    def end(self, networks: list[int], status: str) -> None:
+    def end(self, networks: list[int], status: Status) -> None:
         """End the training of those of these networks that still train."""
         for k in networks:
-            if not self.histories[k].status:
+            if self.histories[k].running:
                 self.histories[k].status = status
 
     def result(self, k: int, theta: Array) -> Array:
         """Return the parameters (P,) to keep of network k that ended with ``theta``."""
         history = self.histories[k]
         if not np.isfinite(theta).all():
-            history.status = DIVERGED
-        if history.status == DIVERGED or (self.decides and history.validation_scores):
+            history.status = Status.DIVERGED
+        chosen = self.decides and bool(history.validation_scores)
+        if history.status is Status.DIVERGED or chosen:
             theta = self.best_theta[k]
         return theta
 

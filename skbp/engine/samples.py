@@ -9,6 +9,9 @@ import numpy as np
 
 from skbp.engine.arrays import Array, DType, Rows
 
+#: Arrays that are sums over the samples that they are computed from.
+Sums: TypeAlias = tuple[Array, ...]
+
 
 class Samples:
     """Inputs, targets and weights; samples are rows here, as users give them.
@@ -19,14 +22,31 @@ class Samples:
     Y : array (n, outputs) in C order, of the dtype of X
     weights : array (n,) of the dtype of X, default=None
         None means that each sample counts 1.
+    rows : array of int, default=None
+        The samples to train on; None means all.
     """
 
-    def __init__(self, X: Any, Y: Array, weights: Array | None = None):
-        self.X, self.Y, self.weights = X, Y, weights
+    def __init__(
+        self,
+        X: Any,
+        Y: Array,
+        weights: Array | None = None,
+        rows: Rows | None = None,
+    ):
+        self.X, self.Y, self.weights, self.rows = X, Y, weights, rows
         self._kept: dict[int, tuple[Any, Array]] = {}
 
     def __len__(self) -> int:
-        return len(self.Y)
+        return len(self.Y) if self.rows is None else len(self.rows)
+
+    @property
+    def every(self) -> Rows | slice:
+        """All samples to train on: their row numbers, or a slice of all rows."""
+        return slice(0, len(self.Y)) if self.rows is None else self.rows
+
+    def sum(self, terms: Callable[[Samples], Sums]) -> Sums:
+        """Return the sums that ``terms(samples)`` has over the samples to train on."""
+        return terms(self)
 
     @property
     def dtype(self) -> DType:
@@ -34,8 +54,9 @@ class Samples:
         dtype: DType = self.X.dtype
         return dtype
 
-    def total(self, rows: Rows | slice) -> float:
-        """Return the total weight of these samples."""
+    def total(self, rows: Rows | slice | None = None) -> float:
+        """Return the total weight of these samples, by default of ``every``."""
+        rows = self.every if rows is None else rows
         if self.weights is not None:
             return float(self.weights[rows].sum(dtype=np.float64))
         return float(rows.stop - rows.start if isinstance(rows, slice) else len(rows))
@@ -75,10 +96,6 @@ class Samples:
         return X, Y
 
 
-#: Arrays that are sums over the samples that they are computed from.
-Sums: TypeAlias = tuple[Array, ...]
-
-
 class Parts:
     """Samples in several parts, which may lie anywhere.
 
@@ -110,16 +127,20 @@ class Parts:
     def __len__(self) -> int:
         return sum(self.sizes)
 
-    def total(self, rows: Rows | slice) -> float:
+    @property
+    def every(self) -> slice:
+        """All samples."""
+        return slice(0, len(self))
+
+    def total(self, rows: Rows | slice | None = None) -> float:
         """Return the total weight; there is no way to take some of the rows."""
-        assert isinstance(rows, slice)
-        assert rows.stop - rows.start == len(self)
+        assert rows is None or rows == self.every
         return self._total
 
 
 def total_weight(samples: Samples) -> Sums:
     """Return the total weight of all samples, as an array ()."""
-    return (np.array(samples.total(slice(0, len(samples)))),)
+    return (np.array(samples.total()),)
 
 
 def added(results: Iterable[Sums]) -> Sums:

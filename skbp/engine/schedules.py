@@ -1,10 +1,10 @@
 """The learning rate over time.
 
 A schedule is a record. Most are functions of time: at each step the rate is the initial
-one times ``factor(now)``, while time passes from 0 to ``horizon`` epochs. The three of
-scikit-learn change between epochs: ``after(now)`` gives the rate after an epoch, and
-``on_plateau`` says what follows when training no longer improves: another rate, or None
-for the end, which ``at_end`` explains.
+one times ``factor(clock)``, while time passes from 0 to ``horizon`` epochs. The three
+schedules of scikit-learn change between epochs: ``after(clock)`` gives the rate after
+an epoch, and ``on_plateau`` says what follows when training no longer improves: another
+rate, or None for the end, which ``at_end`` explains.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from math import cos, floor, pi
 
 
 @dataclass(frozen=True)
-class Now:
+class Clock:
     """What a schedule may depend on.
 
     Attributes
@@ -42,12 +42,12 @@ class Now:
     every: float = 1.0
 
 
-def _keep(now: Now) -> float:
-    return now.rate
+def _keep(clock: Clock) -> float:
+    return clock.rate
 
 
-def _invscaling(now: Now) -> float:
-    return float(now.rate_init / (now.t + 1) ** now.power_t)
+def _invscaling(clock: Clock) -> float:
+    return float(clock.rate_init / (clock.t + 1) ** clock.power_t)
 
 
 def _end(rate: float) -> float | None:
@@ -63,35 +63,35 @@ def _half_cosine(u: float) -> float:
     return 0.5 * (1.0 + cos(pi * min(u, 1.0)))
 
 
-def _cosine(now: Now) -> float:
-    return _half_cosine(now.time / now.horizon)
+def _cosine(clock: Clock) -> float:
+    return _half_cosine(clock.time / clock.horizon)
 
 
 #: Of "one_cycle": the part of training in which the rate rises, and where it starts.
 RISE, START = 0.3, 0.04
 
 
-def _one_cycle(now: Now) -> float:
-    u = now.time / now.horizon
+def _one_cycle(clock: Clock) -> float:
+    u = clock.time / clock.horizon
     if u < RISE:
         return 1.0 - (1.0 - START) * _half_cosine(u / RISE)
     return _half_cosine((u - RISE) / (1.0 - RISE))
 
 
-def _step(now: Now) -> float:
-    return float(now.decay ** floor(now.time / now.every))
+def _step(clock: Clock) -> float:
+    return float(clock.decay ** floor(clock.time / clock.every))
 
 
-def _exponential(now: Now) -> float:
-    return float(now.decay ** (now.time / now.every))
+def _exponential(clock: Clock) -> float:
+    return float(clock.decay ** (clock.time / clock.every))
 
 
 @dataclass(frozen=True)
 class Schedule:
     """One row of the table of schedules."""
 
-    factor: Callable[[Now], float] | None = None
-    after: Callable[[Now], float] = _keep
+    factor: Callable[[Clock], float] | None = None
+    after: Callable[[Clock], float] = _keep
     on_plateau: Callable[[float], float | None] = _end
     at_end: str = ""
 

@@ -370,6 +370,3 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
     "rmsprop": RMSprop,
     "rprop": Rprop,
 }
-
-#: Those that need the gradient of all samples in each step.
-FULL_BATCH = ("rprop",)

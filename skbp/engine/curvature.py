@@ -30,10 +30,9 @@ from typing import Any
 
 import numpy as np
 
-from skbp.engine.arrays import BLOCK, Array, Rows, blocks
+from skbp.engine.arrays import BLOCK, Array, Rows
 from skbp.engine.losses import Loss, Residual
 from skbp.engine.network import Layers, Network, Propagation
-from skbp.engine.objective import n_rows
 from skbp.engine.samples import Parts, Samples, Sums
 
 #: Numbers that the rows of a block of samples may take: they stay in the cache, and
@@ -53,8 +52,6 @@ class GaussNewton:
     loss : Loss
         Convex in the raw outputs.
     samples : Samples or Parts
-    rows : array of int or slice
-        The samples to sum over; of parts, all.
     apart : bool, default=False
         Whether each output is on its own, which takes a loss with a root an output.
     """
@@ -64,13 +61,12 @@ class GaussNewton:
         network: Network,
         loss: Loss,
         samples: Samples | Parts,
-        rows: Rows | slice,
         apart: bool = False,
     ):
         if loss.roots is None or not loss.convex:
             raise ValueError(f"{loss.name} of {loss.activation} is not convex in Z[L]")
         self.network, self.loss, self.samples = network, loss, samples
-        self.rows, self.roots, self.apart = rows, loss.roots, apart
+        self.roots, self.apart = loss.roots, apart
         self.Q = network.units[-1] if apart else 1
         self._jacobian = np.empty((0, 0, 0))
         self._kept: dict[tuple[int, int], tuple[Propagation, Residual]] = {}
@@ -85,7 +81,8 @@ class GaussNewton:
         W, b = self.network.split(theta)
         total, g, H = np.zeros((K, Q)), np.zeros((K, Q, P)), np.zeros((K, Q, P, P))
         part, gradient = np.empty((K, P, P)), np.empty((K, P))
-        for block in self._cut(K, P):
+        # The rows of the Jacobian of a block of samples stay small.
+        for block in self._cut(max(1, min(BLOCK, ROWS // (K * P)))):
             X, Y, weights = self.samples.columns(block, theta.dtype)
             tape, losses = self._tape(K, Y.shape[1])
             rows = self._rows(K, P, Y.shape[1])
@@ -110,8 +107,8 @@ class GaussNewton:
             return loss
         W, b = self.network.split(theta)
         K, total = len(theta), np.zeros((len(theta), self.Q))
-        for block in blocks(n_rows(self.rows)):
-            X, Y, weights = self.samples.columns(self._part(block), theta.dtype)
+        for block in self._cut(BLOCK):
+            X, Y, weights = self.samples.columns(block, theta.dtype)
             tape, losses = self._tape(K, Y.shape[1])
             scale = np.ones(()) if weights is None else weights
             Z = tape.forward(W, b, X)
@@ -153,35 +150,26 @@ class GaussNewton:
             self._jacobian = np.empty(shape)
         return self._jacobian
 
-    def _part(self, block: slice) -> Any:
-        """Return a part of the rows."""
-        if isinstance(self.rows, slice):
-            first = self.rows.start
-            return slice(first + block.start, first + block.stop)
-        return self.rows[block]
-
-    def _cut(self, K: int, P: int) -> list[Any]:
-        """Cut the rows into blocks whose rows of the Jacobian stay small."""
-        n, size = n_rows(self.rows), max(1, min(BLOCK, ROWS // (K * P)))
-        return [
-            self._part(slice(start, min(start + size, n)))
-            for start in range(0, n, size)
-        ]
+    def _cut(self, size: int) -> Iterator[Rows | slice]:
+        """Cut the rows of the samples into blocks of this size."""
+        every, n = self.samples.every, len(self.samples)
+        for start in range(0, n, size):
+            block = slice(start, min(start + size, n))
+            yield block if isinstance(every, slice) else every[block]
 
 
 def curvature(
     network: Network, loss: Loss, theta: Array, apart: bool, samples: Samples
 ) -> Sums:
     """Return loss, g and H on all of these samples."""
-    return GaussNewton(network, loss, samples, slice(0, len(samples)), apart)(theta)
+    return GaussNewton(network, loss, samples, apart)(theta)
 
 
 def value(
     network: Network, loss: Loss, theta: Array, apart: bool, samples: Samples
 ) -> Sums:
     """Return the loss (K, Q) alone."""
-    every = slice(0, len(samples))
-    return (GaussNewton(network, loss, samples, every, apart).value(theta),)
+    return (GaussNewton(network, loss, samples, apart).value(theta),)
 
 
 def rows_of(network: Network, tape: Propagation, W: Layers, out: Array) -> None:

@@ -1,0 +1,1 @@
+"""What the data say of weights beside their values: inference, not minimisation."""

@@ -1,0 +1,140 @@
+"""What training leaves: networks that predict together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import log
+from typing import Any
+
+import numpy as np
+from scipy.special import log_expit, log_softmax, logsumexp
+
+from skbp.engine.activations import ACTIVATIONS
+from skbp.engine.arrays import Array, DType
+from skbp.engine.curvature import variances
+from skbp.engine.evidence.posterior import Posterior
+from skbp.engine.network import Network, Propagation, predict
+
+
+@dataclass(frozen=True)
+class Model:
+    """Networks of one structure that predict together, the best one first.
+
+    Attributes
+    ----------
+    network : Network
+    output : str
+        The output activation.
+    theta : array (m, P)
+        The parameters of each network.
+    shares : array (m, 1) or (m, outputs)
+        The share of each network in predictions.
+    posterior : Posterior or None
+        The uncertainty of the weights, where it was estimated.
+    """
+
+    network: Network
+    output: str
+    theta: Array
+    shares: Array
+    posterior: Posterior | None = None
+
+    @classmethod
+    def of(
+        cls,
+        network: Network,
+        output: str,
+        theta: Array,
+        linear: Array | None = None,
+        posterior: Posterior | None = None,
+    ) -> Model:
+        """Return networks that predict alike, or with a linear one as the last.
+
+        ``linear`` (outputs,) is the share of the linear network.
+        """
+        shares = shares_of(len(theta), linear).astype(theta.dtype)
+        return cls(network, output, theta, shares, posterior)
+
+    @property
+    def best(self) -> Model:
+        """The best network alone."""
+        if len(self.theta) == 1:
+            return self
+        return replace(self, theta=self.theta[:1], shares=shares_of(1, None))
+
+    def weights(self) -> tuple[list[Array], list[Array]]:
+        """Return weights and biases of the best network, views as users see them."""
+        return unpacked(self.network, self.theta[:1])
+
+    def outputs(self, X: Any) -> Array:
+        """Return the outputs A[L] (n, outputs) for the rows of X."""
+        W, b = self.network.split(self.theta)
+        outputs = predict(self.network, W, b, X, ACTIVATIONS[self.output])
+        return outputs[0] if len(outputs) == 1 else self.mean(outputs)
+
+    def raw_outputs(self, X: Any) -> Array:
+        """Return the raw outputs Z[L] (n, outputs); those of the mean probabilities."""
+        Z = predict(self.network, *self.network.split(self.theta), X)
+        return Z[0] if len(Z) == 1 else mean_raw(Z, self.output)
+
+    def outputs_and_variances(self, X: Any, dtype: DType) -> tuple[Array, Array]:
+        """Return raw outputs and their variances (m, n, outputs) of each network."""
+        assert self.posterior is not None
+        centered = self.output == "softmax"
+        pairs = [
+            variances(self.network, theta_k, covariance, X, centered)
+            for theta_k, covariance in zip(
+                self.theta, self.posterior.covariances, strict=True
+            )
+        ]
+        Z, variance = (np.stack(e).astype(dtype) for e in zip(*pairs, strict=True))
+        return Z, variance
+
+    def activations(self, X: Any) -> list[Array]:
+        """Return the activations A[1] ... A[L] (n, units) of the best network."""
+        W, b = self.network.split(self.theta[:1])
+        propagation = Propagation(self.network, 1, X.shape[0], self.theta.dtype)
+        Z = propagation.forward(W, b, X.T)
+        ACTIVATIONS[self.output](Z.shape, Z.dtype)[0](Z)
+        return [A[0].T for A in propagation.A[1:]]
+
+    def mean(self, each: Array) -> Array:
+        """Return the mean, by shares, of what each network has (m, n, outputs)."""
+        mean: Array = (self.shares[:, np.newaxis] * each).sum(axis=0)
+        return mean
+
+
+def shares_of(m: int, linear: Array | None) -> Array:
+    """Return the shares (m, outputs) of m networks, or (m, 1) if they are alike.
+
+    The last network is a linear one if ``linear`` (outputs,) has any share.
+    """
+    if linear is None or not linear.any():
+        return np.full((m, 1), 1.0 / m)
+    others = np.tile((1.0 - linear) / max(m - 1, 1), (m - 1, 1))
+    return np.vstack([others, linear])
+
+
+def mean_raw(Z: Array, output: str) -> Array:
+    """Return the raw outputs of the mean probabilities of networks (K, n, outputs)."""
+    K = log(len(Z))
+    if output == "softmax":
+        mean: Array = logsumexp(log_softmax(Z, axis=-1), axis=0) - K
+    else:
+        mean = logsumexp(log_expit(Z), axis=0) - logsumexp(log_expit(-Z), axis=0)
+    return mean
+
+
+def packed(network: Network, coefs: Any, intercepts: Any, dtype: Any) -> Array:
+    """Return weights and biases as theta (1, P)."""
+    parameters = [*coefs, *(intercepts if network.biases else ())]
+    return np.concatenate([p.ravel() for p in parameters]).astype(dtype)[np.newaxis]
+
+
+def unpacked(network: Network, theta: Array) -> tuple[list[Array], list[Array]]:
+    """Return theta (1, P) as ``coefs_`` and ``intercepts_``, views into it."""
+    W, b = network.split(theta)
+    coefs = [W_l[0].T for W_l in W[1:]]
+    if not network.biases:
+        return coefs, [np.zeros(n, theta.dtype) for n in network.units[1:]]
+    return coefs, [b_l[0, :, 0] for b_l in b[1:]]

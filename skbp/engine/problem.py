@@ -1,0 +1,77 @@
+"""What is to be minimised: a network, a loss, samples, and what it is validated on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from skbp.engine.activations import ACTIVATIONS
+from skbp.engine.arrays import Array, Number
+from skbp.engine.losses import Loss
+from skbp.engine.network import Network, predict
+from skbp.engine.objective import Objective
+from skbp.engine.progress import Validated
+from skbp.engine.samples import Parts, Samples
+
+#: (theta (P,), outputs (n, outputs), loss) -> the score of a network on the validation
+#: set, the higher the better.
+Score: TypeAlias = Callable[[Array, Array, float], float]
+
+
+@dataclass(frozen=True)
+class Validation:
+    """A validation set, and how predictions on it are scored.
+
+    Attributes
+    ----------
+    samples : Samples
+    score : callable
+    decides : bool
+        Whether the score decides when training ends and which weights are the best.
+        Otherwise it is recorded and changes nothing.
+    """
+
+    samples: Samples
+    score: Score
+    decides: bool
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a solver minimises: the cost J of a network on samples.
+
+    Attributes
+    ----------
+    network : Network
+    loss : Loss
+    samples : Samples or Parts
+    validation : Validation or None
+    """
+
+    network: Network
+    loss: Loss
+    samples: Samples | Parts
+    validation: Validation | None = None
+
+    def objective(self, alpha: Number, theta: Array) -> Objective:
+        """Return the cost J at theta (K, P)."""
+        return Objective(self.network, self.loss, self.samples, alpha, theta)
+
+    def validate(self, theta: Array) -> list[Validated]:
+        """Return what each network of theta (K, P) has on the validation set."""
+        assert self.validation is not None
+        samples, score = self.validation.samples, self.validation.score
+        W, b = self.network.split(theta)
+        activation = ACTIVATIONS[self.loss.activation]
+        outputs = predict(self.network, W, b, samples.X, activation)
+
+        def one(theta: Array, outputs: Array) -> Validated:
+            if not np.isfinite(outputs).all():
+                return Validated(np.nan, np.nan)
+            loss = self.loss.mean(outputs, samples.Y, samples.weights)
+            return Validated(score(theta, outputs, loss), loss)
+
+        return [one(*pair) for pair in zip(theta, outputs, strict=True)]

@@ -1,0 +1,74 @@
+"""The solvers, and what each of them can do.
+
+This table is the only place that tells solvers apart. Whoever has to know whether a
+solver can do something asks its record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from skbp.engine.checkpoint import Checkpoint
+from skbp.engine.problem import Problem
+from skbp.engine.progress import Progress
+from skbp.engine.settings import Settings
+from skbp.engine.solvers import lbfgs, levenberg_marquardt, stochastic
+from skbp.engine.solvers.optimizers import OPTIMIZERS
+from skbp.engine.solvers.solution import Solution
+
+Minimise = Callable[
+    [Problem, Settings, Progress, Checkpoint, np.random.RandomState], Solution
+]
+
+
+@dataclass(frozen=True)
+class Solver:
+    """One row of the table of solvers.
+
+    Attributes
+    ----------
+    minimise : callable
+        Trains the networks of a problem from a checkpoint on.
+    batches : bool
+        Whether training goes through the samples in batches. Otherwise each step sees
+        all samples.
+    steps : bool
+        Whether an optimizer takes the steps, so that there is a learning rate, a weight
+        decay and an average of the weights.
+    resumes : bool
+        Whether training can go on from the checkpoint that the solver leaves.
+    curved : bool
+        Whether the loss has to be convex in the raw outputs, with a curvature.
+    estimates : bool
+        Whether the solver can estimate alpha.
+    counts_evaluations : bool
+        Whether ``max_fun`` limits the evaluations of J.
+    """
+
+    minimise: Minimise
+    batches: bool = False
+    steps: bool = False
+    resumes: bool = False
+    curved: bool = False
+    estimates: bool = False
+    counts_evaluations: bool = False
+
+
+#: Optimizers that need the gradient of all samples in each step.
+FULL_BATCH = ("rprop",)
+
+SOLVERS: dict[str, Solver] = {
+    name: Solver(
+        stochastic.minimise, batches=name not in FULL_BATCH, steps=True, resumes=True
+    )
+    for name in OPTIMIZERS
+} | {
+    "lbfgs": Solver(lbfgs.minimise, counts_evaluations=True),
+    "lm": Solver(levenberg_marquardt.minimise, curved=True, estimates=True),
+}
+
+#: The names of the solvers that go through the samples in batches.
+STOCHASTIC = [name for name, solver in SOLVERS.items() if solver.batches]
