@@ -1,4 +1,7 @@
-"""What this package uses of scikit-learn's private modules; nowhere else does it."""
+"""What this package uses of scikit-learn's private names; nowhere else does it."""
+
+from collections.abc import Callable
+from typing import Any
 
 from sklearn.base import _fit_context as fit_context
 from sklearn.metrics._scorer import _BaseScorer as BaseScorer
@@ -34,6 +37,33 @@ except ImportError:  # The module is experimental: it may move.
         """Stand in for callbacks where scikit-learn has none."""
 
 
+def has_callbacks(estimator: Any) -> bool:
+    """Return whether callbacks are to follow an estimator."""
+    return hasattr(estimator, "_skl_callbacks")
+
+
+def callback_context(estimator: Any, max_subtasks: int) -> Any:
+    """Return the context that tells callbacks of a fit with so many tasks."""
+    return estimator._init_callback_context(max_subtasks=max_subtasks)
+
+
+def validate_params(estimator: Any) -> None:
+    """Refuse parameters that an estimator's constraints do not allow."""
+    estimator._validate_params()
+
+
+def scorers_of(scorer: MultimetricScorer) -> dict[str, Any]:
+    """Return the scorers of several metrics, by name."""
+    scorers: dict[str, Any] = scorer._scorers
+    return scorers
+
+
+def metric_of(scorer: Any) -> Callable[..., Any]:
+    """Return the metric of a scorer of scikit-learn, or the scorer itself."""
+    metric: Callable[..., Any] = getattr(scorer, "_score_func", scorer)
+    return metric
+
+
 __all__ = [
     "BaseScorer",
     "BaseSearchCV",
@@ -45,14 +75,19 @@ __all__ = [
     "Options",
     "PassthroughScorer",
     "StrOptions",
+    "callback_context",
     "check_matplotlib_support",
     "check_method_params",
     "check_partial_fit_first_call",
     "check_sample_weight",
     "fit_and_score",
     "fit_context",
+    "has_callbacks",
     "insert_error_scores",
+    "metric_of",
     "routing_enabled",
     "safe_indexing",
+    "scorers_of",
+    "validate_params",
     "warn_or_raise_about_fit_failures",
 ]

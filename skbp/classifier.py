@@ -6,33 +6,37 @@ from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import expit, log_expit, log_softmax, logsumexp, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.preprocessing import label_binarize
-from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import (
-    check_classification_targets,
-    type_of_target,
-    unique_labels,
-)
 from sklearn.utils.validation import check_is_fitted
 
-from skbp._base import BaseBP
-from skbp._dask import in_memory, lazy_on_dask
+from skbp._data.dask import in_memory, lazy_on_dask
+from skbp._data.read import Data
+from skbp._estimator.attributes import restored_on_error, targets_of
+from skbp._estimator.base import BaseBP
+from skbp._estimator.parameters import (
+    CONSTRAINTS,
+    check_has_partial_fit,
+    check_has_probabilities,
+)
+from skbp._estimator.warnings import warn_of_partial_fit
 from skbp._sklearn import (
     Interval,
     StrOptions,
     check_partial_fit_first_call,
     fit_context,
 )
-from skbp._validation import restored_on_error
-from skbp.engine.arrays import Array, blocks
-
-#: The losses of classes, and the output activations that give probabilities.
-CLASSIFICATION_LOSSES = ("log_loss", "squared_error")
-PROBABILITIES = ("logistic", "softmax")
+from skbp._targets.losses import CLASSIFICATION_LOSSES, PROBABILITIES
+from skbp._targets.probabilities import (
+    by_class,
+    inside,
+    log_probabilities,
+    mean_probabilities,
+    probabilities,
+    scores_of_outputs,
+    scores_of_raw,
+)
 
 
 class BPClassifier(ClassifierMixin, BaseBP):
@@ -417,16 +421,11 @@ class BPClassifier(ClassifierMixin, BaseBP):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **BaseBP._parameter_constraints,
+        **CONSTRAINTS,
         "loss": [StrOptions(set(CLASSIFICATION_LOSSES))],
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
     }
-    _shape_the_loss: ClassVar[tuple[str, ...]] = (
-        *BaseBP._shape_the_loss,
-        "class_weight",
-        "label_smoothing",
-    )
 
     def __init__(
         self,
@@ -515,7 +514,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
 
-    @available_if(lambda self: self._check_partial_fit())
+    @available_if(check_has_partial_fit)
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,
@@ -563,11 +562,14 @@ class BPClassifier(ClassifierMixin, BaseBP):
             If a parameter or the data cannot be used, or if y has a class that is not
             in ``classes_``. What earlier calls have fitted stays as it is.
         """
+        data, validation = (
+            Data(X, y, sample_weight),
+            Data(X_val, y_val, sample_weight_val),
+        )
         with restored_on_error(self):
             check_partial_fit_first_call(self, classes)
-            given = (X_val, y_val, sample_weight_val)
-            history = self._fit(X, y, sample_weight, given, partial=True)
-        self._warn(history, partial=True)
+            history = self._train_part(data, validation)
+        warn_of_partial_fit(self, history)
         return self
 
     @lazy_on_dask
@@ -586,24 +588,12 @@ class BPClassifier(ClassifierMixin, BaseBP):
             collection this, as all predictions, is a lazy Dask array.
         """
         check_is_fitted(self)
+        targets = targets_of(self)
         # One versus rest, several outputs may round to 1; their Z[L] decide.
-        codes = self._codes(self._outputs(X, raw=self._one_versus_rest()))
-        return codes if codes.ndim == 2 else self.classes_[codes]
+        outputs = self._raw_outputs if targets.one_versus_rest else self._outputs
+        return targets.decode(outputs(X))
 
-    def _check_probabilities(self):
-        """Raise AttributeError where outputs are not probabilities."""
-        # Once fitted, the network has the output activation that it was fitted with.
-        asked_for = "logistic" if self.loss == "log_loss" else self.output_activation
-        output = getattr(self, "out_activation_", asked_for)
-        if output not in PROBABILITIES:
-            raise AttributeError(
-                f"Probabilities need loss='log_loss', or an output_activation out of "
-                f"{PROBABILITIES}, in fit; loss is {self.loss!r} and the output "
-                f"activation {output!r}."
-            )
-        return True
-
-    @available_if(lambda self: self._check_probabilities())
+    @available_if(check_has_probabilities)
     @lazy_on_dask
     def predict_proba(self, X, moderated=False):
         """Predict probabilities.
@@ -636,21 +626,20 @@ class BPClassifier(ClassifierMixin, BaseBP):
            networks". Neural Computation 4, 720-736.
         """
         check_is_fitted(self)
-        moderate = self._moderated(X) if moderated else None
-        if len(self.classes_) == 1:
+        targets = targets_of(self)
+        if moderated:
+            _, Z, variance = self._outputs_and_variances(X, "moderated=True")
+        if len(targets.classes) == 1:
             return np.ones_like(self._outputs(X))
-        if moderate is not None:
-            p = moderate
-        elif self.out_activation_ == "softmax":
+        if moderated:
+            p = mean_probabilities(targets, Z, variance)
+        elif targets.output == "softmax":
             p = self._outputs(X)
-        elif self._one_versus_rest():
-            p = np.exp(self.predict_log_proba(X))
         else:
-            p = expit(self._raw_outputs_by_class(X))
-        limits = np.finfo(p.dtype)
-        return np.clip(p, limits.tiny, 1.0 - limits.epsneg, out=p)
+            p = probabilities(targets, by_class(targets, self._raw_outputs(X)))
+        return inside(p)
 
-    @available_if(lambda self: self._check_probabilities())
+    @available_if(check_has_probabilities)
     @lazy_on_dask
     def predict_log_proba(self, X):
         """Predict logarithms of probabilities.
@@ -669,17 +658,11 @@ class BPClassifier(ClassifierMixin, BaseBP):
         log_p : ndarray of shape (n_samples, n_classes)
             The logarithm of ``predict_proba(X)``.
         """
-        Z = self._raw_outputs_by_class(X)
-        if len(self.classes_) == 1:
+        check_is_fitted(self)
+        targets, Z = targets_of(self), self._raw_outputs(X)
+        if len(targets.classes) == 1:
             return np.zeros_like(Z)
-        softmax, shared = self.out_activation_ == "softmax", self._one_versus_rest()
-        lowest = np.log(np.finfo(Z.dtype).tiny)
-        for block in blocks(len(Z)):
-            log_p = log_softmax(Z[block], axis=1) if softmax else log_expit(Z[block])
-            if shared:
-                log_p -= logsumexp(log_p, axis=1, keepdims=True)
-            np.maximum(log_p, lowest, out=Z[block])
-        return Z
+        return log_probabilities(targets, by_class(targets, Z))
 
     @lazy_on_dask
     def decision_function(self, X):
@@ -700,15 +683,10 @@ class BPClassifier(ClassifierMixin, BaseBP):
             themselves, less 1/2 for two classes and for multilabel targets.
         """
         check_is_fitted(self)
-        if self.out_activation_ in PROBABILITIES:
-            scores = self._outputs(X, raw=True)
-            if scores.shape[1] == len(self.classes_) == 2 and not self._multilabel:
-                return scores[:, 1] - scores[:, 0]
-        else:
-            scores = self._outputs(X)
-            if scores.shape[1] == 1 or self._multilabel:
-                scores -= 0.5
-        return scores[:, 0] if scores.shape[1] == 1 else scores
+        targets = targets_of(self)
+        if targets.output in PROBABILITIES:
+            return scores_of_raw(targets, self._raw_outputs(X))
+        return scores_of_outputs(targets, self._outputs(X))
 
     def score(self, X, y, sample_weight=None):
         """Return the accuracy of the predictions; for multilabel targets of whole rows.
@@ -731,208 +709,6 @@ class BPClassifier(ClassifierMixin, BaseBP):
         """
         y, sample_weight, labels = in_memory(y, sample_weight, self.predict(X))
         return float(accuracy_score(y, labels, sample_weight=sample_weight))
-
-    def _moderated(self, X: Any) -> Array:
-        """Return probabilities (n, n_classes), the mean over the weights."""
-        Z, variance = self._outputs_and_variances(X, "moderated=True")
-        Z /= np.sqrt(1.0 + np.pi / 8.0 * variance)
-        if self.out_activation_ == "softmax":
-            return softmax(Z, axis=-1).mean(axis=0)
-        p = expit(Z).mean(axis=0)
-        if self._one_versus_rest():
-            return p / p.sum(axis=1, keepdims=True)
-        single = len(self.classes_) == 2 and p.shape[1] == 1
-        return np.hstack([1.0 - p, p]) if single else p
-
-    def _raw_outputs_by_class(self, X: Any) -> Array:
-        """Return Z[L] (n, n_classes): a single output stands for two classes."""
-        Z = self._outputs(X, raw=True)
-        # For two classes not p and 1 - p, which is 0 where p is not yet 1.
-        return np.hstack([-Z, Z]) if len(self.classes_) == 2 and Z.shape[1] == 1 else Z
-
-    def _one_versus_rest(self) -> bool:
-        """Return whether each of several exclusive classes has a logistic output."""
-        logistic = self.out_activation_ == "logistic"
-        return logistic and self.n_outputs_ > 1 and not self._multilabel
-
-    # What BaseBP asks.
-
-    def _encode(self, y: Any, *, fresh: bool, partial: bool) -> Array:
-        kind = type_of_target(y)
-        if kind == "multiclass-multioutput":
-            raise ValueError(
-                "y has several columns with more than two classes, a multioutput "
-                "target that is not supported. Give one class a sample, an indicator "
-                "matrix of labels, or use sklearn.multioutput.MultiOutputClassifier."
-            )
-        check_classification_targets(y)
-        multilabel = kind.startswith("multilabel")
-        if fresh and not partial:
-            self.classes_ = unique_labels(y)
-        elif multilabel:
-            self._check_labels(y, fresh)
-        else:
-            self._check_classes(y, fresh, partial)
-        if fresh:
-            self._multilabel = multilabel
-        self.out_activation_ = self._output_activation()
-        Y = np.asarray(label_binarize(y, classes=self.classes_))
-        if self.out_activation_ == "softmax" and not multilabel and Y.shape[1] == 1:
-            # Softmax needs an output for each class: two for two, one for one.
-            return np.hstack([1 - Y, Y])[:, : len(self.classes_)]
-        return Y
-
-    def _smoothed(self, Y: Array) -> Array:
-        if not self.label_smoothing:
-            return Y
-        # Of the two outcomes of a logistic output, or of all classes.
-        n = Y.shape[1] if Y.shape[1] > 1 and not self._multilabel else 2
-        smoothing = self.label_smoothing
-        return (Y * (1.0 - smoothing) + smoothing / n).astype(Y.dtype)
-
-    def _weighted(
-        self,
-        y: Any,
-        weights: Array | None,
-        *,
-        fresh: bool,
-        partial: bool,
-        zero: bool = False,
-    ) -> Array | None:
-        if self.class_weight is None:
-            return weights
-        if partial and isinstance(self.class_weight, str):
-            raise ValueError(
-                "class_weight='balanced' needs the classes of all data, which "
-                "partial_fit never sees. Give a dict, such as that of "
-                "sklearn.utils.class_weight.compute_class_weight."
-            )
-        if self._multilabel:
-            of_samples = compute_sample_weight(self.class_weight, y)
-        else:
-            if fresh:
-                self._class_weights = self._weights_of_classes(y)
-            of_samples = self._class_weights[np.searchsorted(self.classes_, y)]
-        of_samples = np.asarray(of_samples)
-        if not np.isfinite(of_samples).all() or (of_samples < 0).any():
-            raise ValueError(
-                "class_weight must hold finite numbers that are not negative; got "
-                f"{self.class_weight!r}."
-            )
-        weights = of_samples if weights is None else weights * of_samples
-        if not zero and not weights.any():
-            raise ValueError(
-                "class_weight leaves no sample any weight; got "
-                f"{self.class_weight!r}. Give a class of y a weight above 0."
-            )
-        return weights
-
-    def _stand_in(self, y: Array) -> tuple[Array, Array]:
-        if y.ndim == 2 and y.shape[1] > 1:
-            return super()._stand_in(y)
-        values, counts = np.unique(y, return_counts=True)
-        # Twice, lest scikit-learn warns that each sample has a class of its own.
-        check_classification_targets(np.repeat(values, 2))
-        return values, counts.astype(np.float64)
-
-    def _count_classes(self, y: Any, counts: Array) -> None:
-        if self.class_weight is None:
-            return
-        if self._multilabel:
-            raise ValueError(
-                "class_weight of multilabel targets needs data in memory, and X is a "
-                "Dask collection. Give sample_weight instead."
-            )
-        self._class_weights = self._weights_of_classes(y, counts)
-
-    def _weights_of_classes(self, y: Any, counts: Any = None) -> Array:
-        """Return the weight of each class of ``classes_``; y occurs ``counts`` times.
-
-        None means that each element counts once.
-        """
-        if isinstance(self.class_weight, str):
-            return np.asarray(
-                compute_class_weight(
-                    "balanced", classes=self.classes_, y=y, sample_weight=counts
-                )
-            )
-        if not isinstance(self.class_weight, dict):
-            raise ValueError(
-                "class_weight must be a dict or 'balanced', a list of dicts is for "
-                f"multilabel targets; got {self.class_weight!r}."
-            )
-        known = self.classes_.tolist()
-        unknown = [label for label in self.class_weight if label not in known]
-        if unknown:
-            raise ValueError(
-                f"class_weight names classes that are not in y: {unknown}; its classes "
-                f"are {known}."
-            )
-        return np.array([float(self.class_weight.get(c, 1.0)) for c in known])
-
-    def _output_activation(self) -> str:
-        exclusive = len(self.classes_) > 2 and not self._multilabel
-        if self.output_activation == "softmax" and self._multilabel:
-            raise ValueError(
-                "output_activation='softmax' makes classes exclude each other, and y "
-                "is a multilabel indicator matrix. Use output_activation='logistic'."
-            )
-        if self.loss == "log_loss" and self.output_activation == "auto" and exclusive:
-            return "softmax"
-        return super()._output_activation()
-
-    def _check_classes(self, y: Any, fresh: bool, partial: bool) -> None:
-        """Refuse a y whose classes do not agree with ``classes_``."""
-        if not fresh and self._multilabel:
-            raise ValueError(
-                f"y was a multilabel indicator matrix of {self.n_outputs_} labels "
-                "before; got one class a sample."
-            )
-        classes = unique_labels(y)
-        unknown = np.setdiff1d(classes, self.classes_)
-        if len(unknown):
-            raise ValueError(
-                f"y has classes that are not in classes_: {unknown.tolist()}; classes_ "
-                f"is {self.classes_.tolist()}. "
-                + (
-                    "Classes are those of fit, or of the first call of partial_fit."
-                    if partial
-                    else "Set warm_start=False to start anew."
-                )
-            )
-        if not partial and len(classes) < len(self.classes_):
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the "
-                f"previous call to fit. Previously got {self.classes_}, `y` has "
-                f"{classes}."
-            )
-
-    def _check_labels(self, y: Any, fresh: bool) -> None:
-        """Refuse a label indicator matrix that does not agree with ``classes_``."""
-        if not (fresh or self._multilabel) or y.shape[1] != len(self.classes_):
-            raise ValueError(
-                f"y is a multilabel indicator matrix of {y.shape[1]} labels; classes_ "
-                f"is {self.classes_.tolist()}."
-            )
-
-    def _codes(self, outputs: Array) -> Any:
-        """Return the class number of each sample, or the indicator matrix of labels."""
-        if outputs.shape[1] > 1 and not self._multilabel:
-            return outputs.argmax(axis=1)
-        codes = (outputs > 0.5).astype(int)
-        if self._multilabel:
-            return codes
-        return codes[:, 0] if len(self.classes_) == 2 else np.zeros_like(codes[:, 0])
-
-    def _score(self, Y: Array, predictions: Array, weights: Array | None) -> float:
-        # The accuracy; scikit-learn's own takes longer than an epoch on small data.
-        hits = self._codes(Y) == self._codes(predictions)
-        return float(
-            np.average(hits.all(axis=1) if hits.ndim == 2 else hits, weights=weights)
-        )
-
-    def _strata(self, Y: Array) -> Any:
-        return None if self._multilabel else self._codes(Y)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -12,9 +12,15 @@ import scipy.sparse
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from skbp._base import BaseBP, unpacked
+from skbp._data.read import Data
+from skbp._estimator.attributes import of_model
+from skbp._estimator.base import BaseBP
+from skbp._estimator.inside import objective_of
+from skbp._estimator.prepare import prepare
+from skbp._sklearn import validate_params
 from skbp._threads import blas_threads_for
 from skbp.engine.arrays import BLOCK, Array
+from skbp.engine.model import Model, unpacked
 from skbp.engine.objective import Objective
 
 #: How far a parameter is moved to either side.
@@ -137,8 +143,8 @@ def check_gradient(
     if not isinstance(n_directions, Integral) or n_directions < 1:
         raise ValueError(f"n_directions must be a positive integer; got {n_directions}")
     if not hasattr(estimator, "coefs_"):
-        estimator = clone(estimator)._initialised(X, y, sample_weight)
-    objective, _ = estimator._objective(X, y, sample_weight, np.float64)
+        estimator = at_start(clone(estimator), X, y, sample_weight)
+    objective = objective_of(estimator, X, y, sample_weight, np.dtype(np.float64))
     P = objective.network.n_parameters
     rng = check_random_state(random_state)
     signs = rng.choice([-1.0, 1.0], size=(n_directions, P))
@@ -161,6 +167,17 @@ def check_gradient(
     ]
     n_kinks = int(sum(kink.sum() for kink in kinks))
     return GradientCheck(_difference(b, n), n_kinks, *results[0][:2], *by_layer)
+
+
+def at_start(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Any:
+    """Return the estimator with the weights that ``fit`` would start from."""
+    validate_params(estimator)
+    job = prepare(estimator, Data(X, y, sample_weight), Data())
+    assert job.start.theta is not None
+    output = job.problem.loss.activation
+    model = Model.of(job.problem.network, output, job.start.theta[:1])
+    vars(estimator).update(of_model(model))
+    return estimator
 
 
 def _derivatives(

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from numbers import Real
 from typing import Any, ClassVar
 
-import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils.metaestimators import available_if
 
-from skbp._base import BaseBP, together
-from skbp._dask import in_memory, lazy_on_dask
+from skbp._data.dask import in_memory, lazy_on_dask
+from skbp._data.read import Data
+from skbp._estimator.attributes import restored_on_error, targets_of
+from skbp._estimator.base import BaseBP
+from skbp._estimator.parameters import CONSTRAINTS, check_has_partial_fit, options_of
+from skbp._estimator.warnings import warn_of_partial_fit
 from skbp._sklearn import Interval, StrOptions, fit_context
-from skbp._validation import as_numbers, reachable, restored_on_error
-from skbp.engine.activations import RANGES
-from skbp.engine.arrays import Array
-from skbp.engine.losses import Loss, huber, quantile
-
-#: The losses of numbers.
-REGRESSION_LOSSES = (
-    "squared_error",
-    "absolute_error",
-    "huber",
-    "quantile",
-    "poisson",
-    "gamma",
-    "log_loss",
-)
+from skbp._targets.losses import REGRESSION_LOSSES
 
 
 class BPRegressor(RegressorMixin, BaseBP):
@@ -435,17 +422,11 @@ class BPRegressor(RegressorMixin, BaseBP):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **BaseBP._parameter_constraints,
+        **CONSTRAINTS,
         "loss": [StrOptions(set(REGRESSION_LOSSES))],
         "huber_delta": [Interval(Real, 0, None, closed="neither")],
         "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
     }
-    _shape_the_loss: ClassVar[tuple[str, ...]] = (
-        *BaseBP._shape_the_loss,
-        "huber_delta",
-        "quantile",
-    )
-    _y_options: ClassVar[dict[str, Any]] = {"y_numeric": True}
 
     def __init__(
         self,
@@ -534,7 +515,7 @@ class BPRegressor(RegressorMixin, BaseBP):
         self.huber_delta = huber_delta
         self.quantile = quantile
 
-    @available_if(lambda self: self._check_partial_fit())
+    @available_if(check_has_partial_fit)
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,
@@ -577,10 +558,13 @@ class BPRegressor(RegressorMixin, BaseBP):
             If a parameter or the data cannot be used. What earlier calls have fitted
             stays as it is.
         """
+        data, validation = (
+            Data(X, y, sample_weight),
+            Data(X_val, y_val, sample_weight_val),
+        )
         with restored_on_error(self):
-            given = (X_val, y_val, sample_weight_val)
-            history = self._fit(X, y, sample_weight, given, partial=True)
-        self._warn(history, partial=True)
+            history = self._train_part(data, validation)
+        warn_of_partial_fit(self, history)
         return self
 
     @lazy_on_dask
@@ -610,15 +594,12 @@ class BPRegressor(RegressorMixin, BaseBP):
         if not return_std:
             outputs = self._outputs(X)
             return outputs[:, 0] if outputs.shape[1] == 1 else outputs
-        each, variance = self._outputs_and_variances(X, "return_std=True")
+        model, each, variance = self._outputs_and_variances(X, "return_std=True")
         if self.noise_std_ is None:
             raise ValueError(
                 f"return_std=True needs loss='squared_error'; loss is {self.loss!r}."
             )
-        # Of a mixture: the mean variance, and the variance of the means.
-        y = together(self._shares, each)
-        variance += self._noise_variances[:, np.newaxis] + (each - y) ** 2
-        std = np.sqrt(together(self._shares, variance))
+        y, std = model.mean_and_std(each, variance)
         return (y[:, 0], std[:, 0]) if y.shape[1] == 1 else (y, std)
 
     def score(self, X, y, sample_weight=None):
@@ -642,92 +623,11 @@ class BPRegressor(RegressorMixin, BaseBP):
             :func:`~sklearn.metrics.d2_pinball_score`; 1 is perfect.
         """
         y, sample_weight, outputs = in_memory(y, sample_weight, self.predict(X))
-        fitted = vars(self)["_fitted"]
-        levels = np.ravel(fitted["quantile"])
-        if fitted["loss"] == "quantile" and len(levels) > 1:
-            Y = np.repeat(np.reshape(y, (-1, 1)), len(levels), axis=1)
-            return mean_d2(Y, outputs, levels, sample_weight)
-        return r2_score(y, outputs, sample_weight=sample_weight)
-
-    # What BaseBP asks.
-
-    def _encode(self, y: Any, *, fresh: bool, partial: bool) -> Array:
-        y = as_numbers(y)
-        Y = y.reshape(len(y), -1)
-        if self.loss == "poisson" and y.min() < 0:
-            raise ValueError(
-                f"loss='poisson' needs y >= 0; the smallest y is {y.min()}, of sample "
-                f"{int(np.argmin(y)) // Y.shape[1]}. Use loss='squared_error' for "
-                "targets that can be negative."
-            )
-        if self.loss == "gamma" and y.min() <= 0:
-            raise ValueError(
-                f"loss='gamma' needs y > 0; the smallest y is {y.min()}, of sample "
-                f"{int(np.argmin(y)) // Y.shape[1]}. Use loss='poisson' or "
-                "loss='squared_error' for targets that can be zero."
-            )
-        if len(self._levels()) > 1:
-            if Y.shape[1] > 1:
-                raise ValueError(
-                    f"Several quantiles need a single target; quantile is "
-                    f"{self.quantile!r}, and y has {Y.shape[1]} columns."
-                )
-            Y = np.repeat(Y, len(self._levels()), axis=1)
-        self.out_activation_ = self._output_activation()
-        return reachable(Y, self.out_activation_, self.loss)
-
-    def _levels(self) -> tuple[float, ...]:
-        """Return the quantiles to predict; one level where there are none."""
-        if self.loss != "quantile":
-            return (0.5,)
-        levels = np.ravel(np.asarray(self.quantile, dtype=object))
-        valid = all(isinstance(q, Real) and 0.0 < float(q) < 1.0 for q in levels)
-        if not len(levels) or not valid or (np.diff(levels.astype(float)) <= 0).any():
-            raise ValueError(
-                "quantile must be a number between 0 and 1, or several in rising "
-                f"order; got {self.quantile!r}."
-            )
-        return tuple(map(float, levels))
-
-    def _output_activation(self) -> str:
-        if len(self._levels()) == 1:
-            return super()._output_activation()
-        if self.output_activation != "auto":
-            raise ValueError(
-                "Several quantiles need output_activation='auto', which keeps them in "
-                f"order; got {self.output_activation!r}."
-            )
-        return "ordered"
-
-    def _loss(self) -> Loss:
-        if self.loss == "huber":
-            return huber(float(self.huber_delta)).through(self.out_activation_)
-        if self.loss == "quantile":
-            return quantile(self._levels()).through(self.out_activation_)
-        return super()._loss()
-
-    def _score(self, Y: Array, predictions: Array, weights: Array | None) -> float:
-        if self.loss == "quantile":
-            levels = np.broadcast_to(self._levels(), Y.shape[1]).tolist()
-            return mean_d2(Y, predictions, levels, weights)
-        return float(r2_score(Y, predictions, sample_weight=weights))
+        return targets_of(self).score_of_predictions(y, outputs, sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = np.size(self.quantile) == 1
-        output = super()._output_activation()
-        low, _ = RANGES.get(output, (-np.inf, np.inf))
-        tags.target_tags.positive_only = self.loss in ("poisson", "gamma") or low >= 0.0
+        options = options_of(self)
+        tags.target_tags.multi_output = options.several_outputs
+        tags.target_tags.positive_only = options.positive_only
         return tags
-
-
-def mean_d2(Y: Array, outputs: Array, levels: Sequence[float], weights: Any) -> float:
-    """Return the mean over outputs of the D² of their quantiles."""
-    return float(
-        np.mean(
-            [
-                d2_pinball_score(y, column, alpha=q, sample_weight=weights)
-                for y, column, q in zip(Y.T, outputs.T, levels, strict=True)
-            ]
-        )
-    )

@@ -59,7 +59,7 @@ class Checkpoint:
     noise: dict[str, Any] | None = None
     order: Rows | None = None
     random: Any = None
-    split: tuple[Rows, Rows] | None = None
+    split: Any = None
     t: int = 0
     epochs: int = 0
     solver: str = ""

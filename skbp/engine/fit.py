@@ -17,7 +17,7 @@ from skbp.engine.evidence.posterior import Evidence, Posterior
 from skbp.engine.model import Model
 from skbp.engine.problem import Problem
 from skbp.engine.progress import History, Progress, Status
-from skbp.engine.settings import Settings
+from skbp.engine.settings import Settings, stacked
 from skbp.engine.solvers import SOLVERS
 from skbp.engine.solvers.solution import Solution
 
@@ -63,6 +63,15 @@ class Job:
         if SOLVERS[self.settings.solver].steps:
             m = self.settings.batch_size
         return self.problem.network.multiplications(m)
+
+    def stacked(self, each: Sequence[Settings]) -> Job:
+        """Return the job of several estimators that differ in these settings alone."""
+        assert self.start.theta is not None
+        settings = stacked(each, self.n_init)
+        theta = np.tile(self.start.theta, (len(each), 1))
+        rates = settings.each("learning_rate_init", range(len(theta)))
+        start = replace(Checkpoint.fresh(theta, rates), split=self.start.split)
+        return replace(self, settings=settings, start=start)
 
     def resumed(self, checkpoint: Checkpoint) -> Job:
         """Return the job that goes on from a checkpoint to the same ``max_iter``."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from math import log
 from typing import Any
 
@@ -62,9 +63,15 @@ class Model:
             return self
         return replace(self, theta=self.theta[:1], shares=shares_of(1, None))
 
-    def weights(self) -> tuple[list[Array], list[Array]]:
-        """Return weights and biases of the best network, views as users see them."""
-        return unpacked(self.network, self.theta[:1])
+    @cached_property
+    def views(self) -> tuple[Array, ...]:
+        """Weights, then biases of the best network: ``coefs_`` and ``intercepts_``."""
+        coefs, intercepts = unpacked(self.network, self.theta[:1])
+        return (*coefs, *intercepts)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the fields alone: views would be stored as copies."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     def outputs(self, X: Any) -> Array:
         """Return the outputs A[L] (n, outputs) for the rows of X."""
@@ -89,6 +96,19 @@ class Model:
         ]
         Z, variance = (np.stack(e).astype(dtype) for e in zip(*pairs, strict=True))
         return Z, variance
+
+    def mean_and_std(self, each: Array, variance: Array) -> tuple[Array, Array]:
+        """Return mean and standard deviation (n, outputs) of targets.
+
+        The mixture of networks has the mean of their variances, noise included, and the
+        variance of their means.
+        """
+        assert self.posterior is not None
+        y = self.mean(each)
+        noise = self.posterior.noise_variances[:, np.newaxis]
+        variance = variance + noise.astype(variance.dtype) + (each - y) ** 2
+        std: Array = np.sqrt(self.mean(variance))
+        return y, std
 
     def activations(self, X: Any) -> list[Array]:
         """Return the activations A[1] ... A[L] (n, units) of the best network."""

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from skbp.engine.activations import ACTIVATIONS
+from skbp.engine.activations import ACTIVATIONS, inverse
 from skbp.engine.arrays import Array, Number
 from skbp.engine.losses import Loss
 from skbp.engine.network import Network, predict
@@ -59,6 +59,15 @@ class Problem:
     def objective(self, alpha: Number, theta: Array) -> Objective:
         """Return the cost J at theta (K, P)."""
         return Objective(self.network, self.loss, self.samples, alpha, theta)
+
+    def best_constant(self) -> Array:
+        """Return the raw outputs whose constant prediction has the lowest loss."""
+        samples = self.samples
+        assert isinstance(samples, Samples)
+        rows, weights = samples.every, samples.weights
+        weights = None if weights is None else weights[rows]
+        constant = self.loss.constant(samples.Y[rows], weights)
+        return inverse(self.loss.activation, constant)
 
     def validate(self, theta: Array) -> list[Validated]:
         """Return what each network of theta (K, P) has on the validation set."""

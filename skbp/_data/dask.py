@@ -17,25 +17,19 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_consistent_length
 
+from skbp._data.checks import on_dask, validated_X_y
+from skbp._data.read import Data, Read, read_part
 from skbp._sklearn import safe_indexing
-from skbp._validation import as_dtype, on_dask, validated_weights, validated_X_y
-from skbp.engine.arrays import DType
-from skbp.engine.network import Network
+from skbp._targets import Targets
+from skbp.engine.arrays import Array
 from skbp.engine.samples import Parts, Samples, Sums, added
 
 #: Results that are added in one place. Curvatures (K, P, P) are large: one machine must
 #: not hold those of all partitions.
 FAN_IN = 8
 
-#: What an estimator has learnt of its data before training.
-LEARNT = (
-    "n_features_in_",
-    "feature_names_in_",
-    "classes_",
-    "out_activation_",
-    "_multilabel",
-    "_class_weights",
-)
+#: What the reading of a partition needs to know of the features.
+LEARNT = ("n_features_in_", "feature_names_in_")
 
 #: X, y and weights of a partition, to be computed; the last may be None.
 Partition: TypeAlias = tuple[Any, Any, Any]
@@ -44,63 +38,54 @@ Partition: TypeAlias = tuple[Any, Any, Any]
 # The data of a fit.
 
 
-def problem(
-    estimator: Any, X: Any, y: Any, sample_weight: Any, fresh: bool, partial_: bool
-) -> tuple[Network, Parts, Any]:
-    """Return what ``BaseBP._problem`` does; the samples are in parts.
+def read_partitions(
+    estimator: Any,
+    data: Data,
+    kind: Any,
+    learn: Callable[[Any], Targets],
+    *,
+    reset: bool,
+) -> Read:
+    """Read training data whose targets are yet to be learnt; the samples are in parts.
 
     A first pass looks at what the partitions have in common: the first row of X stands
-    for all features, a few targets for all kinds of y. From these the estimator learns
-    as from data in memory. The second pass reads the partitions as it has learnt.
+    for all features, a few targets for all kinds of y. They are read as data in memory
+    are. The second pass reads each partition where it is. ``kind`` is the class of the
+    targets.
     """
-    _check(estimator)
-    partitions = aligned(X, y, sample_weight)
-    plain = without_fit(estimator)
+    partitions = aligned(*data)
     looks = computed(
         [
-            delayed(at_partition)(i, glance, plain, *partition[:2])
+            delayed(at_partition)(i, glance, kind.condensed, *partition[:2])
             for i, partition in enumerate(partitions)
         ]
     )
     filled = [i for i, look in enumerate(looks) if look]
     if not filled:
         raise ValueError("X has no samples: all of its partitions are empty.")
-    sizes, rows, values, counts = zip(*(looks[i] for i in filled), strict=True)
-    y_few, _ = estimator._stand_in(np.concatenate(values))
-    # Twice, lest scikit-learn warns that each sample has a class of its own.
-    y_few = np.repeat(y_few, 2, axis=0)
+    sizes, rows, found = zip(*(looks[i] for i in filled), strict=True)
+    few = kind.condensed(np.concatenate([one.y for one in found]))
+    # Each twice, or scikit-learn warns that each sample has a class of its own.
+    y_few = np.repeat(few.y, 2, axis=0)
     X_few = safe_indexing(rows[0], np.zeros(len(y_few), int))
-    network, few, y_few = estimator._problem(X_few, y_few, None, fresh, partial_)
-    estimator._count_classes(np.concatenate(values), np.concatenate(counts))
-    plain = without_fit(estimator, *LEARNT)
+    X_few, y_few = validated_X_y(estimator, X_few, y_few, reset=reset, **kind.y_options)
+    targets = learn(kind.merged(found))
+    targets.options.check_memory(kind.read(y_few).multilabel)
+    Y_few = targets.encode(kind.read(y_few))
+    plain, dtype = without_fit(estimator, *LEARNT), X_few.dtype
     parts = held(
         [
-            delayed(at_partition)(i, samples_of, plain, few.dtype, *partitions[i])
+            delayed(at_partition)(i, read_part, plain, targets, dtype, *partitions[i])
             for i in filled
         ]
     )
-    result = Parts(sizes, few.dtype, partial(summed, parts), partial(stream, parts))
-    if not result.total(slice(0, len(result))):
+    samples = Parts(sizes, dtype, partial(summed, parts), partial(stream, parts))
+    if not samples.total():
         raise ValueError(
             "sample_weight, with class_weight, is zero for all samples. Give some of "
             "them a weight above 0."
         )
-    return network, result, y_few
-
-
-def _check(estimator: Any) -> None:
-    """Refuse what needs data in memory."""
-    if isinstance(estimator.intercepts_init, str):
-        raise ValueError(
-            "intercepts_init='best_constant' needs y in memory, and it is a Dask "
-            "collection. Give intercepts_init as arrays, or leave it at None."
-        )
-    if estimator.batch_size == "full" and np.any(estimator.dropout):
-        raise ValueError(
-            "batch_size='full' sums over the partitions of a Dask collection, which "
-            f"does not go with dropout={estimator.dropout!r}. Give batch_size as a "
-            "number, or set dropout=0.0."
-        )
+    return Read(samples, None, targets, X_few.shape[1], Y_few.shape[1])
 
 
 def without_fit(estimator: Any, *names: str) -> Any:
@@ -182,8 +167,10 @@ def at_partition(i: int, function: Callable[..., Any], *args: Any) -> Any:
         raise kind(f"In partition {i} (they count from 0): {error}") from None
 
 
-def glance(estimator: Any, X: Any, y: Any) -> tuple[int, Any, Any, Any] | None:
-    """Return the number of samples, a row of X, kinds of y and how often each occurs.
+def glance(
+    condensed: Callable[[Array], Any], X: Any, y: Any
+) -> tuple[int, Any, Any] | None:
+    """Return the number of samples, a row of X, and a few targets that stand for all.
 
     None stands for an empty partition.
     """
@@ -193,17 +180,7 @@ def glance(estimator: Any, X: Any, y: Any) -> tuple[int, Any, Any, Any] | None:
         return None
     y = y[:1].toarray() if issparse(y) else np.asarray(y)
     # By number, since a slice would be a view that keeps all of X in memory.
-    return n, safe_indexing(X, np.array([0])), *estimator._stand_in(y)
-
-
-def samples_of(estimator: Any, dtype: DType, X: Any, y: Any, weights: Any) -> Samples:
-    """Return a partition as the network sees it, read as the estimator has learnt."""
-    estimator = copy(estimator)
-    X, y = validated_X_y(estimator, X, y, reset=False, **estimator._y_options)
-    Y = as_dtype(estimator._encode(y, fresh=False, partial=True), dtype)
-    weights = validated_weights(weights, X, dtype, zero=True)
-    weights = estimator._weighted(y, weights, fresh=False, partial=False, zero=True)
-    return Samples(X.astype(dtype, copy=False), estimator._smoothed(Y), weights)
+    return n, safe_indexing(X, np.array([0])), condensed(y)
 
 
 def call(terms: Callable[[Samples], Sums], samples: Samples) -> Sums:

@@ -1,37 +1,15 @@
-"""Searches over hyperparameters whose candidates train in lock-step.
-
-They are scikit-learn's searches with another way to get at the same results. The
-candidates that differ in numbers alone (learning rate, penalty, momentum, patience ...)
-train as one group, on one axis of the engine's arrays; what changes a shape or an
-equation makes another group. The steps of a pipeline before the network are fitted once
-for each split and setting. A task of ``n_jobs`` is a split of the samples with the
-groups of a setting.
-
-What cannot train with others is fitted as scikit-learn does it: other estimators, those
-with ``verbose`` or ``warm_start``, all candidates where callbacks are to follow each of
-them, and a candidate whose fit fails. The candidates of a group have the same initial
-weights and batches: with an int as ``random_state`` as everywhere, with None because
-they share what is drawn.
-"""
+"""The searches: scikit-learn's, with a fit of their own."""
 
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator
-from contextlib import contextmanager
-from functools import partial
 from inspect import signature
 from typing import Any
 
-from joblib import effective_n_jobs
-from joblib.parallel import get_active_backend
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, check_cv
 from sklearn.utils import indexable
-from sklearn.utils.parallel import Parallel, delayed
 
-from skbp._candidates import Rung, Stand, evaluate, families, prefix_of, tasks_of
 from skbp._sklearn import (
     BaseSearchCV,
     HalvingGridSearchCV,
@@ -39,9 +17,10 @@ from skbp._sklearn import (
     MultimetricScorer,
     check_method_params,
     fit_context,
-    insert_error_scores,
-    warn_or_raise_about_fit_failures,
+    has_callbacks,
+    scorers_of,
 )
+from skbp.model_selection.sweep import Sweep, handed_out
 
 
 class LockStepSearch(BaseSearchCV):
@@ -71,7 +50,7 @@ class LockStepSearch(BaseSearchCV):
         self : object
             The fitted search.
         """
-        if hasattr(self, "_skl_callbacks"):
+        if has_callbacks(self):
             # Callbacks follow each candidate on a way of its own.
             return super().fit(X, y, **params)
         scorers, refit_metric = self._get_scorers()
@@ -85,7 +64,8 @@ class LockStepSearch(BaseSearchCV):
         self.n_splits_ = self._checked_cv_orig.get_n_splits(
             X, y, **routed.splitter.split
         )
-        sweep = Sweep(self, X, y, scorers, routed)
+        cv, format_results = self._checked_cv_orig, self._format_results
+        sweep = Sweep(self, X, y, scorers, routed, cv, format_results)
         with sweep.parallel, handed_out(X, y):
             options = {}
             if "callback_ctx" in signature(self._run_search).parameters:
@@ -102,7 +82,7 @@ class LockStepSearch(BaseSearchCV):
         if self.refit:
             self._refit(X, y, routed.estimator.fit)
         several = isinstance(scorers, MultimetricScorer)
-        self.scorer_ = scorers._scorers if several else scorers
+        self.scorer_ = scorers_of(scorers) if several else scorers
         self.cv_results_ = sweep.results
         return self
 
@@ -125,156 +105,6 @@ class LockStepSearch(BaseSearchCV):
         self.refit_time_ = time.time() - start
         if hasattr(self.best_estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_
-
-
-class Sweep:
-    """The candidates that a search has evaluated, and how it evaluates more."""
-
-    def __init__(self, search: Any, X: Any, y: Any, scorers: Any, routed: Any):
-        self.search, self.X, self.y, self.routed = search, X, y, routed
-        self.base = clone(search.estimator)
-        self.parallel = Parallel(n_jobs=search.n_jobs, pre_dispatch=search.pre_dispatch)
-        self.options = {
-            "scorer": scorers,
-            "fit_params": routed.estimator.fit,
-            "score_params": routed.scorer.score,
-            "return_train_score": search.return_train_score,
-            "return_n_test_samples": True,
-            "return_times": True,
-            "error_score": search.error_score,
-            "verbose": search.verbose,
-        }
-        self.candidates: list[dict[str, Any]] = []
-        #: The results of all splits of the first candidate, then of the second ...
-        self.out: list[dict[str, Any]] = []
-        self.more: dict[str, list[Any]] = defaultdict(list)
-        self.results: dict[str, Any] = {}
-        self.resource: str = getattr(search, "resource", "n_samples")
-        #: Where a candidate stands on a split, if it can go on from there.
-        self.pauses: dict[tuple[Hashable, int], Stand | None] = {}
-
-    def evaluate_candidates(
-        self,
-        candidate_params: Iterable[dict[str, Any]],
-        cv: Any = None,
-        more_results: dict[str, Any] | None = None,
-        callback_ctx: Any = None,
-    ) -> dict[str, Any]:
-        """Evaluate candidates on all splits; return the results so far."""
-        search, candidates = self.search, list(candidate_params)
-        cv = cv or search._checked_cv_orig
-        splits = list(cv.split(self.X, self.y, **self.routed.splitter.split))
-        if len(splits) != search.n_splits_:
-            raise ValueError(
-                "cv.split and cv.get_n_splits return inconsistent results. Expected "
-                f"{search.n_splits_} splits, got {len(splits)}"
-            )
-        if search.verbose > 0:
-            n, m = len(splits), len(candidates)
-            print(
-                f"Fitting {n} folds for each of {m} candidates, totalling {n * m} fits"
-            )
-        out = self.run(candidates, splits)
-        if not out:
-            raise ValueError(
-                "No fits were performed. Was the CV iterator empty? Were there no "
-                "candidates?"
-            )
-        warn_or_raise_about_fit_failures(out, search.error_score)
-        if callable(search.scoring):
-            insert_error_scores(out, search.error_score)
-        self.candidates += candidates
-        self.out += out
-        for name, values in (more_results or {}).items():
-            self.more[name].extend(values)
-        self.results = search._format_results(
-            self.candidates, search.n_splits_, self.out, self.more
-        )
-        return self.results
-
-    def run(
-        self, candidates: list[dict[str, Any]], splits: list[Any]
-    ) -> list[dict[str, Any]]:
-        """Return the results of candidates on all splits, candidate by candidate."""
-        counts, rungs = (len(candidates), len(splits)), self.rungs(candidates)
-        n_jobs = effective_n_jobs(self.search.n_jobs)
-        tasks = tasks_of(families(self.base, candidates), len(splits), n_jobs)
-        found = self.parallel(
-            delayed(evaluate)(
-                self.base,
-                self.X,
-                self.y,
-                samples=splits[task.split],
-                candidates={i: candidates[i] for i in task.candidates},
-                task=task,
-                counts=counts,
-                rung=None if rungs is None else rungs[task.split].of(task.candidates),
-                **self.options,
-            )
-            for task in tasks
-        )
-        results = {
-            (i, task.split): result
-            for task, each in zip(tasks, found, strict=True)
-            for i, result in zip(task.candidates, each, strict=True)
-        }
-        self.pauses |= {
-            (self.identity(candidates[i]), split): result.pop("pause", None)
-            for (i, split), result in results.items()
-        }
-        return [results[key] for key in sorted(results)]
-
-    def rungs(self, candidates: list[dict[str, Any]]) -> list[Rung] | None:
-        """Return from where candidates go on, on each split, if max_iter grows."""
-        if self.resource != f"{prefix_of(self.base)}max_iter":
-            return None
-        each = [
-            {
-                i: self.pauses.get((self.identity(candidate), split))
-                for i, candidate in enumerate(candidates)
-            }
-            for split in range(self.search.n_splits_)
-        ]
-        horizon = self.search.max_resources_
-        return [
-            Rung({i: one for i, one in pauses.items() if one is not None}, horizon)
-            for pauses in each
-        ]
-
-    def identity(self, candidate: dict[str, Any]) -> Hashable:
-        """Return what a candidate shares with itself at another rung."""
-        # Its values are handed on from rung to rung, and live as long as the sweep.
-        rest = candidate.keys() - {self.resource}
-        return frozenset((name, id(candidate[name])) for name in rest)
-
-    def loss_curves(self) -> list[list[Any]]:
-        """Return the losses by epoch, of each candidate on each split."""
-        curves, n = [result["loss_curve"] for result in self.out], self.search.n_splits_
-        return [curves[start : start + n] for start in range(0, len(curves), n)]
-
-
-@contextmanager
-def handed_out(*data: Any) -> Iterator[None]:
-    """Give each worker of a Dask cluster a copy of the data, if there is a cluster.
-
-    Left to joblib some workers would have one, and it would be lost with them.
-    """
-    backend, _ = get_active_backend()
-    futures = getattr(backend, "data_futures", None)
-    if futures is None:
-        yield
-        return
-    # Under keys of their own: those of equal data may be about to be released. In a
-    # list, since a list itself would be taken apart.
-    send = partial(backend.client.scatter, broadcast=True, hash=False)
-    handed = {id(one): send([one])[0] for one in data if one is not None}
-    try:
-        futures |= {key: one for key, one in handed.items() if key not in futures}
-        yield
-    finally:
-        for key, one in handed.items():
-            if futures.get(key) is one:
-                del futures[key]
 
 
 class BPGridSearchCV(GridSearchCV, LockStepSearch):

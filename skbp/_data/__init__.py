@@ -1,0 +1,1 @@
+"""How X, y and sample weights are checked and read."""

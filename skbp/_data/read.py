@@ -1,0 +1,115 @@
+"""The reading of X, y and sample weights: what a network sees of a user's data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from skbp._data.checks import (
+    as_dtype,
+    validated_X_y,
+    weights_of_all,
+    weights_of_part,
+)
+from skbp._targets import Targets
+from skbp.engine.arrays import DType, Rows
+from skbp.engine.samples import Parts, Samples
+
+
+class Data(NamedTuple):
+    """Data as a user hands them over; each may be missing."""
+
+    X: Any = None
+    y: Any = None
+    sample_weight: Any = None
+
+
+class Read(NamedTuple):
+    """Data as they were read.
+
+    Attributes
+    ----------
+    samples : Samples or Parts
+        X, Y and weights in the form that a network sees.
+    y : array (n,) or (n, outputs)
+        The targets in the form that the user gave; None where they are in parts.
+    targets : Targets
+        What was learnt of the targets.
+    n_features, n_outputs : int
+        The units of the input and the output layer.
+    """
+
+    samples: Samples | Parts
+    y: Any
+    targets: Targets
+    n_features: int
+    n_outputs: int
+
+    @classmethod
+    def of(cls, samples: Samples, y: Any, targets: Targets) -> Read:
+        """Return what was read of data in memory."""
+        return cls(samples, y, targets, samples.X.shape[1], samples.Y.shape[1])
+
+
+def read_new(
+    estimator: Any,
+    data: Data,
+    kind: Any,
+    learn: Callable[[Any], Targets],
+    *,
+    reset: bool,
+) -> Read:
+    """Read training data whose targets are yet to be learnt.
+
+    ``kind`` is the class of the targets, and ``learn`` returns the targets, given what
+    was read of y. ``reset`` is that of scikit-learn's ``validate_data``: whether the
+    features are those of X, or must be those of an earlier X.
+    """
+    X, y = validated_X_y(estimator, data.X, data.y, reset=reset, **kind.y_options)
+    found = kind.read(y)
+    targets = learn(found)
+    samples = in_terms_of(targets, found, X, data.sample_weight)
+    return Read.of(samples, y, targets)
+
+
+def read_known(
+    estimator: Any, targets: Targets, data: Data, weight_name: str = "sample_weight"
+) -> Read:
+    """Read data whose targets are known."""
+    X, y = validated_X_y(estimator, data.X, data.y, reset=False, **targets.y_options)
+    found = targets.read(y)
+    samples = in_terms_of(targets, found, X, data.sample_weight, weight_name)
+    return Read.of(samples, y, targets)
+
+
+def read_part(
+    estimator: Any, targets: Targets, dtype: DType, X: Any, y: Any, sample_weight: Any
+) -> Samples:
+    """Read a part of the training data as training sees them; all weights may be 0."""
+    X, y = validated_X_y(estimator, X, y, reset=False, **targets.y_options)
+    found = targets.read(y)
+    Y = as_dtype(targets.encode(found), dtype)
+    weights = targets.weigh(found, weights_of_part(sample_weight, X, dtype))
+    return Samples(X.astype(dtype, copy=False), targets.smooth(Y), weights)
+
+
+def in_terms_of(
+    targets: Targets,
+    found: Any,
+    X: Any,
+    sample_weight: Any,
+    weight_name: str = "sample_weight",
+) -> Samples:
+    """Return samples in the terms of a network; ``found`` is what was read of y."""
+    Y = as_dtype(targets.encode(found), X.dtype)
+    weights = weights_of_all(sample_weight, X, X.dtype, weight_name)
+    return Samples(X, Y, targets.weigh_all(found, weights))
+
+
+def as_trained(read: Read, rows: Rows | None = None) -> Samples | Parts:
+    """Return samples with the targets that training sees, to train on these rows."""
+    samples = read.samples
+    if isinstance(samples, Parts):
+        # Their targets were smoothed where they are.
+        return samples
+    return Samples(samples.X, read.targets.smooth(samples.Y), samples.weights, rows)

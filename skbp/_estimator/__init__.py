@@ -1,0 +1,1 @@
+"""From an estimator to a job for the engine, and from the result to attributes."""

@@ -1,0 +1,225 @@
+"""Fitted attributes: set after training, read before prediction, restored on errors.
+
+Three of them are private: ``_model`` is what predicts, ``_targets`` what was learnt of
+y, and ``_checkpoint`` what ``partial_fit`` and a warm start go on from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from numbers import Integral
+from operator import is_
+from typing import Any
+
+import numpy as np
+
+from skbp._targets import Targets
+from skbp.engine.arrays import Array
+from skbp.engine.checkpoint import Checkpoint
+from skbp.engine.evidence.posterior import Evidence
+from skbp.engine.fit import Job, Result
+from skbp.engine.model import Model, packed
+from skbp.engine.network import Network
+from skbp.engine.progress import History, Status
+from skbp.engine.solvers import SOLVERS
+
+#: The curves, and what they are called in the history of a network.
+CURVES = {
+    "loss_curve_": "loss_curve",
+    "learning_rate_curve_": "rates",
+    "validation_scores_": "validation_scores",
+    "validation_loss_curve_": "validation_losses",
+}
+
+#: The attributes that training adds to where it goes on.
+COUNTS = ("n_iter_", "t_", *CURVES)
+
+#: The attributes that an estimated alpha has.
+ESTIMATES = (
+    "alpha_",
+    "alpha_intercepts_",
+    "noise_std_",
+    "n_effective_parameters_",
+    "log_evidence_",
+    "linear_share_",
+    "feature_relevances_",
+)
+
+
+@contextmanager
+def restored_on_error(estimator: Any) -> Iterator[None]:
+    """Leave the estimator as it was if the body fails.
+
+    Fitted attributes are replaced by new objects, never changed in place, so that a
+    shallow copy of the attributes is enough.
+    """
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def forget(estimator: Any, *names: str) -> None:
+    """Remove fitted attributes of these names where they are."""
+    for name in names:
+        vars(estimator).pop(name, None)
+
+
+def of_targets(targets: Targets) -> dict[str, Any]:
+    """Return the attributes that say what was learnt of the targets."""
+    attributes = {"_targets": targets, "out_activation_": targets.output}
+    classes = getattr(targets, "classes", None)
+    return attributes if classes is None else attributes | {"classes_": classes}
+
+
+def of_model(model: Model) -> dict[str, Any]:
+    """Return the attributes that make up the network."""
+    n_coefs = model.network.n_layers
+    return {
+        "coefs_": list(model.views[:n_coefs]),
+        "intercepts_": list(model.views[n_coefs:]),
+        "_model": model,
+        "n_layers_": model.network.n_layers + 1,
+        "n_outputs_": model.network.units[-1],
+    }
+
+
+def model_of(estimator: Any) -> Model:
+    """Return what predicts, with the weights that the attributes have at the moment."""
+    model: Model = vars(estimator)["_model"]
+    coefs, intercepts = estimator.coefs_, estimator.intercepts_
+    if model.output != estimator.out_activation_:
+        model = replace(model, output=estimator.out_activation_)
+    if holds(model, coefs, intercepts):
+        return model
+    # The user has put other arrays in their place.
+    units = (len(coefs[0]), *map(len, intercepts))
+    network = Network(units, model.network.activations, model.network.biases)
+    theta = packed(network, coefs, intercepts, coefs[0].dtype)
+    return replace(model, network=network, theta=np.vstack([theta, model.theta[1:]]))
+
+
+def targets_of(estimator: Any) -> Any:
+    """Return what was learnt of y, as the attributes have it at the moment."""
+    targets, known = (
+        vars(estimator)["_targets"],
+        of_targets(vars(estimator)["_targets"]),
+    )
+    if all(getattr(estimator, name) is value for name, value in known.items()):
+        return targets
+    changed = {"output": estimator.out_activation_}
+    if "classes_" in known:
+        changed["classes"] = estimator.classes_
+    return replace(targets, **changed)
+
+
+def stored(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the state of an estimator without what the model has as well."""
+    model = state.get("_model")
+    if model is None or not holds(model, state["coefs_"], state["intercepts_"]):
+        return state
+    return {name: state[name] for name in state.keys() - {"coefs_", "intercepts_"}}
+
+
+def restored(estimator: Any) -> None:
+    """Set the attributes that ``stored`` has left out."""
+    model = vars(estimator).get("_model")
+    if model is not None and "coefs_" not in vars(estimator):
+        vars(estimator).update(of_model(model))
+
+
+def holds(model: Model, coefs: Any, intercepts: Any) -> bool:
+    """Return whether these arrays are the model's own, none of them another."""
+    arrays = (*coefs, *intercepts)
+    return len(arrays) == len(model.views) and all(map(is_, arrays, model.views))
+
+
+def set_attributes(estimator: Any, job: Job, result: Result) -> None:
+    """Set the fitted attributes of a fit."""
+    history, evidence = result.history, result.evidence
+    forget(estimator, "_checkpoint", *ESTIMATES)
+    vars(estimator).update(of_model(result.model))
+    vars(estimator).update(of_history(estimator, job, history))
+    if evidence is not None:
+        vars(estimator).update(of_evidence(job, result, evidence))
+
+
+def keep_checkpoint(estimator: Any, job: Job, result: Result) -> None:
+    """Keep what ``partial_fit`` and a warm start go on from, beside the weights.
+
+    It holds arrays, numbers and strings alone; ``fit`` without ``warm_start`` keeps
+    none, so that a fitted estimator is hardly larger than its weights.
+    """
+    diverged = result.history.status is Status.DIVERGED
+    end = None if diverged else result.checkpoint()
+    kept = Checkpoint([]) if end is None else end.without_weights()
+    seeded = isinstance(estimator.random_state, Integral)
+    checkpoint = replace(
+        kept,
+        split=job.start.split,
+        random=job.rng.get_state() if seeded else None,
+    )
+    vars(estimator)["_checkpoint"] = checkpoint
+
+
+def of_history(estimator: Any, job: Job, history: History) -> dict[str, Any]:
+    """Return the attributes that tell of training, added to those of earlier calls."""
+    before = {name: vars(estimator).get(name) for name in COUNTS}
+    seen = len(job.problem.samples) if SOLVERS[job.settings.solver].steps else 0
+    found: dict[str, Any] = {
+        "n_iter_": (before["n_iter_"] or 0) + history.n_iter,
+        "t_": (before["t_"] or 0) + history.n_iter * seen,
+    }
+    for name, name_there in CURVES.items():
+        curve = [*(before[name] or []), *getattr(history, name_there)]
+        found[name] = curve or None
+    losses = found["loss_curve_"] = found["loss_curve_"] or []
+    found["loss_"] = losses[-1] if losses else np.nan
+    found["best_loss_"] = found["best_validation_score_"] = None
+    if estimator.early_stopping:
+        best = -history.best
+        found["best_validation_score_"] = best if np.isfinite(best) else None
+    else:
+        found["best_loss_"] = min(filter(np.isfinite, losses), default=np.inf)
+        finite = [*filter(np.isfinite, found["validation_scores_"] or [])]
+        found["best_validation_score_"] = max(finite) if finite else None
+    return found
+
+
+def of_evidence(job: Job, result: Result, best: Evidence) -> dict[str, Any]:
+    """Return the attributes that were estimated with the weights."""
+    network, model = job.problem.network, result.model
+    # In units of the loss: lambda, as a number would be.
+    each = best.alpha * best.noise
+    n_layers = network.n_layers
+    n_first = len(best.groups) - (2 if network.biases else 1) * n_layers + 1
+    by_feature = job.settings.estimate == "ard"
+    rest = each[n_first:].tolist()
+    found = {
+        "alpha_": [each[:n_first] if by_feature else each[0], *rest[: n_layers - 1]],
+        "alpha_intercepts_": rest[n_layers - 1 :],
+        "noise_std_": None,
+        "linear_share_": 0.0,
+        "n_effective_parameters_": float(best.gamma.sum()),
+        "log_evidence_": best.log_evidence,
+    }
+    if job.problem.loss.normal:
+        assert model.posterior is not None
+        mean = model.mean(model.posterior.noise_variances[:, np.newaxis])
+        found["noise_std_"] = of_outputs(mean[0] ** 0.5)
+        if result.linear_share is not None:
+            found["linear_share_"] = of_outputs(result.linear_share)
+    if by_feature:
+        width = each[:n_first] ** -0.5
+        found["feature_relevances_"] = width / width.sum()
+    return found
+
+
+def of_outputs(values: Array) -> Any:
+    """Return the values (outputs,), or that of a single output as a number."""
+    return values if len(values) > 1 else float(values[0])

@@ -1,0 +1,287 @@
+"""What BPClassifier and BPRegressor share."""
+
+from __future__ import annotations
+
+from abc import ABCMeta
+from functools import cache
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from skbp._data.checks import validated_X
+from skbp._data.read import Data
+from skbp._estimator.attributes import (
+    keep_checkpoint,
+    model_of,
+    restored,
+    restored_on_error,
+    set_attributes,
+    stored,
+)
+from skbp._estimator.callbacks import following
+from skbp._estimator.inside import Cost, objective_of, penalties_of
+from skbp._estimator.parameters import CONSTRAINTS
+from skbp._estimator.prepare import prepare, prepare_part
+from skbp._estimator.warnings import warn_of_end
+from skbp._sklearn import CallbackSupportMixin, fit_context
+from skbp._threads import blas_threads_for
+from skbp.engine.arrays import Array
+from skbp.engine.fit import fit as engine_fit
+from skbp.engine.model import Model, unpacked
+from skbp.engine.progress import History
+
+
+class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
+    """Training and fitted attributes of a back-propagation estimator.
+
+    Data go down from here to the engine as a ``Job``, and a ``Result`` comes up. What
+    lies below takes an estimator as an argument where it has to, and keeps none.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
+
+    @classmethod
+    @cache
+    def _get_param_names(cls) -> list[str]:
+        # Read from the signature at each call, it takes a tenth of a small fit.
+        names: list[str] = super()._get_param_names()
+        return names
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data. A Dask array or data frame, whose partitions need not fit
+            into memory together, makes y and sample_weight Dask collections, too:
+            full-batch solvers sum over the partitions where they are, stochastic ones
+            go through them in their order.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets: class labels or a label indicator matrix in classification,
+            numbers in regression.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; the loss is the weighted mean over samples. None means
+            that all weights are 1.
+
+        X_val, y_val : as X and y, default=None
+            A validation set of your own. With ``early_stopping`` it takes the place of
+            the part that would be held out; without, score and loss on it are recorded,
+            and change nothing.
+
+        sample_weight_val : array-like of shape (n_samples_val,), default=None
+            The weights of its samples.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data cannot be used. What an earlier call has fitted
+            stays as it is.
+        """
+        data, validation = (
+            Data(X, y, sample_weight),
+            Data(X_val, y_val, sample_weight_val),
+        )
+        with restored_on_error(self), following(self, X, y, sample_weight) as hook:
+            job = prepare(self, data, validation)
+            with blas_threads_for(job.multiplications):
+                (result,) = engine_fit(job, hook)
+            set_attributes(self, job, result)
+            if self.warm_start:
+                keep_checkpoint(self, job, result)
+        warn_of_end(self, result.history)
+        return self
+
+    def _train_part(self, data: Data, validation: Data) -> History:
+        """Train for an epoch on a part of the data; return how that went."""
+        job = prepare_part(self, data, validation)
+        with blas_threads_for(job.multiplications):
+            (result,) = engine_fit(job)
+        set_attributes(self, job, result)
+        keep_checkpoint(self, job, result)
+        return result.history
+
+    # Looking inside.
+
+    def activations(self, X):
+        """Return the activations A[l] of every layer: forward propagation.
+
+        A[0] = X and A[l] = f[l](Z[l]), where Z[l] = W[l] A[l-1] + b[l]. Those of the
+        hidden layers are features that the network has learnt.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        Returns
+        -------
+        A : list of ``n_layers_`` arrays of shape (n_samples, units of the layer)
+            ``A[l]`` belongs to layer l: ``A[0]`` is X itself, ``A[-1]`` the output.
+            Samples are rows; in the equations they are columns.
+
+        Examples
+        --------
+        >>> from skbp import BPRegressor
+        >>> model = BPRegressor((3,), "tanh", tol=1.0, random_state=0)
+        >>> model = model.fit([[0.0, 1.0], [1.0, 1.0]], [0.0, 1.0])
+        >>> [A.shape for A in model.activations([[0.5, 1.0]])]
+        [(1, 2), (1, 3), (1, 1)]
+        """
+        X, model = self._checked(X)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return [X, *model.activations(X)]
+
+    def residuals(self, X, y):
+        """Return the residuals delta[l] = dJ/dZ[l] of every layer: back-propagation.
+
+        delta[L] follows from the loss: A[L] - Y, or with another output activation than
+        the canonical one dJ/dA[L] * f'(Z[L]). From there the residuals go back through
+        the layers, delta[l] = (W[l+1]' delta[l+1]) * f'[l](Z[l]).
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+
+        Returns
+        -------
+        delta : list of arrays of shape (n_samples, units of the layer)
+            ``delta[l - 1]`` belongs to layer l, like ``coefs_[l - 1]``. Each row is of
+            the loss of that sample alone: it is not divided by m.
+        """
+        objective = objective_of(self, X, y, None)
+        with np.errstate(over="ignore", invalid="ignore"):
+            each = objective.residuals(objective.samples.every)
+        return [delta[0].T for delta in each]
+
+    def gradients(self, X, y, sample_weight=None):
+        """Return the gradient of the cost J: what a step of training follows.
+
+        dJ/dW[l] = (1/m) (delta[l] A[l-1]' + alpha W[l]), dJ/db[l] = (1/m) times the sum
+        of delta[l] over samples, where sample weights multiply delta[l].
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; m is their sum.
+
+        Returns
+        -------
+        coefs, intercepts : list of ndarray
+            The gradient with respect to ``coefs_`` and ``intercepts_``, of their
+            shapes. Without ``fit_intercept`` that of the intercepts is zero.
+        """
+        objective = objective_of(self, X, y, sample_weight)
+        with np.errstate(over="ignore", invalid="ignore"):
+            _, m = objective(objective.samples.every)
+        penalties = penalties_of(self)
+        if penalties is not None:
+            objective.grad += penalties * objective.theta / m
+        return unpacked(objective.network, objective.grad)
+
+    def cost(self, X, y, sample_weight=None):
+        """Return the cost J that training minimises, and its two parts.
+
+        ``J = (1/m) [ sum_i w_i loss_i + alpha/2 sum_l |W[l]|² ]``. ``weight_decay``,
+        which acts on the steps of training, is no part of J.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; m is their sum.
+
+        Returns
+        -------
+        cost : Cost
+            A named tuple of three numbers: ``J``, and its parts ``loss`` and
+            ``penalty``.
+        """
+        objective = objective_of(self, X, y, sample_weight)
+        with np.errstate(over="ignore", invalid="ignore"):
+            loss, penalty, m = objective.parts(objective.samples.every)
+        penalties = penalties_of(self)
+        if penalties is not None:
+            penalty = 0.5 * (objective.theta**2 @ penalties) / m
+        return Cost(float(loss[0] + penalty[0]), float(loss[0]), float(penalty[0]))
+
+    # What prediction needs.
+
+    def _checked(self, X: Any) -> tuple[Any, Model]:
+        """Return X as the network takes it, and the network."""
+        check_is_fitted(self)
+        return validated_X(self, X, reset=False), model_of(self)
+
+    def _outputs(self, X: Any) -> Array:
+        """Return the outputs A[L] (n, outputs)."""
+        X, model = self._checked(X)
+        with blas_threads_for(model.network.multiplications(X.shape[0])):
+            return model.outputs(X)
+
+    def _raw_outputs(self, X: Any) -> Array:
+        """Return the raw outputs Z[L] (n, outputs)."""
+        X, model = self._checked(X)
+        with blas_threads_for(model.network.multiplications(X.shape[0])):
+            return model.raw_outputs(X)
+
+    def _outputs_and_variances(self, X: Any, what: str) -> tuple[Model, Array, Array]:
+        """Return the model, and raw outputs and variances (m, n, outputs)."""
+        check_is_fitted(self)
+        model = model_of(self)
+        if model.posterior is None:
+            raise ValueError(
+                f"{what} needs a posterior distribution of the weights: fit with "
+                "solver='lm' and alpha='evidence' or 'ard'."
+            )
+        X = validated_X(self, X, reset=False)
+        with blas_threads_for(model.network.multiplications(X.shape[0])):
+            return model, *model.outputs_and_variances(X, model.theta.dtype)
+
+    # Where an estimator plugs in.
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the attributes without copies of the weights."""
+        return stored(super().__getstate__())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        restored(self)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

@@ -1,0 +1,50 @@
+"""The calls that scikit-learn's callbacks expect in a fit: an epoch is a task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from skbp._estimator.attributes import of_model
+from skbp._sklearn import callback_context, has_callbacks
+from skbp.engine.fit import Hook
+from skbp.engine.model import Model
+from skbp.engine.progress import Progress
+
+
+@contextmanager
+def following(
+    estimator: Any, X: Any, y: Any, sample_weight: Any
+) -> Iterator[Hook | None]:
+    """Tell scikit-learn's callbacks, where there are any, that fit begins and ends.
+
+    In between, the engine calls what this yields after each epoch.
+    """
+    if not has_callbacks(estimator):
+        yield None
+        return
+    # "lbfgs" and "lm" have an iteration for each network.
+    most = estimator.max_iter * estimator.n_init
+    context = callback_context(estimator, most)
+    metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+    what = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
+    context.call_on_fit_task_begin(**what)
+    yield after_epoch(context, what)
+    context.call_on_fit_task_end(**what, reconstruction_attributes={})
+
+
+def after_epoch(context: Any, what: dict[str, Any]) -> Hook:
+    """Return what the engine calls after each epoch; True ends training."""
+
+    def call(progress: Progress, model: Callable[[], Model]) -> bool:
+        def attributes() -> dict[str, Any]:
+            return of_model(model())
+
+        epoch = context.subcontext(task_name="epoch")
+        epoch.call_on_fit_task_begin(**what)
+        return bool(
+            epoch.call_on_fit_task_end(**what, reconstruction_attributes=attributes)
+        )
+
+    return call

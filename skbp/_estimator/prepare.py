@@ -1,0 +1,320 @@
+"""From an estimator and its data to the job of a fit: the place that fixes the order.
+
+Whatever trains goes through here: ``fit``, a warm start, ``partial_fit``, a search for
+its first candidate, and ``check_gradient`` for the weights that ``fit`` would start
+from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from copy import copy, deepcopy
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import check_scoring
+from sklearn.utils import check_random_state
+
+from skbp._data.checks import on_dask
+from skbp._data.dask import read_partitions
+from skbp._data.read import Data, Read, as_trained, read_new
+from skbp._data.validation_set import (
+    Split,
+    check_scores,
+    given_set,
+    held_out,
+    minus_loss,
+    score_of_scorer,
+    score_of_targets,
+    split_of,
+)
+from skbp._estimator.attributes import COUNTS, forget, of_model, of_targets
+from skbp._estimator.parameters import (
+    check_on_dask,
+    check_parameters,
+    check_partial_fit,
+    estimate_of,
+    hidden_layers,
+    kind_of,
+    options_of,
+    settings_of,
+    starts_at_constant,
+    trained_loss,
+)
+from skbp._estimator.start import fitted_theta, initial_theta
+from skbp._targets import Targets
+from skbp.engine.arrays import Array
+from skbp.engine.checkpoint import Checkpoint
+from skbp.engine.fit import Job
+from skbp.engine.model import Model
+from skbp.engine.network import Network
+from skbp.engine.problem import Problem, Score, Validation
+from skbp.engine.samples import Parts, Samples
+from skbp.engine.settings import Settings
+from skbp.engine.solvers import SOLVERS
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What an earlier call has fitted, to go on from."""
+
+    targets: Targets
+    coefs: Sequence[Array]
+    intercepts: Sequence[Array]
+    t: int
+    checkpoint: Checkpoint
+
+    @classmethod
+    def of(cls, estimator: Any) -> Earlier | None:
+        """Return what an estimator has fitted; None if it is new."""
+        if not hasattr(estimator, "coefs_"):
+            return None
+        fitted = vars(estimator)
+        checkpoint = fitted.get("_checkpoint") or Checkpoint([])
+        return cls(
+            fitted["_targets"],
+            estimator.coefs_,
+            estimator.intercepts_,
+            estimator.t_,
+            checkpoint,
+        )
+
+
+def prepare(estimator: Any, data: Data, validation: Data) -> Job:
+    """Return the job of ``fit``, which is new or goes on from a warm start."""
+    check_parameters(estimator)
+    earlier = Earlier.of(estimator) if estimator.warm_start else None
+    if np.all(vars(estimator).get("linear_share_", 0.0) == 1.0):
+        # Units that a linear model has no use for would never learn.
+        earlier = None
+    options = options_of(estimator)
+    if earlier is None:
+        learn = partial(kind_of(estimator).learn, options)
+        forget(estimator, *COUNTS)
+    else:
+        learn = partial(earlier.targets.renewed, options)
+        forget(estimator, "n_iter_")
+    rng = check_random_state(estimator.random_state)
+    job = job_of(estimator, data, validation, learn, earlier, rng)
+    if earlier is not None:
+        forget_curves(estimator, job)
+    return job
+
+
+def prepare_part(estimator: Any, data: Data, validation: Data) -> Job:
+    """Return the job of ``partial_fit``: one epoch, from where training stands."""
+    check_partial_fit(estimator)
+    earlier = Earlier.of(estimator)
+    options = options_of(estimator)
+    options.check_parts()
+    if earlier is None:
+        classes = vars(estimator).get("classes_")
+        learn = partial(kind_of(estimator).learn, options, classes=classes)
+        rng = check_random_state(estimator.random_state)
+    else:
+        learn = partial(earlier.targets.extended, options)
+        rng = stream_of(estimator, earlier)
+    job = job_of(estimator, data, validation, learn, earlier, rng)
+    settings = replace(job.settings, max_iter=1)
+    return replace(job, settings=settings, start=resumed(job, earlier))
+
+
+def job_of(
+    estimator: Any,
+    data: Data,
+    validation: Data,
+    learn: Callable[[Any], Targets],
+    earlier: Earlier | None,
+    rng: np.random.RandomState,
+) -> Job:
+    """Return a job, in the order that all fits share.
+
+    The features and targets, the network, initial weights, the validation set, which
+    draw from the random stream in this order, and the settings.
+    """
+    hidden, activations = hidden_layers(estimator)
+    read = read_training(estimator, data, learn, reset=earlier is None)
+    vars(estimator).update(of_targets(read.targets))
+    units = (read.n_features, *hidden, read.n_outputs)
+    network = Network(units, activations, estimator.fit_intercept)
+    loss = trained_loss(estimator, read.targets)
+    theta = start_theta(estimator, network, read, earlier, rng)
+    watched, split = validation_set(estimator, validation, read, earlier, rng)
+    samples = as_trained(read, None if split is None else split.train)
+    problem = Problem(network, loss, samples)
+    if watched is not None:
+        problem = replace(problem, validation=validated(estimator, problem, watched))
+    if earlier is None and starts_at_constant(estimator):
+        constant = problem.best_constant()
+        theta[:, -len(constant) :] = constant
+    settings = settings_of(estimator, len(samples), network)
+    settings = replace(settings, rescale=is_drawn(estimator, earlier))
+    return Job(
+        problem,
+        settings,
+        start_of(estimator, problem, settings, theta, split, earlier),
+        rng,
+        n_init=estimator.n_init,
+        ensemble=estimator.ensemble,
+        # A warm start could not leave it: units without weights have no gradient.
+        linear=not (estimator.early_stopping or estimator.warm_start),
+        report=print if estimator.verbose else None,
+    )
+
+
+# What each step of it does.
+
+
+def read_training(
+    estimator: Any, data: Data, learn: Callable[[Any], Targets], *, reset: bool
+) -> Read:
+    """Read the training data, in memory or on Dask."""
+    if not on_dask(data.X):
+        return read_new(estimator, data, kind_of(estimator), learn, reset=reset)
+    check_on_dask(estimator)
+    return read_partitions(estimator, data, kind_of(estimator), learn, reset=reset)
+
+
+def start_theta(
+    estimator: Any,
+    network: Network,
+    read: Read,
+    earlier: Earlier | None,
+    rng: np.random.RandomState,
+) -> Array:
+    """Return theta (n_init, P) that training starts from."""
+    dtype = read.samples.dtype
+    if earlier is not None:
+        weights = earlier.coefs, earlier.intercepts
+        return fitted_theta(estimator, network, dtype, *weights)
+    each = [
+        initial_theta(estimator, network, dtype, rng) for _ in range(estimator.n_init)
+    ]
+    return np.concatenate(each)
+
+
+def validation_set(
+    estimator: Any,
+    given: Data,
+    read: Read,
+    earlier: Earlier | None,
+    rng: np.random.RandomState,
+) -> tuple[Read | None, Split | None]:
+    """Return the validation set, if there is one, and the split that made it."""
+    watched = given_set(estimator, read.targets, given, read.n_outputs)
+    if watched is not None or not estimator.early_stopping:
+        return watched, None
+    samples = read.samples
+    if isinstance(samples, Parts):
+        raise ValueError(
+            "early_stopping=True draws a validation set out of data in memory, and "
+            "X is a Dask collection. Give X_val and y_val, in memory, or set "
+            "early_stopping=False."
+        )
+    split = split_of(
+        samples,
+        read.targets.strata(samples.Y),
+        estimator.validation_fraction,
+        rng,
+        None if earlier is None else earlier.checkpoint.split,
+    )
+    return held_out(read, split.validate), split
+
+
+def validated(estimator: Any, problem: Problem, watched: Read) -> Validation:
+    """Return the validation set as the engine takes it, with its score."""
+    samples = watched.samples
+    assert isinstance(samples, Samples)
+    score: Score
+    if estimator.scoring is None:
+        score = score_of_targets(watched)
+    elif estimator.scoring == "loss":
+        score = minus_loss
+    else:
+        scorer = check_scoring(estimator, estimator.scoring)
+        score = score_of_scorer(scorer, watched, probe_of(estimator, problem))
+    return Validation(samples, score, decides=estimator.early_stopping)
+
+
+def probe_of(estimator: Any, problem: Problem) -> Callable[[Array], Any]:
+    """Return what gives an estimator with weights theta (P,) to a scorer."""
+    probe = copy(estimator)
+    # X is an array here, whatever it was; its columns have no names any more.
+    forget(probe, "feature_names_in_")
+
+    def probe_with(theta: Array) -> Any:
+        model = Model.of(problem.network, problem.loss.activation, theta[np.newaxis])
+        vars(probe).update(of_model(model))
+        return probe
+
+    return probe_with
+
+
+def is_drawn(estimator: Any, earlier: Earlier | None) -> bool:
+    """Return whether the weights were drawn, for data of size 1, to estimate alpha."""
+    given = estimator.coefs_init is not None or starts_at_constant(estimator)
+    return bool(estimate_of(estimator)) and earlier is None and not given
+
+
+def start_of(
+    estimator: Any,
+    problem: Problem,
+    settings: Settings,
+    theta: Array,
+    split: Split | None,
+    earlier: Earlier | None,
+) -> Checkpoint:
+    """Return the checkpoint before the first epoch, with the score to beat."""
+    rates = settings.each("learning_rate_init", range(len(theta)))
+    start = Checkpoint.fresh(theta, rates)
+    if earlier is not None:
+        # A validation set of the user's own does not make the split forgotten.
+        start.t, start.split = earlier.t, split or earlier.checkpoint.split
+    else:
+        start.split = split
+    if problem.validation is not None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            scored = problem.validate(theta)
+        check_scores(scored, estimator.scoring)
+        if problem.validation.decides and earlier is not None:
+            # A warm start has weights to beat: theirs is the score on these data.
+            for history, one in zip(start.histories, scored, strict=True):
+                history.best = -one.score
+    return start
+
+
+# What goes on.
+
+
+def stream_of(estimator: Any, earlier: Earlier) -> np.random.RandomState:
+    """Return the stream of random numbers, from where an earlier call left it."""
+    if earlier.checkpoint.random is None:
+        return check_random_state(estimator.random_state)
+    rng = np.random.RandomState()
+    rng.set_state(earlier.checkpoint.random)
+    return rng
+
+
+def resumed(job: Job, earlier: Earlier | None) -> Checkpoint:
+    """Return the start of a job, with the state of an earlier call where that suits."""
+    start, P = job.start, job.problem.network.n_parameters
+    if earlier is None or not earlier.checkpoint.suits(job.settings.solver, P):
+        return start
+    return replace(
+        earlier.checkpoint,
+        # They are filled, and those of the earlier call must stay as they are.
+        histories=deepcopy(earlier.checkpoint.histories),
+        theta=start.theta,
+        best_theta=start.best_theta,
+        split=start.split,
+    )
+
+
+def forget_curves(estimator: Any, job: Job) -> None:
+    """Remove the curves of an earlier fit that this one has none of."""
+    if job.problem.validation is None:
+        forget(estimator, "validation_scores_", "validation_loss_curve_")
+    if not SOLVERS[job.settings.solver].steps:
+        forget(estimator, "learning_rate_curve_")

@@ -1,0 +1,249 @@
+"""The fit of several candidates in lock-step, and what scores each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from joblib import hash as hash_of
+from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
+
+from skbp._data.read import Data
+from skbp._estimator.attributes import set_attributes
+from skbp._estimator.parameters import check_parameters, settings_of
+from skbp._estimator.prepare import prepare
+from skbp._estimator.warnings import warn_of_end
+from skbp._sklearn import (
+    BaseScorer,
+    MultimetricScorer,
+    PassthroughScorer,
+    routing_enabled,
+    scorers_of,
+    validate_params,
+)
+from skbp._threads import blas_threads_for
+from skbp.engine.checkpoint import Checkpoint, join
+from skbp.engine.fit import Result, fit
+from skbp.engine.progress import Status
+from skbp.model_selection.grouping import Group, n_together
+from skbp.model_selection.pipeline import network_of, with_network
+
+
+def fit_lockstep(
+    estimators: Sequence[Any],
+    X: Any,
+    y: Any,
+    sample_weight: Any = None,
+    *,
+    X_val: Any = None,
+    y_val: Any = None,
+    sample_weight_val: Any = None,
+    checkpoints: Sequence[Checkpoint] = (),
+    horizon: int = 0,
+) -> list[Result]:
+    """Do what ``fit`` does for each of several new estimators, in lock-step.
+
+    They differ in parameters of ``PER_NETWORK`` alone. With ``checkpoints``, one of
+    each estimator, training goes on until it has had ``max_iter`` epochs; ``horizon`` is
+    the number of epochs over which learning rates run their course, by default
+    ``max_iter``.
+    """
+    first, *others = estimators
+    for one in estimators:
+        validate_params(one)
+    validation = Data(X_val, y_val, sample_weight_val)
+    job = prepare(first, Data(X, y, sample_weight), validation)
+    n, network, each = len(job.problem.samples), job.problem.network, [job.settings]
+    for one in others:
+        check_parameters(one)
+        vars(one).update(learnt(first))
+        settings = settings_of(one, n, network)
+        each.append(replace(settings, rescale=job.settings.rescale))
+    job = job.stacked(each)
+    if horizon:
+        job = replace(job, settings=replace(job.settings, horizon=horizon))
+    if checkpoints:
+        job = job.resumed(join(checkpoints))
+    with blas_threads_for(job.multiplications):
+        results = fit(job)
+    for one, result in zip(estimators, results, strict=True):
+        set_attributes(one, job, result)
+        # At a rung it is the search that ends training, for the time being.
+        if one.max_iter >= horizon or result.history.status is not Status.MAX_ITER:
+            warn_of_end(one, result.history)
+    return results
+
+
+def learnt(estimator: Any) -> dict[str, Any]:
+    """Return what an estimator has learnt of its data: attributes, not parameters."""
+    parameters = estimator.get_params(deep=False)
+    return {
+        name: value for name, value in vars(estimator).items() if name not in parameters
+    }
+
+
+class Paused(NamedTuple):
+    """Where a candidate stands, and a hash of the data that it has trained on."""
+
+    data: str
+    checkpoint: Checkpoint
+
+
+@dataclass(frozen=True)
+class Rung:
+    """From where candidates go on, those that do, and how long they may train in all.
+
+    Attributes
+    ----------
+    pauses : dict
+        Where a candidate stands on the split of the task.
+    horizon : int
+        The epochs over which learning rates run their course.
+    """
+
+    pauses: dict[int, Paused]
+    horizon: int
+
+    def of(self, candidates: list[int]) -> Rung:
+        """Return the rung of a part of the candidates."""
+        pauses = {i: self.pauses[i] for i in candidates if i in self.pauses}
+        return replace(self, pauses=pauses)
+
+
+class LockstepFit:
+    """What stands where a model has its network: groups of them, fitted in lock-step.
+
+    So whatever comes before it and is handed to it, metadata for example, takes
+    scikit-learn's way.
+
+    Parameters
+    ----------
+    models : dict
+        The candidates by their numbers, pipelines or estimators.
+    groups : list of lists of int
+    rung : Rung or None
+
+    Attributes
+    ----------
+    results : dict
+        How the fit of each candidate went that did not fail.
+    """
+
+    def __init__(self, models: dict[int, Any], groups: list[Group], rung: Rung | None):
+        self.models, self.groups, self.rung = models, groups, rung
+        self.results: dict[int, Result] = {}
+        self.data = ""
+
+    def fit(self, X: Any, y: Any = None, **params: Any) -> LockstepFit:
+        if self.rung:
+            # Steps before may be random, or have the resource: then data are others.
+            self.data = hash_of((X, y, params))
+        for group in self.groups:
+            size = n_together(network_of(self.models[group[0]]), X, y)
+            for start in range(0, len(group), size):
+                # They are fitted one by one if that fails, and raise it again.
+                with suppress(Exception):
+                    self._fit(group[start : start + size], X, y, params)
+        return self
+
+    def _fit(self, group: Group, X: Any, y: Any, params: dict[str, Any]) -> None:
+        networks = [network_of(self.models[i]) for i in group]
+        rung = self.rung or Rung({}, 0)
+        known = [rung.pauses.get(i) for i in group]
+        checkpoints = [one.checkpoint for one in known if one and one.data == self.data]
+        if len(checkpoints) < len(group):
+            checkpoints = []
+        results = fit_lockstep(
+            networks, X, y, checkpoints=checkpoints, horizon=rung.horizon, **params
+        )
+        self.results |= zip(group, results, strict=True)
+
+    def paused(self, i: int) -> Paused | None:
+        """Return where a candidate stands, if it can go on from there."""
+        network = network_of(self.models[i])
+        if network.early_stopping and network.random_state is None:
+            # Its validation set would be another one.
+            return None
+        checkpoint = self.results[i].checkpoint()
+        if checkpoint is None:
+            return None
+        return Paused(self.data, checkpoint.paused())
+
+    def predict(self, X: Any) -> Any:
+        # A TransformedTargetRegressor asks for it, and does not call it in fit.
+        raise NotImplementedError
+
+    def __sklearn_clone__(self) -> LockstepFit:
+        return self
+
+    def get_metadata_routing(self) -> Any:
+        return self._first().get_metadata_routing()
+
+    def __sklearn_tags__(self) -> Any:
+        return get_tags(self._first())
+
+    def _first(self) -> Any:
+        return network_of(self.models[self.groups[0][0]])
+
+
+class ScoreEach:
+    """A scorer of all fitted candidates: {(candidate, metric): score}."""
+
+    def __init__(self, scorer: Any, together: LockstepFit):
+        self.scorer, self.together = scorer, together
+
+    def __call__(self, model: Any, X: Any, y: Any = None, **params: Any) -> dict:
+        targets = () if y is None else (y,)
+        # (A class of one's own may predict and score in ways of its own.)
+        alone = type(model) is Pipeline and not params and asks_last(self.scorer)
+        alone = alone and model.steps[-1][1] is self.together
+        if alone and len(model) > 1:
+            # The steps before the network have the same to say for all.
+            X = model[:-1].transform(X)
+        scores: dict[tuple[int, str | None], Any] = {}
+        for i in list(self.together.results):
+            network = network_of(self.together.models[i])
+            scored = network if alone else with_network(model, network)
+            each = self.scores(scored, X, *targets, **params)
+            if each is None:
+                # It is fitted alone, and fails again.
+                del self.together.results[i]
+            else:
+                scores |= {(i, metric): value for metric, value in each.items()}
+        return scores
+
+    def scores(self, *args: Any, **params: Any) -> dict[str | None, Any] | None:
+        """Return the scores of one model; None if scoring fails."""
+        try:
+            score = self.scorer(*args, **params)
+        except Exception:
+            return None
+        each = score if isinstance(score, dict) else {None: score}
+        # Of several metrics, one that fails has a traceback as its score.
+        return None if any(isinstance(one, str) for one in each.values()) else each
+
+
+def by_candidate(scores: dict[tuple[int, str | None], float]) -> dict[int, Any]:
+    """Return the score of each candidate, or a dict of its scores if it has several."""
+    found: dict[int, Any] = {}
+    for (i, metric), score in scores.items():
+        if metric is None:
+            found[i] = score
+        else:
+            found.setdefault(i, {})[metric] = score
+    return found
+
+
+def asks_last(scorer: Any) -> bool:
+    """Return whether a scorer looks at predictions alone: the last step will do."""
+    if routing_enabled():
+        return False
+    each = (
+        scorers_of(scorer).values()
+        if isinstance(scorer, MultimetricScorer)
+        else [scorer]
+    )
+    return all(isinstance(one, BaseScorer | PassthroughScorer) for one in each)
