@@ -8,6 +8,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse
 from sklearn.base import clone
 from sklearn.utils import check_random_state
@@ -62,15 +63,15 @@ class GradientCheck:
 
 
 def check_gradient(
-    estimator,
-    X,
-    y,
-    sample_weight=None,
+    estimator: BaseBP,
+    X: npt.ArrayLike | scipy.sparse.spmatrix | scipy.sparse.sparray,
+    y: npt.ArrayLike,
+    sample_weight: npt.ArrayLike | None = None,
     *,
-    n_directions=10,
-    each_parameter=False,
-    random_state=0,
-):
+    n_directions: int = 10,
+    each_parameter: bool = False,
+    random_state: int | np.random.RandomState | None = 0,
+) -> GradientCheck:
     """Compare the gradient of J by back-propagation with numeric derivatives.
 
     The numeric derivative along a direction d is a difference quotient::

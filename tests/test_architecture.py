@@ -38,6 +38,10 @@ FLOORS = {
     "skbp.inspection": 11,
     "skbp._candidates": 11,
     "skbp.model_selection": 12,
+    "skbp.plotting.axes": 8,
+    "skbp.plotting.view": 9,
+    "skbp.plotting.draw": 10,
+    "skbp.plotting.sweep": 11,
     "skbp.plotting": 12,
     "skbp": 13,
 }

@@ -1,0 +1,5 @@
+"""Displays: each is a class that draws with matplotlib, as in scikit-learn."""
+
+from skbp.plotting.sweep import SweepDisplay
+
+__all__ = ["SweepDisplay"]
