@@ -61,3 +61,15 @@ def same_weights(first, second):
 def network(**parameters):
     """Return a small classifier that learns fast."""
     return BPClassifier((16,), learning_rate_init=0.02, random_state=0, **parameters)
+
+
+def friedman(n, rng):
+    """Return samples of a function that is not linear, with a little noise."""
+    X = rng.standard_normal((n, 5))
+    return X, np.sin(2 * X[:, 0]) + X[:, 1] * X[:, 2] + 0.2 * rng.standard_normal(n)
+
+
+def assert_does_not_blow_up(score, linear_score, room=0.1):
+    """R² is nowhere 0.1 below a linear model's, nor below 0 where that is not."""
+    assert score > linear_score - 0.1
+    assert score > (0.0 if linear_score >= 0.0 else linear_score - room)
