@@ -5,6 +5,9 @@ import pytest
 from sklearn.datasets import load_iris
 from threadpoolctl import threadpool_limits
 
+# Their assertions are shown in full, as those of the tests are.
+pytest.register_assert_rewrite("tests.helpers", "tests.searches")
+
 
 @pytest.fixture(autouse=True, scope="session")
 def one_blas_thread():
