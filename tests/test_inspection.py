@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 import scipy.sparse
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.pipeline import make_pipeline
@@ -128,6 +129,14 @@ def test_check_gradient_says_what_is_wrong():
     model, y = case("regression", activation="identity")
     with pytest.raises(ValueError, match=r"not finite.*StandardScaler"):
         check_gradient(model, 1e160 * X, y)
+
+
+def test_check_gradient_starts_where_training_would():
+    model = BPRegressor(
+        (3,), intercepts_init="best_constant", alpha=0.0, random_state=0
+    )
+    start = clone(model)._initialised(X, Y + 100.0, None)
+    assert start.intercepts_[-1] == pytest.approx(np.mean(Y) + 100)
 
 
 def test_check_gradient_of_constant_cost_is_zero():

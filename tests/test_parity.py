@@ -102,7 +102,7 @@ def assert_same_curves(ours, theirs, kind, weights):
 @pytest.mark.parametrize("kind", TARGETS)
 def test_stochastic_solvers(kind, solver, activation, early_stopping, weighted):
     if early_stopping and kind == "multiclass":
-        # Ours stratifies: with a seed it has another split. See test_surprises.
+        # Ours stratifies: with a seed it has another split. See test_early_stopping.
         kind = "binary"
     weights = WEIGHTS if weighted else None
     for hidden, batch_size, shuffle in [((9,), "auto", True), ((6, 5), 32, False)]:
