@@ -7,8 +7,9 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skbp import BPClassifier, _base, _candidates, _lockstep
-from skbp.model_selection import BPGridSearchCV
+from skbp import BPClassifier
+from skbp._estimator import base
+from skbp.model_selection import BPGridSearchCV, lockstep
 
 X, LABELS = load_iris(return_X_y=True)
 X = X[::2]
@@ -22,14 +23,15 @@ LOSS = {"scoring": "neg_log_loss"}
 
 def numbers_trained(monkeypatch):
     """Return the numbers of estimators that each call of the engine trains."""
-    sizes, original = [], _lockstep.fit_together
+    sizes, original = [], lockstep.fit
 
-    def counted(estimators, *args, **kwargs):
-        sizes.append(len(estimators))
-        return original(estimators, *args, **kwargs)
+    def counted(*args, **kwargs):
+        results = original(*args, **kwargs)
+        sizes.append(len(results))
+        return results
 
-    monkeypatch.setattr(_base, "fit_together", counted)
-    monkeypatch.setattr(_lockstep, "fit_together", counted)
+    monkeypatch.setattr(base, "engine_fit", counted)
+    monkeypatch.setattr(lockstep, "fit", counted)
     return sizes
 
 
@@ -63,7 +65,7 @@ def assert_equal_searches(ours, theirs, rtol=1e-6):
 def coefs_of(search):
     """Return the weights of the refitted network, if it is one."""
     best = getattr(search, "best_estimator_", None)
-    return getattr(_candidates.network_of(best), "coefs_", [])
+    return getattr(lockstep.network_of(best), "coefs_", [])
 
 
 def both(estimator, grid, y, fit_params=None, X=X, **options):

@@ -27,7 +27,7 @@ dd = pytest.importorskip("dask.dataframe")
 pd = pytest.importorskip("pandas")
 
 from skbp import BPClassifier, BPRegressor  # noqa: E402
-from skbp import _dask as skbp_dask  # noqa: E402
+from skbp._data import dask as skbp_dask  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",

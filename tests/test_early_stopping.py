@@ -6,18 +6,23 @@ from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 
 from skbp import BPClassifier
+from skbp._targets import ClassTargets
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
-def test_early_stopping_stratifies_all_classes():
+def test_early_stopping_stratifies_all_classes(monkeypatch):
     # 10 of 200 samples are of the third class: a plain split of 20 may have none.
     y = np.repeat([0, 1, 2], [100, 90, 10])
     X = np.random.RandomState(0).standard_normal((200, 3))
     for seed in range(5):
         model = BPClassifier(early_stopping=True, max_iter=1, random_state=seed)
         seen = []
-        model._score = lambda Y, predictions, weights, seen=seen: seen.append(Y) or 1.0
+        monkeypatch.setattr(
+            ClassTargets,
+            "score",
+            lambda self, Y, *rest, seen=seen: seen.append(Y) or 1.0,
+        )
         model.fit(X, y)
         np.testing.assert_array_equal(seen[0].sum(axis=0), [10, 9, 1])
 
@@ -29,12 +34,14 @@ def test_a_class_without_room_in_both_parts_is_no_error():
     assert len(model.validation_scores_) == 3
 
 
-def test_the_binary_split_is_the_one_of_scikit_learn(X, labels):
+def test_the_binary_split_is_the_one_of_scikit_learn(X, labels, monkeypatch):
     """train_test_split, stratified, after the weights were drawn."""
     y = (labels > 0).astype(int)
     model = BPClassifier((3,), early_stopping=True, max_iter=1, random_state=4)
     seen = []
-    model._score = lambda Y, predictions, weights: seen.append(Y) or 1.0
+    monkeypatch.setattr(
+        ClassTargets, "score", lambda self, Y, *rest: seen.append(Y) or 1.0
+    )
     model.fit(X, y)
     rng = np.random.RandomState(4)
     rng.uniform(size=4 * 3 + 3 + 3 * 1 + 1)

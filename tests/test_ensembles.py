@@ -9,6 +9,8 @@ from sklearn.datasets import load_diabetes
 from sklearn.preprocessing import scale
 
 from skbp import BPClassifier, BPRegressor
+from skbp._estimator.attributes import of_model
+from skbp.engine.model import Model
 from tests.helpers import BOTH, X, Y, fitted, friedman
 
 X_D, Y_D = load_diabetes(return_X_y=True)
@@ -44,14 +46,15 @@ def test_an_ensemble_predicts_the_mean():
         (3,), solver="lbfgs", n_init=4, ensemble=3, max_iter=20, random_state=0
     )
     fitted(model, X_D, Y_D)
-    assert model._ensemble.shape[0] == 3
+    assert model._model.theta.shape[0] == 3
     alone = model.activations(X_D)[-1]
     assert np.abs(alone[:, 0] - model.predict(X_D)).max() > 1e-6
     members = []
-    for theta in model._ensemble:
+    for theta in model._model.theta:
         one = clone(model)
         one.__dict__.update(vars(model))
-        one._set_weights(model._fitted_network()[0], theta[np.newaxis])
+        network, output = model._model.network, model._model.output
+        vars(one).update(of_model(Model.of(network, output, theta[np.newaxis])))
         members.append(one.predict(X_D))
     assert_allclose(np.mean(members, axis=0), model.predict(X_D))
     assert_allclose(members[0], alone[:, 0])

@@ -10,8 +10,13 @@ from sklearn.kernel_approximation import RBFSampler
 from sklearn.model_selection import HalvingGridSearchCV, HalvingRandomSearchCV
 from sklearn.pipeline import make_pipeline
 
-from skbp import BPClassifier, _base, _candidates
-from skbp.model_selection import BPHalvingGridSearchCV, BPHalvingRandomSearchCV
+from skbp import BPClassifier
+from skbp.engine.solvers.stochastic import Training
+from skbp.model_selection import (
+    BPHalvingGridSearchCV,
+    BPHalvingRandomSearchCV,
+    grouping,
+)
 from tests.searches import (
     LABELS,
     LOSS,
@@ -51,16 +56,15 @@ def test_halving_goes_on_to_the_same_results(name, monkeypatch):
     grid = {"learning_rate_init": [1e-3, 1e-2, 0.1], "alpha": [1e-4, 1.0]}
     options = HALVING | LOSS | {"cv": 2, "random_state": 0}
     theirs = HalvingGridSearchCV(model, grid, **options).fit(X, LABELS)
-    epochs, train = [], _base.train
+    epochs, run = [], Training.run
 
-    def counted(*task, **kwargs):
-        before = [len(h.loss_curve) for h in task[5].histories]
-        result = train(*task, **kwargs)
-        epochs.append([len(h.loss_curve) for h in task[5].histories])
+    def counted(self):
+        before = [len(h.loss_curve) for h in self.progress.histories]
+        run(self)
+        epochs.append([len(h.loss_curve) for h in self.progress.histories])
         epochs[-1] = sum(epochs[-1]) - sum(before)
-        return result
 
-    monkeypatch.setattr(_base, "train", counted)
+    monkeypatch.setattr(Training, "run", counted)
     ours = BPHalvingGridSearchCV(model, grid, refit=False, **options).fit(X, LABELS)
     total = sum(epochs)
     ours = BPHalvingGridSearchCV(model, grid, **options).fit(X, LABELS)
@@ -86,7 +90,7 @@ def test_halving_with_numbers_that_give_other_arrays():
     options = HALVING | LOSS | {"cv": 2}
     theirs = HalvingGridSearchCV(model, grid, **options).fit(X, LABELS)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_candidates, "CACHE", 20_000)
+        patch.setattr(grouping, "CACHE", 20_000)
         ours = BPHalvingGridSearchCV(model, grid, **options).fit(X, LABELS)
     assert_equal_searches(ours, theirs)
 
@@ -126,15 +130,14 @@ def test_rungs_do_not_go_on_with_other_data(random, monkeypatch):
     """A step that draws at random gives the next rung other features."""
     step = RBFSampler(n_components=20, random_state=None if random else 0)
     model = make_pipeline(step, BPClassifier((4,), random_state=0))
-    epochs, train = [], _base.train
+    epochs, run = [], Training.run
 
-    def counted(*task, **kwargs):
-        before = len(task[5].histories[0].loss_curve)
-        result = train(*task, **kwargs)
-        epochs.append(len(task[5].histories[0].loss_curve) - before)
-        return result
+    def counted(self):
+        before = len(self.progress.histories[0].loss_curve)
+        run(self)
+        epochs.append(len(self.progress.histories[0].loss_curve) - before)
 
-    monkeypatch.setattr(_base, "train", counted)
+    monkeypatch.setattr(Training, "run", counted)
     options = HALVING | {"resource": "bpclassifier__max_iter", "refit": False, "cv": 2}
     grid = {"bpclassifier__alpha": [1e-4, 1e-2, 1.0, 3.0]}
     BPHalvingGridSearchCV(model, grid, **options).fit(X, LABELS)

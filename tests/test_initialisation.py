@@ -21,7 +21,7 @@ def test_every_initialiser_trains(estimator, name):
 def test_weights_and_biases_are_drawn_as_glorot_proposes(
     X, labels, activation, monkeypatch
 ):
-    monkeypatch.setattr("skbp.engine.optimizers.Adam.step", lambda *args: None)
+    monkeypatch.setattr("skbp.engine.solvers.optimizers.Adam.step", lambda *args: None)
     model = BPClassifier((2000,), activation, max_iter=1, random_state=0)
     model.fit(X, labels)
     bound = np.sqrt((2 if activation == "logistic" else 6) / (4 + 2000))

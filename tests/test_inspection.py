@@ -13,7 +13,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skbp import BPClassifier, BPRegressor, check_gradient
+from skbp._estimator.attributes import model_of
 from skbp.engine import activations
+from skbp.inspection import at_start
 from tests.catalogue import HIDDEN_ACTIVATIONS
 
 X = StandardScaler().fit_transform(load_iris().data)
@@ -135,7 +137,7 @@ def test_check_gradient_starts_where_training_would():
     model = BPRegressor(
         (3,), intercepts_init="best_constant", alpha=0.0, random_state=0
     )
-    start = clone(model)._initialised(X, Y + 100.0, None)
+    start = at_start(clone(model), X, Y + 100.0, None)
     assert start.intercepts_[-1] == pytest.approx(np.mean(Y) + 100)
 
 
@@ -155,7 +157,7 @@ def test_activations_are_those_of_forward_propagation(name, convert):
     W, b = model.coefs_, model.intercepts_
     np.testing.assert_allclose(A[1], np.tanh(X @ W[0] + b[0]))
     np.testing.assert_allclose(A[2], np.maximum(A[1] @ W[1] + b[1], 0))
-    outputs = model._outputs(X)
+    outputs = model_of(model).outputs(X)
     np.testing.assert_allclose(A[3], outputs, rtol=1e-10, atol=1e-300)
 
 

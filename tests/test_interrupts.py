@@ -5,7 +5,8 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from skbp import BPClassifier
-from skbp.engine.training import Group
+from skbp._targets import ClassTargets
+from skbp.engine.solvers.stochastic import Cohort
 from tests.helpers import BOTH, X, Y
 
 
@@ -22,7 +23,7 @@ def two_classes(X):
 @BOTH
 @pytest.mark.parametrize("warm_start", [False, True])
 def test_an_interrupt_leaves_a_usable_model(estimator, warm_start, X, y, monkeypatch):
-    epoch, calls = Group.epoch, []
+    epoch, calls = Cohort.epoch, []
 
     def interrupted(self, *args):
         calls.append(1)
@@ -30,7 +31,7 @@ def test_an_interrupt_leaves_a_usable_model(estimator, warm_start, X, y, monkeyp
             raise KeyboardInterrupt
         return epoch(self, *args)
 
-    monkeypatch.setattr(Group, "epoch", interrupted)
+    monkeypatch.setattr(Cohort, "epoch", interrupted)
     model = estimator(random_state=0, warm_start=warm_start)
     with pytest.warns(UserWarning, match="interrupted by user"):
         model.fit(X, y)
@@ -59,7 +60,7 @@ def test_an_interrupt_while_an_epoch_is_recorded(solver, where, X, y, monkeypatc
         random_state=0,
     )
     if where == "score":
-        model._score = interrupt
+        monkeypatch.setattr(ClassTargets, "score", interrupt)
     else:
         monkeypatch.setattr("builtins.print", interrupt)
     with pytest.warns(UserWarning, match="interrupted by user"):
@@ -75,7 +76,7 @@ def test_curves_after_an_interrupt(monkeypatch):
         if len(calls) == 8:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("skbp.engine.optimizers.Adam.step", interrupted)
+    monkeypatch.setattr("skbp.engine.solvers.optimizers.Adam.step", interrupted)
     model = BPClassifier(batch_size=50, early_stopping=True, random_state=0)
     with pytest.warns(UserWarning, match="interrupted"):
         model.fit(X, Y)

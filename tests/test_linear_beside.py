@@ -158,7 +158,7 @@ def test_an_interrupt_leaves_the_networks(monkeypatch):
 
     x, y = friedman(60, np.random.RandomState(0))
     model = BPRegressor((4,), "tanh", solver="lm", alpha="evidence", max_iter=9)
-    monkeypatch.setattr("skbp._base.linear_beside", interrupted)
+    monkeypatch.setattr("skbp.engine.fit.linear_beside", interrupted)
     with pytest.warns(UserWarning, match="interrupted"):
         model.set_params(random_state=0).fit(x, y)
     assert model.linear_share_ == 0.0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from skbp import BPClassifier, BPRegressor
-from skbp.engine.training import shuffled
+from skbp.engine.solvers.batches import shuffled
 from tests.helpers import BOTH, X, Y
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -66,7 +66,7 @@ def test_patience_is_used_up_over_calls(X, labels):
     for _ in range(4):
         model.partial_fit(X, labels, classes=range(3))
     # Epochs 2 and 3 are stale; the third is one too many.
-    assert model._memory["state"]["rates"] == [pytest.approx(0.02)]
+    assert [model._checkpoint.histories[0].rate] == [pytest.approx(0.02)]
 
 
 def test_partial_fit_takes_a_changed_rate():

@@ -32,7 +32,9 @@ def test_a_batch_of_zero_weights_is_skipped(X, labels, solver):
 
 def test_the_epoch_loss_weights_batches_by_weight(X, labels, monkeypatch):
     weights = np.random.RandomState(1).uniform(0, 3, 120)
-    monkeypatch.setattr("skbp.engine.optimizers.Adam.step", lambda self, *args: None)
+    monkeypatch.setattr(
+        "skbp.engine.solvers.optimizers.Adam.step", lambda self, *args: None
+    )
     options = {"alpha": 0.0, "max_iter": 1, "random_state": 0}
     one = BPClassifier(batch_size=120, **options).fit(X, labels, weights)
     many = BPClassifier(batch_size=7, **options).fit(X, labels, weights)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from skbp import BPClassifier
-from skbp.engine.optimizers import OPTIMIZERS
 from skbp.engine.schedules import SCHEDULES
+from skbp.engine.solvers.optimizers import OPTIMIZERS
 from tests.helpers import BOTH, X, Y, fitted, same_weights
 
 STOCHASTIC = sorted(set(OPTIMIZERS) - {"rprop"})

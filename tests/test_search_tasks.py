@@ -8,8 +8,8 @@ from joblib import parallel_config
 from sklearn import config_context
 
 from skbp import BPClassifier
-from skbp._candidates import divided, tasks_of
 from skbp.model_selection import BPGridSearchCV
+from skbp.model_selection.tasks import divided, tasks_of
 from tests.searches import (
     LABELS,
     LOSS,

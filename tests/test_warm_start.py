@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from skbp import BPClassifier
+from skbp._targets import ClassTargets
 from tests.helpers import BOTH, X, Y, fitted, fitted_to
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -37,13 +38,13 @@ def test_the_split_is_kept(X, labels, solver, monkeypatch):
         random_state=0,
     )
     seen = []
-    score = BPClassifier._score
+    score = ClassTargets.score
 
     def spy(self, Y, predictions, weights):
         seen.append(Y)
         return score(self, Y, predictions, weights)
 
-    monkeypatch.setattr(BPClassifier, "_score", spy)
+    monkeypatch.setattr(ClassTargets, "score", spy)
     codes = np.arange(120) % 3
     model.fit(X, codes)
     best = model.best_validation_score_

@@ -4,9 +4,10 @@ from math import inf
 
 import numpy as np
 import pytest
+from skbp.engine.lbfgs import minimise
+from skbp.engine.training import Settings
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from skbp.engine.lbfgs import minimise
 from skbp.engine.losses import LOSSES
 from skbp.engine.network import Network
 from skbp.engine.progress import (
@@ -18,7 +19,6 @@ from skbp.engine.progress import (
     Progress,
 )
 from skbp.engine.samples import Samples
-from skbp.engine.training import Settings
 from tests.catalogue import make_network, random_theta, targets
 
 N, FEATURES = 60, 4

@@ -4,9 +4,6 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy.sparse import csr_array
-from sklearn.base import clone
-from sklearn.linear_model import Ridge, RidgeCV
-
 from skbp.engine.gauss_newton import GaussNewton
 from skbp.engine.linear import (
     LAMBDAS,
@@ -18,6 +15,9 @@ from skbp.engine.linear import (
     share_of,
 )
 from skbp.engine.lm import Penalty, covariance, groups_of
+from sklearn.base import clone
+from sklearn.linear_model import Ridge, RidgeCV
+
 from skbp.engine.losses import LOSSES
 from skbp.engine.network import Network, predict
 from skbp.engine.samples import Samples

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 import scipy.sparse
 from numpy.testing import assert_allclose
-
-from skbp.engine import gauss_newton
 from skbp.engine.gauss_newton import GaussNewton, variances
 from skbp.engine.lm import Penalty, groups_of, minimise
+from skbp.engine.training import Settings
+
+from skbp.engine import gauss_newton
 from skbp.engine.losses import LOSSES
 from skbp.engine.network import Network, predict
 from skbp.engine.objective import Objective
 from skbp.engine.progress import CONVERGED, INTERRUPTED, MAX_ITER, Progress
 from skbp.engine.samples import Samples
-from skbp.engine.training import Settings
 from tests.catalogue import HIDDEN_ACTIVATIONS, make_network, random_theta, targets
 
 N, FEATURES, OUTPUTS = 40, 3, 2

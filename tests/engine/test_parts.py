@@ -5,13 +5,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-
 from skbp.engine.gauss_newton import GaussNewton
 from skbp.engine.lm import sizes
+from skbp.engine.training import Settings, of_parts
+
 from skbp.engine.losses import LOSSES
 from skbp.engine.objective import Objective
 from skbp.engine.samples import Parts, Samples, added
-from skbp.engine.training import Settings, of_parts
 from tests.catalogue import make_network, random_theta, targets
 
 N, CUTS = 50, [0, 20, 21, 44, 50]

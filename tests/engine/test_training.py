@@ -6,6 +6,15 @@ from math import inf, isnan
 
 import numpy as np
 import pytest
+from skbp.engine.training import (
+    Group,
+    Settings,
+    State,
+    in_batches,
+    lowest,
+    sorted_batches,
+    train,
+)
 
 from skbp.engine.losses import LOSSES
 from skbp.engine.network import predict
@@ -19,15 +28,6 @@ from skbp.engine.progress import (
 )
 from skbp.engine.samples import Samples
 from skbp.engine.schedules import SCHEDULES
-from skbp.engine.training import (
-    Group,
-    Settings,
-    State,
-    in_batches,
-    lowest,
-    sorted_batches,
-    train,
-)
 from tests.catalogue import ALL_OPTIMIZERS, make_network, random_theta, targets
 
 N, FEATURES, OUTPUTS = 90, 4, 3
