@@ -19,7 +19,7 @@ from skbp.engine.solvers.batches import in_batches, sorted_batches
 from skbp.engine.solvers.stochastic import Cohort, Training
 from tests.catalogue import ALL_OPTIMIZERS, make_network, random_theta, targets
 from tests.engine import helpers
-from tests.engine.helpers import of_networks
+from tests.engine.helpers import DIFFERENT, of_networks
 
 N, FEATURES, OUTPUTS = 90, 4, 3
 LOSS = LOSSES["log_loss"]
@@ -45,27 +45,6 @@ def run(network, samples, start, settings, *, score=None, hook=None):
         hook=hook,
     )
     return solution.theta, histories, solution.checkpoint
-
-
-#: Four networks that differ in every number there is; some stop early.
-DIFFERENT = {
-    "alpha": [0.0, 0.1, 1.0, 10.0],
-    "max_grad_norm": [inf, 0.1, 1.0, 0.01],
-    "average_decay": [0.0, 0.9, 0.5, 0.99],
-    "learning_rate_decay": [0.5, 0.9, 0.1, 1.0],
-    "learning_rate_step": [10.0, 1.0, 5.0, 0.5],
-    "warmup": [0.0, 1.0, 2.5, 10.0],
-    "dropout": ([0.0, 0.2, 0.5, 0.1], 0.3),
-    "weight_decay": [0.1, 0.0, 0.01, 1.0],
-    "learning_rate_init": [0.01, 0.02, 0.005, 0.05],
-    "power_t": [0.5, 0.2, 0.7, 0.1],
-    "momentum": [0.9, 0.0, 0.5, 0.99],
-    "beta_1": [0.9, 0.0, 0.5, 0.99],
-    "beta_2": [0.999, 0.9, 0.99, 0.5],
-    "epsilon": [1e-8, 1e-3, 1e-6, 0.1],
-    "tol": [0.0, 1e-3, 0.05, 1e-4],
-    "n_iter_no_change": [inf, 2, 1, 3],
-}
 
 
 @pytest.mark.parametrize("weighted", [False, True])
