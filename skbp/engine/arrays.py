@@ -36,7 +36,7 @@ def blocks(n: int) -> list[slice]:
 def chunks(*arrays: Array) -> list[tuple[Array, ...]]:
     """Cut arrays (K, P) into views of the same columns, and scratch of that shape."""
     K, P = arrays[0].shape
-    width = max(1, min(CHUNK // K, P))
+    width = max(1, min(CHUNK // max(K, 1), P))
     scratch = np.empty((K, width), arrays[0].dtype)
     return [
         (

@@ -181,10 +181,13 @@ def stacked(
     known = [(state, K) for state, K in states if state is not None]
     if not known:
         return None
-    return {
-        name: np.concatenate([state[name] for state, _ in known])
-        if isinstance(value, np.ndarray)
-        # Numbers that differ become an array (K, 1).
-        else number(state[name] for state, K in known for _ in range(K))
-        for name, value in known[0][0].items()
-    }
+
+    def together(name: str) -> Any:
+        values = [(state[name], K) for state, K in known]
+        if all(isinstance(value, np.ndarray) for value, _ in values):
+            return np.concatenate([value for value, _ in values])
+        # Numbers that differ are an array (K, 1), which some may be already.
+        each = [np.broadcast_to(value, (K, 1)).ravel() for value, K in values]
+        return number(np.concatenate(each))
+
+    return {name: together(name) for name in known[0][0]}

@@ -60,7 +60,7 @@ class Job:
     def multiplications(self) -> int:
         """Number of multiplications in the largest matrix product of a step."""
         m = len(self.problem.samples)
-        if SOLVERS[self.settings.solver].steps:
+        if SOLVERS[self.settings.solver].batches:
             m = self.settings.batch_size
         return self.problem.network.multiplications(m)
 

@@ -154,7 +154,7 @@ def loss_and_gradient(
     With samples last, it is a function to be called where they are.
     """
     objective = Objective(network, loss, samples, 0.0, theta)
-    J, m = objective(slice(0, len(samples)))
+    J, m = objective(samples.every)
     return J * m, objective.grad * np.array(m, theta.dtype)
 
 

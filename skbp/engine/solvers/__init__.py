@@ -7,7 +7,7 @@ solver can do something asks its record.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -57,13 +57,25 @@ class Solver:
     counts_evaluations: bool = False
 
 
+def minimise_in_full_batches(
+    problem: Problem,
+    settings: Settings,
+    progress: Progress,
+    start: Checkpoint,
+    rng: np.random.RandomState,
+) -> Solution:
+    """Train by steps of an optimizer, each on all samples whatever ``batch_size``."""
+    settings = replace(settings, batch_size=len(problem.samples))
+    return stochastic.minimise(problem, settings, progress, start, rng)
+
+
 #: Optimizers that need the gradient of all samples in each step.
 FULL_BATCH = ("rprop",)
 
 SOLVERS: dict[str, Solver] = {
-    name: Solver(
-        stochastic.minimise, batches=name not in FULL_BATCH, steps=True, resumes=True
-    )
+    name: Solver(minimise_in_full_batches, steps=True, resumes=True)
+    if name in FULL_BATCH
+    else Solver(stochastic.minimise, batches=True, steps=True, resumes=True)
     for name in OPTIMIZERS
 } | {
     "lbfgs": Solver(lbfgs.minimise, counts_evaluations=True),

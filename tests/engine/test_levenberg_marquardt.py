@@ -1,20 +1,24 @@
 """The Gauss-Newton matrix, Levenberg-Marquardt steps and the evidence."""
 
+from unittest.mock import Mock
+
 import numpy as np
 import pytest
 import scipy.sparse
 from numpy.testing import assert_allclose
-from skbp.engine.gauss_newton import GaussNewton, variances
-from skbp.engine.lm import Penalty, groups_of, minimise
-from skbp.engine.training import Settings
 
-from skbp.engine import gauss_newton
+from skbp.engine import curvature
+from skbp.engine.curvature import GaussNewton, variances
+from skbp.engine.evidence.precisions import Precisions, groups_of
 from skbp.engine.losses import LOSSES
 from skbp.engine.network import Network, predict
 from skbp.engine.objective import Objective
-from skbp.engine.progress import CONVERGED, INTERRUPTED, MAX_ITER, Progress
+from skbp.engine.problem import Problem
+from skbp.engine.progress import Status
 from skbp.engine.samples import Samples
+from skbp.engine.settings import Settings
 from tests.catalogue import HIDDEN_ACTIVATIONS, make_network, random_theta, targets
+from tests.engine import helpers
 
 N, FEATURES, OUTPUTS = 40, 3, 2
 CONVEX = [name for name, loss in LOSSES.items() if loss.convex]
@@ -41,7 +45,7 @@ def numeric_hessian(g, theta, h=1e-5):
 @pytest.mark.parametrize("loss", CONVEX)
 def test_without_hidden_layers_H_is_the_second_derivative(loss, weighted):
     network, samples, theta = problem(loss, hidden=(), weighted=weighted)
-    evaluate = GaussNewton(network, LOSSES[loss], samples, slice(0, N))
+    evaluate = GaussNewton(network, LOSSES[loss], samples)
     H = evaluate(theta)[2][:, 0]
     expected = numeric_hessian(lambda at: evaluate(at)[1][:, 0], theta)
     if loss == "huber":
@@ -57,7 +61,7 @@ def test_where_residuals_vanish_H_is_the_second_derivative(hidden, activation):
     network, samples, theta = problem(hidden=hidden, activation=activation, K=1)
     W, b = network.split(theta)
     samples.Y[:] = predict(network, W, b, samples.X)[0]
-    evaluate = GaussNewton(network, LOSSES["squared_error"], samples, slice(0, N))
+    evaluate = GaussNewton(network, LOSSES["squared_error"], samples)
     E, g, H = (part[:, 0] for part in evaluate(theta))
     assert pytest.approx(0.0, abs=1e-25) == E
     assert_allclose(g, 0.0, atol=1e-12)
@@ -68,7 +72,7 @@ def test_where_residuals_vanish_H_is_the_second_derivative(hidden, activation):
 @pytest.mark.parametrize("loss", CONVEX)
 def test_loss_and_gradient_are_the_objectives(loss):
     network, samples, theta = problem(loss)
-    evaluate = GaussNewton(network, LOSSES[loss], samples, slice(0, N))
+    evaluate = GaussNewton(network, LOSSES[loss], samples)
     E, g, H = (part[:, 0] for part in evaluate(theta))
     objective = Objective(network, LOSSES[loss], samples, 0.0, theta)
     J, m = objective(slice(0, N))
@@ -82,11 +86,11 @@ def test_loss_and_gradient_are_the_objectives(loss):
 @pytest.mark.parametrize("hidden", [(), (4, 3)])
 def test_outputs_apart_are_networks_of_one_output(hidden, weighted):
     network, samples, theta = problem(hidden=hidden, weighted=weighted)
-    loss, every = LOSSES["squared_error"], slice(0, N)
-    apart = GaussNewton(network, loss, samples, every, apart=True)
+    loss = LOSSES["squared_error"]
+    apart = GaussNewton(network, loss, samples, apart=True)
     E, g, H = apart(theta)
     assert_allclose(apart.value(theta), E)
-    whole = GaussNewton(network, loss, samples, every)(theta)
+    whole = GaussNewton(network, loss, samples)(theta)
     for parts, sums in zip((E, g, H), whole, strict=True):
         assert parts.shape[1] == OUTPUTS
         assert_allclose(parts.sum(axis=1, keepdims=True), sums, rtol=1e-10, atol=1e-12)
@@ -94,9 +98,7 @@ def test_outputs_apart_are_networks_of_one_output(hidden, weighted):
         Y = predict(network, *network.split(theta), samples.X)[0]
         # Where all other outputs are hit, these are the sums of all.
         Y[:, q] = samples.Y[:, q]
-        other = GaussNewton(
-            network, loss, Samples(samples.X, Y, samples.weights), every
-        )
+        other = GaussNewton(network, loss, Samples(samples.X, Y, samples.weights))
         E_q, g_q, _ = other(theta[:1])
         assert_allclose(E[:1, q], E_q[:, 0])
         assert_allclose(g[:1, q], g_q[:, 0], rtol=1e-10, atol=1e-12)
@@ -109,22 +111,26 @@ def test_outputs_apart_are_networks_of_one_output(hidden, weighted):
 def test_the_same_samples_in_another_form(form, monkeypatch):
     network, samples, theta = problem("log_loss", weighted=form == "blocks")
     loss = LOSSES["log_loss"]
-    expected = GaussNewton(network, loss, samples, slice(0, N))(theta)
-    X, Y, rows, factor = samples.X, samples.Y, slice(0, N), 1.0
+    expected = GaussNewton(network, loss, samples)(theta)
+    X, Y, rows, factor = samples.X, samples.Y, None, 1.0
     if form == "blocks":
-        monkeypatch.setattr(gauss_newton, "ROWS", 7 * theta.size)
+        monkeypatch.setattr(curvature, "ROWS", 7 * theta.size)
     elif form == "rows":
         rows = np.random.RandomState(1).permutation(N)
     elif form == "sparse":
         X = scipy.sparse.csr_array(X)
     elif form == "repeated":
-        X, Y, rows, factor = np.repeat(X, 3, 0), np.repeat(Y, 3, 0), slice(0, 3 * N), 3
+        X, Y, factor = np.repeat(X, 3, 0), np.repeat(Y, 3, 0), 3
     else:
         X, Y = X.astype(np.float32), Y.astype(np.float32)
-    other = GaussNewton(network, loss, Samples(X, Y, samples.weights), rows)
-    assert len(other._cut(*theta.shape)) == (6 if form == "blocks" else 1)
+    samples = Samples(X, Y, samples.weights, rows)
+    blocks = Mock(wraps=samples.columns)
+    monkeypatch.setattr(samples, "columns", blocks)
+    other = GaussNewton(network, loss, samples)
+    found = other(theta)
+    assert blocks.call_count == (6 if form == "blocks" else 1)
     tolerance = 1e-5 if form == "float32" else 1e-10
-    for one, two in zip(expected, other(theta), strict=True):
+    for one, two in zip(expected, found, strict=True):
         assert_allclose(factor * one, two, rtol=tolerance, atol=tolerance)
     assert_allclose(other.value(theta), other(theta)[0])
 
@@ -137,7 +143,7 @@ def test_losses_without_curvature_are_refused():
         LOSSES["squared_error"].through("logistic"),
     ):
         with pytest.raises(ValueError, match="not convex"):
-            GaussNewton(network, loss, samples, slice(0, N))
+            GaussNewton(network, loss, samples)
 
 
 def test_variances_are_those_of_outputs_over_weights():
@@ -152,21 +158,13 @@ def test_variances_are_those_of_outputs_over_weights():
     assert_allclose(variance, Z.var(axis=0), rtol=0.15)
 
 
-def run(network, loss, samples, theta, groups=None, hook=None, rows=None, **settings):
-    settings = Settings(**({"solver": "lm", "tol": 0.0} | settings))
-    K = len(theta)
-    progress = Progress(theta, settings.each("tol", range(K)), [np.inf] * K, hook=hook)
-    result, evidence = minimise(
-        network,
-        LOSSES[loss],
-        samples,
-        theta,
-        settings,
-        progress,
-        groups=groups,
-        rows=rows,
+def run(network, loss, samples, theta, hook=None, **settings):
+    settings = Settings(
+        **{"solver": "lm", "tol": 0.0, "n_iter_no_change": np.inf} | settings
     )
-    return result, evidence, progress.histories
+    problem = Problem(network, LOSSES[loss], samples)
+    solution, histories = helpers.run(problem, theta, settings, hook=hook)
+    return solution.theta, solution.evidence, histories
 
 
 @pytest.mark.parametrize("loss", CONVEX)
@@ -177,43 +175,40 @@ def test_it_ends_in_a_minimum(loss):
     J, _ = objective(slice(0, N))
     assert_allclose(objective.grad, 0.0, atol=1e-4)
     for k, history in enumerate(histories):
-        assert history.status == CONVERGED
+        assert history.status == Status.CONVERGED
         assert history.loss_curve[-1] == pytest.approx(J[k], rel=1e-6)
         assert (np.diff(history.loss_curve) <= 1e-12).all()
 
 
-@pytest.mark.parametrize("estimated", [False, True])
+@pytest.mark.parametrize("estimate", ["", "evidence"])
 @pytest.mark.parametrize("loss", ["squared_error", "log_loss"])
-def test_networks_train_together_as_alone(loss, estimated):
+def test_networks_train_together_as_alone(loss, estimate):
     network, samples, theta = problem(loss, K=3)
-    groups = groups_of(network, by_feature=False) if estimated else None
     # Few steps where precisions are estimated: that amplifies rounding.
-    options = {"groups": groups, "max_iter": 8 if estimated else 15}
-    alphas = 0.0 if estimated else [0.1, 1.0, 10.0]
+    options = {"estimate": estimate, "max_iter": 8 if estimate else 15}
+    alphas = 0.0 if estimate else [0.1, 1.0, 10.0]
     together, evidence, histories = run(
         network, loss, samples, theta, alpha=alphas, **options
     )
     for k in range(3):
-        alpha = alphas if estimated else alphas[k]
+        alpha = alphas if estimate else alphas[k]
         alone, other, (history,) = run(
             network, loss, samples, theta[k : k + 1], alpha=alpha, **options
         )
         assert_allclose(together[k], alone[0], rtol=1e-5, atol=1e-7)
         assert_allclose(histories[k].loss_curve, history.loss_curve, rtol=1e-6)
-        if estimated:
+        if estimate:
             assert evidence[k].log_evidence == pytest.approx(other[0].log_evidence)
 
 
 def test_weights_are_repetitions_for_the_evidence_too():
     network, samples, theta = problem(weighted=False, K=1)
-    groups = groups_of(network, by_feature=True)
+    options = {"estimate": "ard", "max_iter": 12}
     counts = np.random.RandomState(2).randint(4, size=N)
     doubled = Samples(samples.X, samples.Y, counts.astype(float))
     repeated = Samples(*(np.repeat(A, counts, 0) for A in (samples.X, samples.Y)))
-    one, evidence, _ = run(
-        network, "squared_error", doubled, theta, groups, max_iter=12
-    )
-    two, other, _ = run(network, "squared_error", repeated, theta, groups, max_iter=12)
+    one, evidence, _ = run(network, "squared_error", doubled, theta, **options)
+    two, other, _ = run(network, "squared_error", repeated, theta, **options)
     assert_allclose(one, two, rtol=1e-6, atol=1e-8)
     assert evidence[0].log_evidence == pytest.approx(other[0].log_evidence)
 
@@ -243,9 +238,9 @@ def test_the_evidence_of_a_linear_model_is_its_marginal_likelihood(betas):
     groups = groups_of(network, by_feature=False)
     loss = LOSSES["squared_error"]
     task = (network, loss, 20 * Q, np.ones(3 * Q), np.ones(Q))
-    penalty, alpha = Penalty(*task, groups, 0.0), 2.5
-    penalty.alpha[:], penalty.each[:], penalty.apart = alpha, alpha, True
-    penalty.beta = np.array(betas)
+    precisions, alpha = Precisions(*task, groups, 0.0), 2.5
+    precisions.alpha[:], precisions.each[:], precisions.apart = alpha, alpha, True
+    precisions.beta = np.array(betas)
     expected, W, gamma = 0.0, np.empty((3, Q)), np.empty(Q)
     for q, beta in enumerate(betas):
         y, A = Y[:, q], beta * X.T @ X + alpha * np.eye(3)
@@ -256,14 +251,14 @@ def test_the_evidence_of_a_linear_model_is_its_marginal_likelihood(betas):
     expected -= 10 * Q * np.log(2 * np.pi)
     theta = W.reshape(1, -1)
     samples = Samples(X, Y)
-    evaluate = GaussNewton(network, loss, samples, slice(0, 20), apart=True)
+    evaluate = GaussNewton(network, loss, samples, apart=True)
     E, _, H = (part[0] for part in evaluate(theta))
-    evidence = penalty.estimate(E, theta[0], H)
+    evidence = precisions.estimate(E, theta[0], H)
     assert evidence.log_evidence == pytest.approx(expected, rel=1e-10)
     assert evidence.alpha == pytest.approx([alpha])
     assert evidence.gamma == pytest.approx([gamma.sum()])
     assert_allclose(evidence.beta, betas)
-    assert_allclose(penalty.beta, (20 - gamma) / ((X @ W - Y) ** 2).sum(axis=0))
+    assert_allclose(precisions.beta, (20 - gamma) / ((X @ W - Y) ** 2).sum(axis=0))
 
 
 def test_an_interrupt_and_a_hook_end_it():
@@ -276,7 +271,7 @@ def test_an_interrupt_and_a_hook_end_it():
     result, _, histories = run(
         network, "squared_error", samples, theta, alpha=0.1, hook=interrupt
     )
-    assert histories[1].status == INTERRUPTED
+    assert histories[1].status == Status.INTERRUPTED
     assert np.isfinite(result).all()
     _, _, histories = run(
         network,
@@ -290,4 +285,4 @@ def test_an_interrupt_and_a_hook_end_it():
     _, _, histories = run(
         network, "squared_error", samples, theta, alpha=0.1, max_iter=2
     )
-    assert all(history.status == MAX_ITER for history in histories)
+    assert all(history.status == Status.MAX_ITER for history in histories)

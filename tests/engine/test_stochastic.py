@@ -1,34 +1,25 @@
 """Training of K networks in lock-step is training of each of them alone."""
 
 import tracemalloc
-from dataclasses import fields, replace
+from dataclasses import replace
 from math import inf, isnan
 
 import numpy as np
 import pytest
-from skbp.engine.training import (
-    Group,
-    Settings,
-    State,
-    in_batches,
-    lowest,
-    sorted_batches,
-    train,
-)
 
+from skbp.engine.checkpoint import Checkpoint
 from skbp.engine.losses import LOSSES
 from skbp.engine.network import predict
-from skbp.engine.progress import (
-    CONVERGED,
-    DIVERGED,
-    INTERRUPTED,
-    MAX_ITER,
-    STOPPED,
-    Progress,
-)
+from skbp.engine.problem import Problem
+from skbp.engine.progress import Progress, Status, Validated
 from skbp.engine.samples import Samples
 from skbp.engine.schedules import SCHEDULES
+from skbp.engine.settings import Settings
+from skbp.engine.solvers.batches import in_batches, sorted_batches
+from skbp.engine.solvers.stochastic import Cohort, Training
 from tests.catalogue import ALL_OPTIMIZERS, make_network, random_theta, targets
+from tests.engine import helpers
+from tests.engine.helpers import DIFFERENT, of_networks
 
 N, FEATURES, OUTPUTS = 90, 4, 3
 LOSS = LOSSES["log_loss"]
@@ -42,55 +33,18 @@ def problem(K, activation="tanh", dtype=np.float64, weights=None):
     return network, Samples(X, Y, weights), random_theta(network, K, rng, dtype)
 
 
-def run(network, samples, theta, settings, *, score=None, hook=None, state=None, **kw):
+def run(network, samples, start, settings, *, score=None, hook=None):
     def validate(at):
-        return [(value, 1.0 - value) for value in score(at)]
+        return [Validated(value, 1.0 - value) for value in score(at)]
 
-    K = len(theta)
-    progress = Progress(
-        theta,
-        settings.each("tol", range(K)),
-        settings.each("n_iter_no_change", range(K)),
+    solution, histories = helpers.run(
+        Problem(network, LOSS, samples),
+        start,
+        settings,
         validate=validate if score else None,
         hook=hook,
     )
-    rng = np.random.RandomState(3)
-    result, end = train(
-        network, LOSS, samples, theta, settings, progress, rng, state=state, **kw
-    )
-    return result, progress.histories, end
-
-
-def alone(settings, k):
-    """Return the settings of network k."""
-    numbers = {
-        field.name: getattr(settings, field.name)[k]
-        for field in fields(Settings)
-        if isinstance(getattr(settings, field.name), list)
-    }
-    dropout = [rate[k] if isinstance(rate, list) else rate for rate in settings.dropout]
-    return replace(settings, dropout=tuple(dropout), **numbers)
-
-
-#: Four networks that differ in every number there is; some stop early.
-DIFFERENT = {
-    "alpha": [0.0, 0.1, 1.0, 10.0],
-    "max_grad_norm": [inf, 0.1, 1.0, 0.01],
-    "average_decay": [0.0, 0.9, 0.5, 0.99],
-    "learning_rate_decay": [0.5, 0.9, 0.1, 1.0],
-    "learning_rate_step": [10.0, 1.0, 5.0, 0.5],
-    "warmup": [0.0, 1.0, 2.5, 10.0],
-    "dropout": ([0.0, 0.2, 0.5, 0.1], 0.3),
-    "weight_decay": [0.1, 0.0, 0.01, 1.0],
-    "learning_rate_init": [0.01, 0.02, 0.005, 0.05],
-    "power_t": [0.5, 0.2, 0.7, 0.1],
-    "momentum": [0.9, 0.0, 0.5, 0.99],
-    "beta_1": [0.9, 0.0, 0.5, 0.99],
-    "beta_2": [0.999, 0.9, 0.99, 0.5],
-    "epsilon": [1e-8, 1e-3, 1e-6, 0.1],
-    "tol": [0.0, 1e-3, 0.05, 1e-4],
-    "n_iter_no_change": [inf, 2, 1, 3],
-}
+    return solution.theta, histories, solution.checkpoint
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -118,12 +72,12 @@ def test_lock_step(solver, learning_rate, early_stopping, shuffle, weighted):
 
     options = {"score": score if early_stopping else None}
     if early_stopping:
-        options["rows"] = np.arange(60)
+        samples = Samples(samples.X, samples.Y, weights, rows=np.arange(60))
     together, histories, _ = run(network, samples, theta, settings, **options)
     lengths = set()
     for k in range(4):
         single, (history,), _ = run(
-            network, samples, theta[k : k + 1], alone(settings, k), **options
+            network, samples, theta[k : k + 1], of_networks(settings, [k]), **options
         )
         np.testing.assert_allclose(together[k], single[0], rtol=1e-8, atol=1e-11)
         np.testing.assert_allclose(histories[k].loss_curve, history.loss_curve)
@@ -145,7 +99,9 @@ def test_lock_step_in_float32(solver):
     together, _, _ = run(network, samples, theta, settings)
     assert together.dtype == np.float32
     for k in range(4):
-        single, _, _ = run(network, samples, theta[k : k + 1], alone(settings, k))
+        single, _, _ = run(
+            network, samples, theta[k : k + 1], of_networks(settings, [k])
+        )
         np.testing.assert_allclose(together[k], single[0], rtol=1e-3, atol=1e-4)
 
 
@@ -168,7 +124,11 @@ def test_why_training_ended():
         max_iter=30, tol=[0.0, 10.0, 0.0], n_iter_no_change=[inf, 4, inf]
     )
     _, histories, _ = run(network, samples, theta, settings)
-    assert [h.status for h in histories] == [MAX_ITER, CONVERGED, MAX_ITER]
+    assert [h.status for h in histories] == [
+        Status.MAX_ITER,
+        Status.CONVERGED,
+        Status.MAX_ITER,
+    ]
     # More than 4 epochs in a row, after the first.
     assert [h.n_iter for h in histories] == [30, 6, 30]
 
@@ -184,12 +144,16 @@ def test_a_network_that_diverges_leaves_the_others_alone():
         n_iter_no_change=inf,
     )
     result, histories, _ = run(network, samples, theta, settings)
-    assert [h.status for h in histories] == [MAX_ITER, DIVERGED, MAX_ITER]
+    assert [h.status for h in histories] == [
+        Status.MAX_ITER,
+        Status.DIVERGED,
+        Status.MAX_ITER,
+    ]
     assert histories[1].n_iter < 40
     assert np.isfinite(result).all()
     # The best weights of the one that diverged are those it began with.
     np.testing.assert_array_equal(result[1], theta[1])
-    single, _, _ = run(network, samples, theta[2:], alone(settings, 2))
+    single, _, _ = run(network, samples, theta[2:], of_networks(settings, [2]))
     np.testing.assert_allclose(result[2], single[0], rtol=1e-9)
 
 
@@ -198,10 +162,14 @@ def test_divergence_returns_to_the_best_weights_there_were():
     network, samples, theta = problem(1)
     good, _, _ = run(network, samples, theta, Settings(max_iter=30))
     bad = np.full_like(theta, np.nan)
-    task = (network, LOSS, samples, Settings())
+    start, rng = Checkpoint.fresh(theta, [1e-3]), np.random.RandomState()
+    progress = Progress(theta, [0.0], [inf])
+    training = Training(
+        Problem(network, LOSS, samples), Settings(), progress, start, rng
+    )
     for first, second in [(theta, good), (good, theta), (bad, good), (good, bad)]:
         with np.errstate(invalid="ignore"):
-            best = lowest(task, 0, np.concatenate([first, second]), None, N)
+            best = training.lowest(0, np.concatenate([first, second]))
         np.testing.assert_array_equal(best, good[0])
 
     def hook(progress, networks, at):
@@ -211,7 +179,7 @@ def test_divergence_returns_to_the_best_weights_there_were():
     result, (history,), _ = run(
         network, samples, theta, Settings(n_iter_no_change=inf), hook=hook
     )
-    assert history.status == DIVERGED
+    assert history.status == Status.DIVERGED
     expected, _, _ = run(network, samples, theta, Settings(max_iter=8))
     # The tenth epoch diverges; it began with infinities, the ninth with these.
     np.testing.assert_array_equal(result, expected)
@@ -222,10 +190,11 @@ def test_divergence_of_all_ends_the_epoch_at_once(monkeypatch):
     theta[0, 0] = np.nan
     steps = []
     monkeypatch.setattr(
-        "skbp.engine.optimizers.Adam.step", lambda self, rate: steps.append(rate)
+        "skbp.engine.solvers.optimizers.Adam.step",
+        lambda self, rate, J: steps.append(rate),
     )
     _, (history,), _ = run(network, samples, theta, Settings(batch_size=1))
-    assert history.status == DIVERGED
+    assert history.status == Status.DIVERGED
     assert steps == []
     assert isnan(history.loss_curve[0])
 
@@ -235,7 +204,7 @@ def test_nan_scores_end_training():
     result, (history,), _ = run(
         network, samples, theta, Settings(), score=lambda at: [np.nan]
     )
-    assert history.status == DIVERGED
+    assert history.status == Status.DIVERGED
     np.testing.assert_array_equal(result, theta)
 
 
@@ -278,13 +247,13 @@ def test_a_hook_sees_each_epoch_and_may_end_training():
         return len(epochs) == 3
 
     _, histories, _ = run(network, samples, theta, Settings(), hook=hook)
-    assert [h.status for h in histories] == [STOPPED, STOPPED]
+    assert [h.status for h in histories] == [Status.STOPPED, Status.STOPPED]
     assert epochs == [([0, 1], theta.shape, n) for n in (1, 2, 3)]
 
 
 def test_an_interrupt_leaves_usable_weights(monkeypatch):
     network, samples, theta = problem(1)
-    epoch = Group.epoch
+    epoch = Cohort.epoch
 
     def interrupted(self, *args):
         if len(self.theta) and interrupted.left == 0:
@@ -293,9 +262,9 @@ def test_an_interrupt_leaves_usable_weights(monkeypatch):
         return epoch(self, *args)
 
     interrupted.left = 4
-    monkeypatch.setattr(Group, "epoch", interrupted)
+    monkeypatch.setattr(Cohort, "epoch", interrupted)
     result, (history,), _ = run(network, samples, theta, Settings())
-    assert history.status == INTERRUPTED
+    assert history.status == Status.INTERRUPTED
     assert history.n_iter == 4
     monkeypatch.undo()
     expected, _, _ = run(network, samples, theta, Settings(max_iter=4))
@@ -314,10 +283,11 @@ def test_training_goes_on_from_its_state(solver):
     )
     whole, _, _ = run(network, samples, theta, settings)
     half, _, end = run(network, samples, theta, replace(settings, max_iter=3))
-    state = end()
-    assert isinstance(state, State)
-    assert state.t == 3 * N
-    rest, _, _ = run(network, samples, half, replace(settings, max_iter=3), state=state)
+    checkpoint = end()
+    assert isinstance(checkpoint, Checkpoint)
+    assert checkpoint.t == 3 * N
+    start = replace(checkpoint.without_weights(), theta=half, best_theta=half)
+    rest, _, _ = run(network, samples, start, replace(settings, max_iter=3))
     np.testing.assert_allclose(rest, whole, rtol=1e-12)
 
 
@@ -333,12 +303,12 @@ def test_a_step_allocates_nothing_that_grows(solver, loss, K):
     network = make_network(50, (256, 256), 100, "relu")
     samples = Samples(rng.standard_normal((1000, 50)), targets(loss, 1000, 100, rng))
     settings = Settings(solver=solver, batch_size=500)
-    task = (network, LOSSES[loss], samples, settings)
-    group = Group(task, list(range(K)), random_theta(network, K, rng))
+    problem = Problem(network, LOSSES[loss], samples)
+    cohort = Cohort(problem, settings, list(range(K)), random_theta(network, K, rng))
     batches = list(in_batches(samples, rng.permutation(1000), 500))
-    group.epoch(batches, 1e-3)
+    cohort.epoch(batches, 1e-3)
     tracemalloc.start()
-    group.epoch(batches, 1e-3)
+    cohort.epoch(batches, 1e-3)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     numpys_buffers, smallest_activation = 2 * 8192 * 8, 100 * 500 * 8

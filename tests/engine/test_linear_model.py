@@ -4,20 +4,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy.sparse import csr_array
-from skbp.engine.gauss_newton import GaussNewton
-from skbp.engine.linear import (
-    LAMBDAS,
-    as_network,
-    left_out,
-    ridge,
-    row_keys,
-    seen,
-    share_of,
-)
-from skbp.engine.lm import Penalty, covariance, groups_of
 from sklearn.base import clone
 from sklearn.linear_model import Ridge, RidgeCV
 
+from skbp.engine.curvature import GaussNewton
+from skbp.engine.evidence.linear_model import as_network, left_out, share_of
+from skbp.engine.evidence.posterior import covariance
+from skbp.engine.evidence.precisions import Precisions, groups_of
+from skbp.engine.evidence.ridge import LAMBDAS, distinct_rows, ridge, row_keys
 from skbp.engine.losses import LOSSES
 from skbp.engine.network import Network, predict
 from skbp.engine.samples import Samples
@@ -35,7 +29,7 @@ def data():
 
 def line_of(X, Y, weights):
     """Return the ridge regression, its weights and its errors of samples left out."""
-    line, error = ridge(Samples(X, Y, weights), slice(0, len(Y)))
+    line, error = ridge(Samples(X, Y, weights))
     errors = line.left_out(X, Y, weights)
     assert_allclose(error, weights @ errors**2 / weights.sum())
     return line, line.W, line.b, errors
@@ -48,12 +42,11 @@ def test_copies_are_one_sample(sparse):
     order = np.random.RandomState(1).permutation(weights.sum())
     copies = [np.repeat(part, weights, axis=0)[order] for part in (X, Y)]
     kinds = [csr_array(part) if sparse else part for part in (X, copies[0])]
-    whole = slice(None)
-    weighted = ridge(Samples(kinds[0], Y, weights.astype(float)), slice(0, N))
-    repeated = ridge(Samples(kinds[1], copies[1]), slice(0, len(order)))
+    weighted = ridge(Samples(kinds[0], Y, weights.astype(float)))
+    repeated = ridge(Samples(kinds[1], copies[1]))
     assert_allclose(weighted[0].W, repeated[0].W)
     assert_allclose(weighted[1], repeated[1])
-    (found, _, w), *_ = seen(Samples(kinds[1], copies[1]), whole)
+    (found, _, w), *_ = distinct_rows(Samples(kinds[1], copies[1]))
     assert len(found) == N
     assert sorted(w) == sorted(weights)
 
@@ -78,7 +71,7 @@ def test_ridge_has_the_penalty_that_leaving_samples_out_asks_for():
 
 def test_two_samples_leave_the_largest_penalty():
     X = np.array([[0.0, 1.0, 2.0], [1.0, 1.0 + 1e-5, -1.0]])
-    line, _ = ridge(Samples(X, np.array([[0.0], [1.0]])), slice(0, 2))
+    line, _ = ridge(Samples(X, np.array([[0.0], [1.0]])))
     assert np.abs(line.W[:, 0] * X.std(axis=0)).max() < 1e-3
 
 
@@ -133,7 +126,7 @@ def test_rows_are_the_same_whatever_the_size_of_a_feature():
 
 def test_nothing_is_seen_of_samples_without_weight():
     X, Y, _ = data()
-    ((found, targets, w),) = seen(Samples(X, Y, np.zeros(N)), slice(None))
+    ((found, targets, w),) = distinct_rows(Samples(X, Y, np.zeros(N)))
     assert (found.shape, targets.shape, len(w)) == ((0, FEATURES), (0, OUTPUTS), 0)
 
 
@@ -142,13 +135,13 @@ def test_left_out_is_exact_for_a_linear_model():
     network = Network((FEATURES, OUTPUTS), (), biases=False)
     groups, loss = groups_of(network, by_feature=False), LOSSES["squared_error"]
     P, lam = network.n_parameters, 5.0
-    penalty = Penalty(network, loss, N, np.ones(P), np.ones(OUTPUTS), groups, 0.0)
-    penalty.alpha[:], penalty.beta = 1.5 * lam, np.full(OUTPUTS, 1.5)
+    precisions = Precisions(network, loss, N, np.ones(P), np.ones(OUTPUTS), groups, 0.0)
+    precisions.alpha[:], precisions.beta = 1.5 * lam, np.full(OUTPUTS, 1.5)
     model = Ridge(lam, fit_intercept=False).fit(X, Y, weights)
     theta = model.coef_.T.reshape(1, P)
-    every, samples = slice(0, N), Samples(X, Y, weights)
-    E, _, H = GaussNewton(network, loss, samples, every, apart=True)(theta)
-    evidence = penalty.estimate(E[0], theta[0], H[0])
+    samples = Samples(X, Y, weights)
+    E, _, H = GaussNewton(network, loss, samples, apart=True)(theta)
+    evidence = precisions.estimate(E[0], theta[0], H[0])
     given = covariance(evidence.A), evidence.beta
     errors = left_out(network, theta[0], *given, X, Y, weights)
     for i in range(0, N, 7):
