@@ -11,7 +11,8 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skbp._data.dask import in_memory, lazy_on_dask
+from skbp._data.checks import on_dask
+from skbp._data.dask import for_partitions, in_memory
 from skbp._data.read import Data
 from skbp._estimator.attributes import restored_on_error, targets_of
 from skbp._estimator.base import BaseBP
@@ -572,7 +573,6 @@ class BPClassifier(ClassifierMixin, BaseBP):
         warn_of_partial_fit(self, history)
         return self
 
-    @lazy_on_dask
     def predict(self, X):
         """Predict the most probable class, or labels of probability above one half.
 
@@ -587,6 +587,8 @@ class BPClassifier(ClassifierMixin, BaseBP):
             The class labels; for multilabel targets an indicator matrix. Of a Dask
             collection this, as all predictions, is a lazy Dask array.
         """
+        if on_dask(X):
+            return for_partitions(self.predict, X)
         check_is_fitted(self)
         targets = targets_of(self)
         # One versus rest, several outputs may round to 1; their Z[L] decide.
@@ -594,7 +596,6 @@ class BPClassifier(ClassifierMixin, BaseBP):
         return targets.decode(outputs(X))
 
     @available_if(check_has_probabilities)
-    @lazy_on_dask
     def predict_proba(self, X, moderated=False):
         """Predict probabilities.
 
@@ -625,6 +626,8 @@ class BPClassifier(ClassifierMixin, BaseBP):
         .. [1] D. J. C. MacKay (1992), "The evidence framework applied to classification
            networks". Neural Computation 4, 720-736.
         """
+        if on_dask(X):
+            return for_partitions(self.predict_proba, X, moderated=moderated)
         check_is_fitted(self)
         targets = targets_of(self)
         if moderated:
@@ -640,7 +643,6 @@ class BPClassifier(ClassifierMixin, BaseBP):
         return inside(p)
 
     @available_if(check_has_probabilities)
-    @lazy_on_dask
     def predict_log_proba(self, X):
         """Predict logarithms of probabilities.
 
@@ -658,13 +660,14 @@ class BPClassifier(ClassifierMixin, BaseBP):
         log_p : ndarray of shape (n_samples, n_classes)
             The logarithm of ``predict_proba(X)``.
         """
+        if on_dask(X):
+            return for_partitions(self.predict_log_proba, X)
         check_is_fitted(self)
         targets, Z = targets_of(self), self._raw_outputs(X)
         if len(targets.classes) == 1:
             return np.zeros_like(Z)
         return log_probabilities(targets, by_class(targets, Z))
 
-    @lazy_on_dask
     def decision_function(self, X):
         """Return scores that decide the class: log-odds, if outputs are probabilities.
 
@@ -682,6 +685,8 @@ class BPClassifier(ClassifierMixin, BaseBP):
             each label. With another output activation they are the outputs A[L]
             themselves, less 1/2 for two classes and for multilabel targets.
         """
+        if on_dask(X):
+            return for_partitions(self.decision_function, X)
         check_is_fitted(self)
         targets = targets_of(self)
         if targets.output in PROBABILITIES:

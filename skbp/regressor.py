@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
-from skbp._data.dask import in_memory, lazy_on_dask
+from skbp._data.checks import on_dask
+from skbp._data.dask import for_partitions, in_memory
 from skbp._data.read import Data
 from skbp._estimator.attributes import restored_on_error, targets_of
 from skbp._estimator.base import BaseBP
@@ -567,7 +568,6 @@ class BPRegressor(RegressorMixin, BaseBP):
         warn_of_partial_fit(self, history)
         return self
 
-    @lazy_on_dask
     def predict(self, X, return_std=False):
         """Predict the targets.
 
@@ -591,6 +591,8 @@ class BPRegressor(RegressorMixin, BaseBP):
         std : ndarray like y
             Only with ``return_std``.
         """
+        if on_dask(X):
+            return for_partitions(self.predict, X, return_std=return_std)
         if not return_std:
             outputs = self._outputs(X)
             return outputs[:, 0] if outputs.shape[1] == 1 else outputs

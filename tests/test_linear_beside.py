@@ -15,7 +15,7 @@ from tests.helpers import assert_does_not_blow_up, fitted, friedman
 
 def give_share(monkeypatch, value):
     monkeypatch.setattr(
-        "skbp.engine.linear.share_of", lambda worse: np.full(worse.shape, value)
+        "skbp.engine.evidence.linear_model.share_of", lambda worse: np.full(worse.shape, value)
     )
 
 
@@ -23,7 +23,7 @@ def give_share(monkeypatch, value):
 def share(request, monkeypatch):
     """Give the linear model this share, whatever the data say."""
     give_share(monkeypatch, request.param)
-    monkeypatch.setattr("skbp.engine.linear.MOSTLY", 1.0)
+    monkeypatch.setattr("skbp.engine.evidence.linear_model.MOSTLY", 1.0)
     return request.param
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
-from functools import partial, wraps
+from functools import partial
 from inspect import ismethod
 from typing import Any, TypeAlias
 
@@ -244,22 +244,13 @@ def stream(parts: list[Any]) -> Iterator[Samples]:
 # Prediction.
 
 
-def lazy_on_dask(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a method of X return a lazy Dask array where X is a Dask collection."""
-
-    @wraps(method)
-    def wrapper(self: Any, X: Any, *args: Any, **options: Any) -> Any:
-        if on_dask(X):
-            return mapped(self, method.__name__, X, *args, **options)
-        return method(self, X, *args, **options)
-
-    return wrapper
-
-
-def mapped(estimator: Any, name: str, X: Any, *args: Any, **options: Any) -> Any:
-    """Return what a method gives for the partitions of X, as Dask arrays."""
+def for_partitions(
+    method: Callable[..., Any], X: Any, *args: Any, **options: Any
+) -> Any:
+    """Return what a method of an estimator gives for X, as lazy Dask arrays."""
     from dask import array
 
+    estimator, name = method.__self__, method.__name__  # type: ignore[attr-defined]
     X = whole_rows(X)
     probe = copy(estimator)
     vars(probe).pop("feature_names_in_", None)

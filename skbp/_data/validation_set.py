@@ -124,32 +124,6 @@ def score_of_targets(read: Read) -> Score:
     )
 
 
-def score_of_scorer(
-    scorer: Callable[..., Any], read: Read, probe: Callable[[Array], Any]
-) -> Score:
-    """Return the score that a scorer gives on a validation set.
-
-    The scorer is handed ``probe(theta)``, an estimator with these weights.
-    """
-    samples, options = read.samples, {}
-    assert isinstance(samples, Samples)
-    if samples.weights is not None and takes_weights(scorer):
-        options["sample_weight"] = samples.weights
-
-    def score(theta: Array, outputs: Array, loss: float) -> float:
-        return float(scorer(probe(theta), samples.X, read.y, **options))
-
-    return score
-
-
-def takes_weights(scorer: Callable[..., Any]) -> bool:
-    """Return whether a scorer can be called with ``sample_weight``."""
-    # With scikit-learn's scorers it is the metric that can or cannot.
-    metric = metric_of(scorer)
-    parameters = signature(metric).parameters.values()
-    return any(p.name == "sample_weight" or p.kind == p.VAR_KEYWORD for p in parameters)
-
-
 def check_scores(validated: Sequence[Validated], scoring: Any) -> None:
     """Refuse a validation set whose score is not a number, before training."""
     for score, loss in validated:

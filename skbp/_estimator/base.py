@@ -101,7 +101,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             Data(X, y, sample_weight),
             Data(X_val, y_val, sample_weight_val),
         )
-        with restored_on_error(self), following(self, X, y, sample_weight) as hook:
+        with following(self, X, y, sample_weight) as hook, restored_on_error(self):
             job = prepare(self, data, validation)
             with blas_threads_for(job.multiplications):
                 (result,) = engine_fit(job, hook)

@@ -20,16 +20,7 @@ from sklearn.utils import check_random_state
 from skbp._data.checks import on_dask
 from skbp._data.dask import read_partitions
 from skbp._data.read import Data, Read, as_trained, read_new
-from skbp._data.validation_set import (
-    Split,
-    check_scores,
-    given_set,
-    held_out,
-    minus_loss,
-    score_of_scorer,
-    score_of_targets,
-    split_of,
-)
+from skbp._data.validation_set import Split, check_scores
 from skbp._estimator.attributes import COUNTS, forget, of_model, of_targets
 from skbp._estimator.parameters import (
     check_on_dask,
@@ -43,6 +34,7 @@ from skbp._estimator.parameters import (
     starts_at_constant,
     trained_loss,
 )
+from skbp._estimator.validation import validated, validation_set
 from skbp._estimator.start import fitted_theta, initial_theta
 from skbp._targets import Targets
 from skbp.engine.arrays import Array
@@ -141,7 +133,7 @@ def job_of(
     network = Network(units, activations, estimator.fit_intercept)
     loss = trained_loss(estimator, read.targets)
     theta = start_theta(estimator, network, read, earlier, rng)
-    watched, split = validation_set(estimator, validation, read, earlier, rng)
+    watched, split = validation_set(estimator, validation, read, known_split(earlier), rng)
     samples = as_trained(read, None if split is None else split.train)
     problem = Problem(network, loss, samples)
     if watched is not None:
@@ -195,61 +187,9 @@ def start_theta(
     return np.concatenate(each)
 
 
-def validation_set(
-    estimator: Any,
-    given: Data,
-    read: Read,
-    earlier: Earlier | None,
-    rng: np.random.RandomState,
-) -> tuple[Read | None, Split | None]:
-    """Return the validation set, if there is one, and the split that made it."""
-    watched = given_set(estimator, read.targets, given, read.n_outputs)
-    if watched is not None or not estimator.early_stopping:
-        return watched, None
-    samples = read.samples
-    if isinstance(samples, Parts):
-        raise ValueError(
-            "early_stopping=True draws a validation set out of data in memory, and "
-            "X is a Dask collection. Give X_val and y_val, in memory, or set "
-            "early_stopping=False."
-        )
-    split = split_of(
-        samples,
-        read.targets.strata(samples.Y),
-        estimator.validation_fraction,
-        rng,
-        None if earlier is None else earlier.checkpoint.split,
-    )
-    return held_out(read, split.validate), split
-
-
-def validated(estimator: Any, problem: Problem, watched: Read) -> Validation:
-    """Return the validation set as the engine takes it, with its score."""
-    samples = watched.samples
-    assert isinstance(samples, Samples)
-    score: Score
-    if estimator.scoring is None:
-        score = score_of_targets(watched)
-    elif estimator.scoring == "loss":
-        score = minus_loss
-    else:
-        scorer = check_scoring(estimator, estimator.scoring)
-        score = score_of_scorer(scorer, watched, probe_of(estimator, problem))
-    return Validation(samples, score, decides=estimator.early_stopping)
-
-
-def probe_of(estimator: Any, problem: Problem) -> Callable[[Array], Any]:
-    """Return what gives an estimator with weights theta (P,) to a scorer."""
-    probe = copy(estimator)
-    # X is an array here, whatever it was; its columns have no names any more.
-    forget(probe, "feature_names_in_")
-
-    def probe_with(theta: Array) -> Any:
-        model = Model.of(problem.network, problem.loss.activation, theta[np.newaxis])
-        vars(probe).update(of_model(model))
-        return probe
-
-    return probe_with
+def known_split(earlier: Earlier | None) -> Split | None:
+    """Return how an earlier call has split the samples."""
+    return None if earlier is None else earlier.checkpoint.split
 
 
 def is_drawn(estimator: Any, earlier: Earlier | None) -> bool:

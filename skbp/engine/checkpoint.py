@@ -106,12 +106,12 @@ class Checkpoint:
             assert self.theta is not None
             position = self.theta[self.networks]
         going = [row for row, k in enumerate(self.networks) if histories[k].running]
-        return replace(self, histories=histories, position=position)._only(going)
+        return replace(self, histories=histories, position=position).only(going)
 
     def select(self, networks: range) -> Checkpoint:
         """Return the checkpoint of a part of the networks, numbered from 0 on."""
         going = [row for row, k in enumerate(self.networks) if k in networks]
-        some, part = self._only(going), slice(networks.start, networks.stop)
+        some, part = self.only(going), slice(networks.start, networks.stop)
         return replace(
             some,
             networks=[k - networks.start for k in some.networks],
@@ -120,7 +120,7 @@ class Checkpoint:
             histories=self.histories[part],
         )
 
-    def _only(self, going: list[int]) -> Checkpoint:
+    def only(self, going: list[int]) -> Checkpoint:
         """Return the checkpoint where only these rows of ``networks`` can go on."""
         return replace(
             self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import cached_property
 from math import log
 from typing import Any
@@ -55,13 +55,6 @@ class Model:
         """
         shares = shares_of(len(theta), linear).astype(theta.dtype)
         return cls(network, output, theta, shares, posterior)
-
-    @property
-    def best(self) -> Model:
-        """The best network alone."""
-        if len(self.theta) == 1:
-            return self
-        return replace(self, theta=self.theta[:1], shares=shares_of(1, None))
 
     @cached_property
     def views(self) -> tuple[Array, ...]:

@@ -47,8 +47,8 @@ def fit_lockstep(
     """Do what ``fit`` does for each of several new estimators, in lock-step.
 
     They differ in parameters of ``PER_NETWORK`` alone. With ``checkpoints``, one of
-    each estimator, training goes on until it has had ``max_iter`` epochs; ``horizon`` is
-    the number of epochs over which learning rates run their course, by default
+    each estimator, training goes on until it has had ``max_iter`` epochs; ``horizon``
+    is the number of epochs over which learning rates run their course, by default
     ``max_iter``.
     """
     first, *others = estimators

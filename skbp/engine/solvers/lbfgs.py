@@ -73,17 +73,11 @@ def minimise_one(
         if not history.running:
             raise StopIteration
 
+    how = {"method": "L-BFGS-B", "jac": True, "callback": iteration}
     limits = {"maxfun": settings.max_fun, "maxiter": settings.max_iter, "gtol": tol}
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         try:
-            result = minimize(
-                J,
-                theta[0].copy(),
-                method="L-BFGS-B",
-                jac=True,
-                callback=iteration,
-                options=limits,
-            )
+            result = minimize(J, theta[0].copy(), options=limits, **how)
             # SciPy does not report the iterate at which it converges.
             if history.running and history.n_iter < max(result.nit, 1):
                 with suppress(StopIteration):
