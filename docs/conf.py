@@ -27,6 +27,7 @@ extensions = [
 ]
 exclude_patterns = [
     "_build",
+    "docstrings.py",
     "gallery_style.py",
     "images/*.py",
     "auto_examples/*.ipynb",
