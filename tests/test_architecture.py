@@ -28,6 +28,7 @@ FLOORS = {
     "skbp.engine.linear": 6,
     "skbp._sklearn": 6,
     "skbp._threads": 6,
+    "skbp._typing": 6,
     "skbp._validation": 7,
     "skbp._dask": 8,
     "skbp._heldout": 8,
