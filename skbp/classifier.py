@@ -38,37 +38,77 @@ from skbp._targets.probabilities import (
     scores_of_outputs,
     scores_of_raw,
 )
+from skbp._typing import (
+    Activation,
+    Alpha,
+    BatchSize,
+    ClassificationLoss,
+    ClassWeight,
+    CoefsInit,
+    Float,
+    Floats,
+    HiddenLayerSizes,
+    Init,
+    Int,
+    InterceptsInit,
+    LearningRate,
+    OutputActivation,
+    RandomState,
+    Scoring,
+    Solver,
+)
 
 
+# docs/docstrings.py writes the docstring, from docs/docstrings.txt: edit it there.
 class BPClassifier(ClassifierMixin, BaseBP):
     """A neural network for classification, trained by back-propagation.
 
-    With the same parameters and ``random_state`` it has the weights of
-    :class:`~sklearn.neural_network.MLPClassifier`, and takes less time to find them.
+    With the same parameters and the same ``random_state`` it finds the same weights as
+    :class:`~sklearn.neural_network.MLPClassifier`, in less time.
 
-    A network of layers l = 1 ... L computes, from A[0] = X::
+    A network with the layers l = 1 ... L computes, from the input A[0] = X::
 
         Z[l] = W[l] A[l-1] + b[l],    A[l] = f(Z[l]),
 
-    where, by default, the output A[L] is the softmax of Z[L], or its logistic function
-    for two classes and for multilabel targets. Training minimises the cost::
+    where W[l] are the weights of layer l, b[l] its biases, and f its activation
+    function. By default the output A[L] is the softmax of Z[L], or the logistic
+    function of Z[L] for two classes and for multilabel targets. Training minimises the
+    cost::
 
         J = (1/m) [ sum_i w_i loss_i + alpha/2 sum_l |W[l]|² ],
 
-    in which m is the sum of the sample weights w_i and loss_i = - sum_k y_ik log a_ik
-    is the log loss (for logistic outputs - y log a - (1 - y) log(1 - a), summed over
-    them). Its gradient follows from the residuals delta[L] = A[L] - Y and
-    delta[l] = (W[l+1]' delta[l+1]) * f'(Z[l]): dJ/dW[l] = (1/m) (delta[l] A[l-1]' +
-    alpha W[l]) and dJ/db[l] is the mean of delta[l] over samples [1]_.
+    where w_i is the weight of sample i, m is the sum of all w_i, and loss_i is the loss
+    of sample i: the log loss -sum_k y_ik log a_ik or, for logistic outputs, the sum of
+    -y log a - (1 - y) log(1 - a) over the outputs. Back-propagation computes the
+    residuals delta[l] of all layers, from the last to the first: delta[L] = A[L] - Y,
+    and delta[l] = (W[l+1]' delta[l+1]) * f'(Z[l]). They give the gradient of J:
+    dJ/dW[l] = (1/m) (delta[l] A[l-1]' + alpha W[l]), and dJ/db[l] is the mean of
+    delta[l] over the samples [1]_.
+
+    The parameters by purpose::
+
+        network               hidden_layer_sizes, activation, output_activation,
+                              fit_intercept, init, coefs_init, intercepts_init
+        loss and classes      loss, class_weight, label_smoothing
+        solver                solver, batch_size, shuffle, momentum, nesterovs_momentum,
+                              beta_1, beta_2, epsilon
+        step size             learning_rate, learning_rate_init, learning_rate_decay,
+                              learning_rate_step, power_t, warmup, max_grad_norm
+        regularisation        alpha, weight_decay, dropout, average_decay
+        stopping, validation  max_iter, max_fun, tol, n_iter_no_change, early_stopping,
+                              validation_fraction, scoring
+        several networks      n_init, ensemble
+        other                 random_state, warm_start, verbose
 
     Parameters
     ----------
     hidden_layer_sizes : array-like of shape (n_layers - 2,) or int, default=(100,)
-        The number of units of each hidden layer. ``()`` is a network without hidden
-        layers: a linear model.
+        The number of units in each hidden layer. ``()`` means no hidden layer, which
+        makes the network a linear model.
 
     activation : str or sequence of str, default="relu"
-        The activation f of the hidden layers, one name for all or one for each:
+        The activation function f of the hidden layers: one name for all of them, or a
+        sequence with one name for each.
 
         - "identity", f(z) = z;
         - "logistic", f(z) = 1 / (1 + exp(-z));
@@ -76,291 +116,343 @@ class BPClassifier(ClassifierMixin, BaseBP):
         - "relu", f(z) = max(0, z);
         - "leaky_relu", f(z) = max(z / 100, z);
         - "elu", f(z) = z where z > 0, else exp(z) - 1;
-        - "selu", the same times 1.05, and below 0 times 1.67;
+        - "selu", f(z) = 1.0507 z where z > 0, else 1.7581 (exp(z) - 1);
         - "gelu", f(z) = z Phi(z), where Phi is the normal distribution function;
         - "silu", f(z) = z / (1 + exp(-z));
         - "mish", f(z) = z tanh(log(1 + exp(z)));
         - "softplus", f(z) = log(1 + exp(z));
         - "softsign", f(z) = z / (1 + abs(z)).
 
+    output_activation : str, default="auto"
+        The activation function of the output layer: any name listed for ``activation``,
+        "exp" or "softmax". "auto" chooses the canonical one for the loss: "softmax" for
+        "log_loss" ("logistic" for two classes and for multilabel targets), and
+        "identity" for "squared_error".
+
+        "log_loss" needs "softmax" or "logistic". With "logistic" and more than two
+        classes, one output for each class separates the class from all others.
+        "squared_error" works with every output activation; "softmax" does not work with
+        multilabel targets. ``predict_proba`` is available only if the output activation
+        is "softmax" or "logistic".
+
+    fit_intercept : bool, default=True
+        Whether the layers have biases b. If False, ``intercepts_`` are zero.
+
+    init : str or sequence of str, default="sklearn"
+        How the initial weights are drawn: one name for all layers, or a sequence with
+        one name for each layer, including the output layer.
+
+        - "sklearn", weights and biases uniformly within the bounds of Glorot and Bengio
+          [2]_, as in MLPClassifier;
+        - "glorot_uniform", "glorot_normal", with variance 2 / (n_in + n_out) [2]_;
+        - "he_uniform", "he_normal", with variance 2 / n_in, for ReLU [4]_;
+        - "lecun_uniform", "lecun_normal", with variance 1 / n_in [5]_;
+        - "orthogonal", with orthonormal rows or columns [6]_;
+        - "small_normal", normally distributed with standard deviation 0.01.
+
+        With all of them except "sklearn" the biases start at zero.
+
+    coefs_init : list of array-like of shape (n_in, n_out), default=None
+        The initial weights, in the shapes of ``coefs_``. None means that ``init`` draws
+        them.
+
+    intercepts_init : list of array-like or "best_constant", default=None
+        The initial biases, in the shapes of ``intercepts_``. None means the biases that
+        ``init`` draws, or zeros if ``coefs_init`` is given. "best_constant" does the
+        same, except that the output layer starts at the constant prediction with the
+        lowest loss.
+
     loss : {"log_loss", "squared_error"}, default="log_loss"
-        The loss of outputs a, given the targets y, which are 1 for the class (or label)
-        of the sample and 0 for others:
+        The loss of the outputs a for the targets y, which are 1 for the class (or the
+        labels) of the sample and 0 for all others:
 
-        - "log_loss", - y log a, summed over classes; with logistic outputs
-          - y log a - (1 - y) log(1 - a);
-        - "squared_error", (a - y)² / 2.
+        - "log_loss", -y log a, summed over the classes; for logistic outputs -y log
+          a - (1 - y) log(1 - a), summed over the outputs;
+        - "squared_error", (a - y)² / 2, summed over the outputs.
 
-    solver : {"lbfgs", "lm", "sgd", "adam", "nadam", "rmsprop", "rprop"}, \
-            default="adam"
-        What minimises J:
+    class_weight : dict, list of dict, "balanced" or None, default=None
+        The weight of each class, which multiplies the sample weights. A dict maps class
+        labels to weights; classes that are missing from it have weight 1. "balanced"
+        sets the weight of a class to n_samples / (n_classes * number of its samples).
+        For multilabel targets, give a list with one dict for each label.
 
-        - "lbfgs", a quasi-Newton method on all samples at once; often the best choice
-          for small data;
-        - "lm", Levenberg-Marquardt, damped Gauss-Newton steps [10]_ on all samples; the
-          best choice for some hundred weights, and the one that can estimate ``alpha``;
-          a step takes time of the order of samples times weights squared;
+    label_smoothing : float, default=0.0
+        The fraction e of each target, in [0, 1), that is distributed evenly over all
+        classes: the class of the sample gets the target 1 - e + e / n_classes, every
+        other class e / n_classes. Multilabel targets of 1 become 1 - e / 2, those of 0
+        become e / 2.
+
+    solver : {"lbfgs", "lm", "sgd", "adam", "nadam", "rmsprop", "rprop"}, default="adam"
+        The algorithm that minimises J:
+
+        - "lbfgs", a quasi-Newton method on the full data; often the best choice for
+          small data sets;
+        - "lm", the Levenberg-Marquardt method: damped Gauss-Newton steps on the full
+          data [10]_. It is the best choice for networks with up to a few hundred
+          weights, and the only solver that can estimate ``alpha``. The time for a step
+          grows with the number of samples and with the square of the number of weights;
         - "sgd", gradient descent on batches, with momentum;
-        - "adam", gradient descent on batches in steps of adapted length;
-        - "nadam", the same with Nesterov's momentum;
-        - "rmsprop", gradient descent on batches in units of the gradient's size;
-        - "rprop", steps whose length follows from the signs of past gradients of all
-          samples at once [8]_.
+        - "adam", steps on batches whose length adapts to each weight [3]_;
+        - "nadam", "adam" with Nesterov's momentum;
+        - "rmsprop", steps on batches along the gradient divided by its running root
+          mean square;
+        - "rprop", steps on the full data whose lengths depend only on the signs of past
+          gradients [8]_.
 
-    alpha : float, "evidence" or "ard", default=0.0001
-        The penalty lambda of J above. It is divided by the number of samples (by their
-        total weight; by that of the batch in a step on a batch).
-
-        With ``solver="lm"`` it can be estimated, by maximising the evidence, the
-        probability of the targets given lambda [11]_: "evidence" has one lambda for the
-        weights of each layer and for the biases of each layer, "ard" (automatic
-        relevance determination) besides one for the weights of each input feature. No
-        validation set is needed. Both expect features of size about 1.
+        "sgd", "adam", "nadam" and "rmsprop" are called stochastic solvers below. "lm"
+        needs an "identity" output activation if ``loss="squared_error"``.
 
     batch_size : int, "auto" or "full", default="auto"
-        The number of samples of a batch; "auto" is ``min(200, n_samples)``, "full" all
-        of them. Ignored by "lbfgs" and "rprop", which take all.
-
-    learning_rate : str, default="constant"
-        The learning rate over time, from ``learning_rate_init`` on, for all solvers but
-        "lbfgs" and "rprop":
-
-        - "constant": it stays;
-        - "invscaling": ``learning_rate_init / (t_ + 1) ** power_t`` after each epoch;
-        - "adaptive": divided by 5 each time that training stops improving (see
-          ``n_iter_no_change``), until it is below 1e-6;
-        - "cosine": along half a cosine, down to 0 after ``max_iter`` epochs;
-        - "one_cycle": from 4 % up during 30 % of ``max_iter`` epochs, then down to 0;
-        - "step": times ``learning_rate_decay`` every ``learning_rate_step`` epochs;
-        - "exponential": the same, gradually.
-
-        The last four change with each step. "cosine" and "one_cycle" are for training
-        to the end: set ``n_iter_no_change=np.inf``, lest it stops at a high rate.
-
-    learning_rate_init : float, default=0.001
-        The learning rate at the start, the highest of "one_cycle"; the length of the
-        first step of "rprop". Ignored by "lbfgs".
-
-    power_t : float, default=0.5
-        The exponent of "invscaling".
-
-    max_iter : int, default=200
-        The largest number of epochs, or of iterations of "lbfgs".
+        The number of samples in a batch. "auto" means ``min(200, n_samples)``, "full"
+        means all samples. "lbfgs", "lm" and "rprop" ignore it: each step uses all
+        samples.
 
     shuffle : bool, default=True
-        Whether each epoch goes through the samples in a new order. Ignored by "lbfgs".
-
-    random_state : int, RandomState instance or None, default=None
-        The source of random numbers for initial weights, validation split and order of
-        samples, in this order. With the same int, MLPClassifier draws the same
-        numbers.
-
-    tol : float, default=1e-4
-        An epoch improves if the loss falls (or the validation score rises) by more than
-        ``tol``. For "lbfgs" and "lm", the largest component of the gradient at which it
-        has converged; with an estimated ``alpha`` ten times the relative change of the
-        log evidence.
-
-    verbose : bool, default=False
-        Whether to print the loss of each epoch or iteration.
-
-    warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the previous call, with the same
-        validation split, instead of new ones. See :term:`the Glossary <warm_start>`.
+        Whether to put the samples into a new random order before each epoch. Ignored by
+        "lbfgs" and "lm".
 
     momentum : float, default=0.9
         The momentum of "sgd", in [0, 1].
 
     nesterovs_momentum : bool, default=True
-        Whether the momentum is Nesterov's. Only used by "sgd".
+        Whether "sgd" uses Nesterov's momentum.
 
-    early_stopping : bool, default=False
-        Whether to hold out a part of the data, or take ``X_val``, and stop when the
-        score on it (see ``scoring``) no longer improves. The weights of the best score
-        are kept. It works with every solver.
+    beta_1 : float, default=0.9
+        The decay rate, in [0, 1), of the running mean of the gradient in "adam" and
+        "nadam".
 
-    validation_fraction : float, default=0.1
-        The part of the data that is held out; only with ``early_stopping``.
-        Its classes are as frequent as in all data where each class has room in both
-        parts; multilabel targets are split at random.
-
-    beta_1, beta_2 : float, default=0.9, 0.999
-        The decay rates of the running means of gradient and squared gradient of "adam"
-        and "nadam", in [0, 1); "rmsprop" has the second.
+    beta_2 : float, default=0.999
+        The decay rate, in [0, 1), of the running mean of the squared gradient in
+        "adam", "nadam" and "rmsprop".
 
     epsilon : float, default=1e-8
-        The number that keeps the divisor of "adam", "nadam", "rmsprop" from zero.
+        A small number that keeps "adam", "nadam" and "rmsprop" from dividing by zero.
 
-    n_iter_no_change : int or np.inf, default=10
-        Training ends (or, if ``learning_rate="adaptive"``, the rate falls) when more
-        than this number of epochs in a row have not improved. Ignored by "lbfgs"
-        without ``early_stopping``.
+    learning_rate : str, default="constant"
+        The schedule of the learning rate, for stochastic solvers. The rate begins with
+        ``learning_rate_init``:
 
-    max_fun : int, default=15000
-        The largest number of evaluations of J by "lbfgs".
+        - "constant", the rate does not change;
+        - "invscaling", after each epoch the rate is
+          ``learning_rate_init / (t_ + 1) ** power_t``, where ``t_`` is the number of
+          samples seen so far;
+        - "adaptive", the rate is divided by 5 each time that training stops improving
+          (see ``n_iter_no_change``), until it is 1e-6 or less;
+        - "cosine", the rate falls along half a cosine, to 0 after ``max_iter`` epochs;
+        - "one_cycle", the rate rises from 4 % of ``learning_rate_init`` to all of it
+          during the first 30 % of ``max_iter`` epochs, and then falls to 0;
+        - "step", the rate is multiplied by ``learning_rate_decay`` every
+          ``learning_rate_step`` epochs;
+        - "exponential", the rate falls as fast as with "step", but gradually.
 
-    output_activation : str, default="auto"
-        The activation of the output layer, as ``activation``, or "exp" or "softmax".
-        "auto" is the canonical one of the loss: for "log_loss" softmax, or logistic for
-        two classes and for multilabel targets, for "squared_error" identity. "log_loss"
-        needs "softmax" or "logistic", which for more than two classes takes each class
-        against the rest. With outputs that are not probabilities there is no
-        ``predict_proba``.
+        The last four schedules change the rate at every step. "cosine" and "one_cycle"
+        are planned for exactly ``max_iter`` epochs. With these two, set
+        ``n_iter_no_change=np.inf``; otherwise training may stop while the rate is high.
 
-    fit_intercept : bool, default=True
-        Whether the layers have biases b. Without, ``intercepts_`` are zero.
-
-    init : str or sequence of str, default="sklearn"
-        How weights are drawn, one name for all layers or one for each, output layer
-        included:
-
-        - "sklearn": uniformly, within Glorot's bound, weights and biases;
-        - "glorot_uniform", "glorot_normal": of variance 2 / (n_in + n_out) [2]_;
-        - "he_uniform", "he_normal": of variance 2 / n_in [4]_, for ReLU;
-        - "lecun_uniform", "lecun_normal": of variance 1 / n_in [5]_;
-        - "orthogonal": with orthonormal rows or columns [6]_;
-        - "small_normal": normally, of standard deviation 0.01.
-
-        All but the first start with biases of zero.
-
-    coefs_init : list of array-like of shape (n_in, n_out), default=None
-        Initial weights, like ``coefs_``, instead of drawn ones.
-
-    intercepts_init : list of array-like or "best_constant", default=None
-        Initial biases, like ``intercepts_``. None means those of ``init``, or zeros if
-        ``coefs_init`` is given; "best_constant" the same, but for the output layer,
-        which starts at the constant prediction of the lowest loss.
-
-    weight_decay : float, default=0.0
-        The part of each weight, times the learning rate, that a step takes away:
-        W := W - rate * weight_decay * W, beside the step along the gradient [7]_.
-        Unlike ``alpha`` it does not depend on the size of the batch, nor with "adam" on
-        that of the gradients, and the momentum of "sgd" does not multiply it, as it
-        does gradients. Biases do not decay. In float32 a product
-        rate * weight_decay below 6e-8 is lost in rounding. Not for "lbfgs".
+    learning_rate_init : float, default=0.001
+        The initial learning rate; with "one_cycle" it is the highest one. For the
+        solver "rprop" it is the length of the first step. Ignored by "lbfgs" and "lm".
 
     learning_rate_decay : float, default=0.5
-        The factor of "step" and "exponential", in (0, 1].
+        The factor of the schedules "step" and "exponential", in (0, 1].
 
     learning_rate_step : float, default=10
-        In how many epochs the learning rate is multiplied by it.
+        The number of epochs between reductions by ``learning_rate_decay``.
+
+    power_t : float, default=0.5
+        The exponent of the schedule "invscaling".
 
     warmup : float, default=0
-        The number of epochs in which the learning rate rises from 0, linearly, to what
-        the schedule says.
-
-    dropout : float or sequence of float, default=0.0
-        The part of the units of each hidden layer that a step leaves out at random, one
-        number in [0, 1) for all layers or one for each [9]_. The others count 1 / (1 -
-        dropout) times. Prediction uses all units.
+        The number of epochs, at the beginning of training, in which the learning rate
+        rises linearly from 0 to the rate of the schedule. Only for stochastic solvers.
 
     max_grad_norm : float or None, default=None
-        Gradients that are longer, over all weights and biases, are shortened to this.
+        The maximum norm of a gradient, taken over all weights and biases. Gradients
+        with a larger norm are scaled down to it. Only for stochastic solvers.
+
+    alpha : float, "evidence" or "ard", default=0.0001
+        The L2 penalty in J, often called lambda. J divides it by m, the sum of the
+        weights of all samples or, in a step on a batch, of the samples in the batch.
+
+        With ``solver="lm"``, alpha can be estimated during training by maximising the
+        evidence, which is the probability of the targets given lambda [11]_. "evidence"
+        estimates one lambda for the weights of each layer and one for the biases of
+        each layer. "ard" (automatic relevance determination) does the same, except that
+        it estimates one lambda for the weights of each input feature in the first
+        layer. No validation set is needed. Scale the features to a size of about 1
+        first.
+
+    weight_decay : float, default=0.0
+        Decoupled weight decay, as in AdamW [7]_: each step shrinks every weight W by
+        rate * weight_decay * W, where rate is the current learning rate, in addition to
+        the step along the gradient. Biases do not decay.
+
+        In contrast to ``alpha``, the effect of ``weight_decay`` does not depend on the
+        batch size, nor on the size of the gradients in "adam", nor on the momentum in
+        "sgd". In float32, a product rate * weight_decay below 6e-8 has no effect,
+        because of rounding. Not available with "lbfgs" and "lm".
+
+    dropout : float or sequence of float, default=0.0
+        The probability, in [0, 1), with which a unit of a hidden layer is left out. The
+        units to leave out are drawn for each sample in each training step [9]_. Give
+        one number for all hidden layers, or a sequence with one number for each. The
+        outputs of the remaining units are divided by 1 - dropout. Predictions use all
+        units. Only for stochastic solvers.
 
     average_decay : float, default=0.0
-        If above 0, ``coefs_`` and ``intercepts_``, and so predictions and validation
-        scores, are an exponential average over the steps of training: a step counts
-        ``average_decay`` times as much as the one after it. Useful values are 0.9 to
-        0.999. ``partial_fit`` goes on from the weights themselves.
+        If above 0, ``coefs_`` and ``intercepts_`` are exponential moving averages over
+        the training steps, and predictions and validation scores use these averages.
+        Each step counts ``average_decay`` times as much as the step after it; useful
+        values are 0.9 to 0.999. Training itself, including later calls of
+        ``partial_fit``, continues from the weights that are not averaged. Not available
+        with "lbfgs" and "lm".
+
+    max_iter : int, default=200
+        The maximum number of epochs or, for "lbfgs" and "lm", of iterations.
+
+    max_fun : int, default=15000
+        The maximum number of times that "lbfgs" evaluates J.
+
+    tol : float, default=1e-4
+        The tolerance for stopping. An epoch counts as an improvement if the loss falls
+        by at least ``tol`` or, with ``early_stopping``, if the validation score rises
+        by at least ``tol``. "lbfgs" and "lm" stop when no component of the gradient is
+        larger than ``tol``. If ``alpha`` is estimated, "lm" stops when the relative
+        change of the log evidence is at most ``tol / 10``.
+
+    n_iter_no_change : int or np.inf, default=10
+        Training stops when more than this number of epochs in a row bring no
+        improvement; with ``learning_rate="adaptive"`` the learning rate is reduced
+        instead. "lbfgs" and "lm" use this parameter only with ``early_stopping``.
+
+    early_stopping : bool, default=False
+        Whether to stop training when the score on a validation set (see ``scoring``) no
+        longer improves. The validation set is held out of the training data, unless you
+        pass ``X_val`` and ``y_val`` to ``fit``. The weights with the best score are
+        kept. Works with every solver.
+
+    validation_fraction : float, default=0.1
+        The fraction of the training data that ``early_stopping`` holds out. The split
+        is stratified if every class has enough samples for both parts. Multilabel
+        targets are split at random.
 
     scoring : str, callable or None, default=None
-        What is computed on the validation set: the name of a scorer, a callable
-        ``scorer(estimator, X, y)``, "loss" for minus the loss, or None for the
+        The score on the validation set: the name of a scorer, a callable
+        ``scorer(estimator, X, y)``, or "loss" for the negative loss. None means the
         accuracy.
 
     n_init : int, default=1
-        From how many initial weights to train, in lock-step. The network of the highest
-        evidence is kept (or of the best validation score, with ``early_stopping``, or
-        of the lowest J).
+        The number of networks to train, each from its own initial weights. The best of
+        them is kept: the network with the highest evidence if ``alpha`` is estimated,
+        with the best validation score if ``early_stopping=True``, and with the lowest J
+        otherwise. Numbers above 1 cannot be combined with ``warm_start``,
+        ``coefs_init`` or ``partial_fit``.
 
     ensemble : int, default=1
-        How many of the best of them predict together, by the mean of their
-        probabilities. ``coefs_`` and all that looks inside is of the best one.
+        The number of networks that predict together: the best ones of the ``n_init``
+        networks. The prediction is the mean of their probabilities. ``coefs_`` and
+        methods such as ``activations`` and ``gradients`` refer to the best one.
 
-    class_weight : dict, list of dict, "balanced" or None, default=None
-        The weight of each class, by label, which multiplies sample weights; classes
-        that are not named have 1. "balanced" means n_samples / (n_classes * count of
-        the class). For multilabel targets a list with a dict for each label.
+    random_state : int, RandomState instance or None, default=None
+        The seed or generator of the random numbers for the initial weights, the
+        validation split and the order of the samples, drawn in this order. Pass an int
+        to get the same results in each call of ``fit``. With the same int,
+        MLPClassifier draws the same numbers.
 
-    label_smoothing : float, default=0.0
-        The part e of the target, in [0, 1), that is shared out to all classes: the
-        class of the sample has 1 - e + e / n_classes, others e / n_classes. For
-        logistic outputs the two outcomes count as classes.
+    warm_start : bool, default=False
+        Whether ``fit`` continues from the weights of the previous call, with the same
+        validation split, instead of drawing new weights. See
+        :term:`the Glossary <warm_start>`.
+
+    verbose : bool, default=False
+        Whether to print the loss after each epoch or iteration.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The class labels; for multilabel targets the numbers of the labels.
+        The class labels; for multilabel targets, the column numbers of the labels.
 
     coefs_ : list of ndarray of shape (n_in, n_out)
         The weights of each layer: ``coefs_[l - 1]`` is the transpose of W[l].
 
     intercepts_ : list of ndarray of shape (n_out,)
-        The biases b[l] of each layer.
+        The biases of each layer: ``intercepts_[l - 1]`` is b[l].
 
     loss_ : float
-        The loss of the last epoch.
+        The loss in the last epoch.
 
     best_loss_ : float or None
-        The lowest loss of an epoch; None with ``early_stopping``.
+        The lowest loss in any epoch; None if ``early_stopping=True``.
 
     loss_curve_ : list of float
-        The loss of each epoch, or iteration of "lbfgs": the mean of the losses of its
-        batches, each J above. A warm start and ``partial_fit`` append to it.
+        The loss in each epoch or iteration: the mean of J over the batches of the
+        epoch. If ``alpha`` is estimated and ``loss="squared_error"``, it is in units of
+        the noise. ``fit`` with ``warm_start=True`` and ``partial_fit`` append to this
+        list.
 
     learning_rate_curve_ : list of float or None
-        The learning rate of the last step of each epoch; None for "lbfgs".
+        The learning rate of the last step in each epoch; None for "lbfgs" and "lm".
 
     validation_scores_ : list of float or None
         The score on the validation set after each epoch; None without a validation set.
 
     validation_loss_curve_ : list of float or None
-        The loss on it, without penalty and label smoothing.
+        The loss on the validation set after each epoch, without penalty and label
+        smoothing; None without a validation set.
 
     best_validation_score_ : float or None
-        The highest score: with ``early_stopping``, that of the weights that were kept.
+        The highest validation score; None without a validation set. With
+        ``early_stopping=True`` it is the score of the weights that are kept.
 
     alpha_ : list of float
-        With an estimated ``alpha``: lambda of the weights of each layer; with "ard" the
-        first entry is an array of shape (n_features,).
+        The estimated lambda of the weights of each layer. With ``alpha="ard"`` the
+        first entry is an array of shape (n_features,). Only available if ``alpha`` is
+        estimated.
 
     alpha_intercepts_ : list of float
-        That of the biases of each layer.
+        The estimated lambda of the biases of each layer. Only available if ``alpha`` is
+        estimated.
 
     log_evidence_ : float
-        The logarithm of the evidence, by Laplace's approximation. Between networks for
-        the same data, the higher is the more probable.
+        The logarithm of the evidence, by Laplace's approximation. Of two networks
+        fitted to the same data, the one with the higher evidence is more probable. Only
+        available if ``alpha`` is estimated.
 
     n_effective_parameters_ : float
-        How many parameters the data determine: their number less what the penalties do.
+        The number of parameters that the data determine, which is lower the stronger
+        the penalties are. Only available if ``alpha`` is estimated.
 
     noise_std_ : float, ndarray of shape (n_outputs,) or None
-        The standard deviation of the noise with ``loss="squared_error"``, of several
-        outputs an array; otherwise None.
+        The estimated standard deviation of the noise, an array for several outputs;
+        None for losses other than "squared_error". For an ensemble it is the root of
+        the mean variance. Only available if ``alpha`` is estimated.
 
     linear_share_ : float or ndarray of shape (n_outputs,)
-        With ``loss="squared_error"``, the share of a linear model in the outputs, see
-        :class:`BPRegressor`; otherwise 0.
+        The share of a linear model in the predictions for ``loss="squared_error"``, see
+        :class:`BPRegressor`; 0 for "log_loss". Only available if ``alpha`` is
+        estimated.
 
     feature_relevances_ : ndarray of shape (n_features,)
-        With "ard": ``alpha_[0] ** -0.5``, the typical size of the weights of each
-        feature, divided by the sum over features. Comparable if features are scaled.
+        The typical size of the weights of each input feature, ``alpha_[0] ** -0.5``,
+        divided by the sum of these sizes. Scale the features alike if you want to
+        compare their relevances. Only available if ``alpha="ard"``.
 
     t_ : int
-        The number of samples that training has seen, repetitions included.
+        The number of samples seen in training, counted again in each epoch; 0 for
+        "lbfgs" and "lm".
 
     n_iter_ : int
-        The number of epochs or iterations of the last ``fit``, plus the calls of
-        ``partial_fit`` since.
+        The number of epochs or iterations of the last ``fit``, plus the number of later
+        calls of ``partial_fit``.
 
     n_layers_ : int
-        The number of layers, input and output included.
+        The number of layers, including the input and the output layer.
 
     n_outputs_ : int
         The number of outputs.
 
     out_activation_ : str
-        The activation of the output layer.
+        The activation function of the output layer.
 
     n_features_in_ : int
         Number of features seen during :term:`fit`.
@@ -371,16 +463,15 @@ class BPClassifier(ClassifierMixin, BaseBP):
 
     See Also
     --------
-    BPRegressor : The same for numbers.
-    sklearn.neural_network.MLPClassifier : Scikit-learn's own.
+    BPRegressor : The same network for regression.
+    sklearn.neural_network.MLPClassifier : The network of scikit-learn.
 
     Notes
     -----
-    By default weights and biases are drawn uniformly, within the bounds of Glorot and
-    Bengio [2]_; "adam" is that of Kingma and Ba [3]_. If the loss becomes infinite or
-    nan, training stops with a :class:`~sklearn.exceptions.ConvergenceWarning` and keeps
-    the best weights that it had. An interrupt from the keyboard ends training, not the
-    estimator: it keeps the weights that it has.
+    If the loss becomes infinite or nan, training stops with a
+    :class:`~sklearn.exceptions.ConvergenceWarning` and keeps the best weights up to
+    that point. If you interrupt training from the keyboard (Ctrl+C), ``fit`` keeps the
+    weights reached so far and returns, and you can use the estimator.
 
     References
     ----------
@@ -430,49 +521,49 @@ class BPClassifier(ClassifierMixin, BaseBP):
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
-        activation="relu",
+        hidden_layer_sizes: HiddenLayerSizes = (100,),
+        activation: Activation = "relu",
         *,
-        loss="log_loss",
-        solver="adam",
-        alpha=0.0001,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        power_t=0.5,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        max_fun=15000,
-        output_activation="auto",
-        fit_intercept=True,
-        init="sklearn",
-        coefs_init=None,
-        intercepts_init=None,
-        weight_decay=0.0,
-        learning_rate_decay=0.5,
-        learning_rate_step=10,
-        warmup=0,
-        dropout=0.0,
-        max_grad_norm=None,
-        average_decay=0.0,
-        scoring=None,
-        n_init=1,
-        ensemble=1,
-        class_weight=None,
-        label_smoothing=0.0,
-    ):
+        loss: ClassificationLoss = "log_loss",
+        solver: Solver = "adam",
+        alpha: Alpha = 0.0001,
+        batch_size: BatchSize = "auto",
+        learning_rate: LearningRate = "constant",
+        learning_rate_init: Float = 0.001,
+        power_t: Float = 0.5,
+        max_iter: Int = 200,
+        shuffle: bool = True,
+        random_state: RandomState = None,
+        tol: Float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: Float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: Float = 0.1,
+        beta_1: Float = 0.9,
+        beta_2: Float = 0.999,
+        epsilon: Float = 1e-8,
+        n_iter_no_change: Float = 10,
+        max_fun: Int = 15000,
+        output_activation: OutputActivation = "auto",
+        fit_intercept: bool = True,
+        init: Init = "sklearn",
+        coefs_init: CoefsInit = None,
+        intercepts_init: InterceptsInit = None,
+        weight_decay: Float = 0.0,
+        learning_rate_decay: Float = 0.5,
+        learning_rate_step: Float = 10,
+        warmup: Float = 0,
+        dropout: Floats = 0.0,
+        max_grad_norm: Float | None = None,
+        average_decay: Float = 0.0,
+        scoring: Scoring = None,
+        n_init: Int = 1,
+        ensemble: Int = 1,
+        class_weight: ClassWeight = None,
+        label_smoothing: Float = 0.0,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.loss = loss

@@ -15,7 +15,8 @@ from tests.helpers import assert_does_not_blow_up, fitted, friedman
 
 def give_share(monkeypatch, value):
     monkeypatch.setattr(
-        "skbp.engine.evidence.linear_model.share_of", lambda worse: np.full(worse.shape, value)
+        "skbp.engine.evidence.linear_model.share_of",
+        lambda worse: np.full(worse.shape, value),
     )
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from inspect import signature
+from collections.abc import Sequence
 from math import ceil
 from typing import Any, NamedTuple
 
@@ -11,7 +10,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from skbp._data.read import Data, Read, read_known
-from skbp._sklearn import metric_of, safe_indexing
+from skbp._sklearn import safe_indexing
 from skbp._targets import Targets
 from skbp.engine.arrays import Array, Rows
 from skbp.engine.problem import Score

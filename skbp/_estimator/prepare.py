@@ -8,20 +8,19 @@ from.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from copy import copy, deepcopy
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 
 from skbp._data.checks import on_dask
 from skbp._data.dask import read_partitions
 from skbp._data.read import Data, Read, as_trained, read_new
 from skbp._data.validation_set import Split, check_scores
-from skbp._estimator.attributes import COUNTS, forget, of_model, of_targets
+from skbp._estimator.attributes import COUNTS, forget, of_targets
 from skbp._estimator.parameters import (
     check_on_dask,
     check_parameters,
@@ -34,16 +33,14 @@ from skbp._estimator.parameters import (
     starts_at_constant,
     trained_loss,
 )
-from skbp._estimator.validation import validated, validation_set
 from skbp._estimator.start import fitted_theta, initial_theta
+from skbp._estimator.validation import validated, validation_set
 from skbp._targets import Targets
 from skbp.engine.arrays import Array
 from skbp.engine.checkpoint import Checkpoint
 from skbp.engine.fit import Job
-from skbp.engine.model import Model
 from skbp.engine.network import Network
-from skbp.engine.problem import Problem, Score, Validation
-from skbp.engine.samples import Parts, Samples
+from skbp.engine.problem import Problem
 from skbp.engine.settings import Settings
 from skbp.engine.solvers import SOLVERS
 
@@ -133,7 +130,9 @@ def job_of(
     network = Network(units, activations, estimator.fit_intercept)
     loss = trained_loss(estimator, read.targets)
     theta = start_theta(estimator, network, read, earlier, rng)
-    watched, split = validation_set(estimator, validation, read, known_split(earlier), rng)
+    watched, split = validation_set(
+        estimator, validation, read, known_split(earlier), rng
+    )
     samples = as_trained(read, None if split is None else split.train)
     problem = Problem(network, loss, samples)
     if watched is not None:

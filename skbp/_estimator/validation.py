@@ -111,5 +111,3 @@ def takes_weights(scorer: Callable[..., Any]) -> bool:
     metric = metric_of(scorer)
     parameters = signature(metric).parameters.values()
     return any(p.name == "sample_weight" or p.kind == p.VAR_KEYWORD for p in parameters)
-
-
