@@ -38,7 +38,7 @@ def test_the_stream_of_random_numbers_goes_on(X, labels, monkeypatch):
         orders.append(shuffled(*args))
         return orders[-1]
 
-    monkeypatch.setattr("skbp.engine.training.shuffled", spy)
+    monkeypatch.setattr("skbp.engine.solvers.stochastic.shuffled", spy)
     model = BPClassifier(random_state=0)
     for _ in range(3):
         model.partial_fit(X, labels, classes=[0, 1, 2])

@@ -136,7 +136,8 @@ def job_of(
     samples = as_trained(read, None if split is None else split.train)
     problem = Problem(network, loss, samples)
     if watched is not None:
-        problem = replace(problem, validation=validated(estimator, problem, watched))
+        watching = validated(estimator, problem, watched)
+        problem = replace(problem, validation=watching)
     if earlier is None and starts_at_constant(estimator):
         constant = problem.best_constant()
         theta[:, -len(constant) :] = constant

@@ -441,6 +441,15 @@ def quantile(levels: Sequence[float]) -> Loss:
     return Loss("quantile", outputs, functions, quantiles(levels))
 
 
+#: The second derivatives by Z[L] of the canonical outputs, one output at a time.
+ONE = diagonal(lambda A, Y: np.ones_like(A))
+BINOMIAL = diagonal(lambda A, Y: A * (1.0 - A))
+MEAN = diagonal(lambda A, Y: A)
+RATIO = diagonal(lambda A, Y: Y / np.maximum(A, np.sqrt(np.finfo(A.dtype).tiny)))
+
+#: The output activations whose values are above 0.
+POSITIVE = ("exp", "softplus", "logistic", "softmax")
+
 #: The losses by name. Not every output activation suits every loss: a logarithm needs
 #: predictions above 0, and probabilities of classes that exclude each other sum to 1.
 LOSSES: dict[str, Loss] = {
@@ -452,7 +461,7 @@ LOSSES: dict[str, Loss] = {
             squared_error,
             mean,
             difference,
-            diagonal(lambda A, Y: np.ones_like(A)),
+            ONE,
             normal=True,
         ),
         Loss("absolute_error", ANY_OUTPUT, absolute_error, quantiles([0.5])),
@@ -465,23 +474,9 @@ LOSSES: dict[str, Loss] = {
             binary_log_loss,
             mean,
             difference,
-            diagonal(lambda A, Y: A * (1.0 - A)),
+            BINOMIAL,
         ),
-        Loss(
-            "poisson",
-            ("exp", "softplus", "logistic", "softmax"),
-            poisson,
-            mean,
-            difference,
-            diagonal(lambda A, Y: A),
-        ),
-        Loss(
-            "gamma",
-            ("exp", "softplus"),
-            gamma,
-            mean,
-            relative_difference,
-            diagonal(lambda A, Y: Y / np.maximum(A, np.sqrt(np.finfo(A.dtype).tiny))),
-        ),
+        Loss("poisson", POSITIVE, poisson, mean, difference, MEAN),
+        Loss("gamma", POSITIVE[:2], gamma, mean, relative_difference, RATIO),
     )
 }
