@@ -447,11 +447,10 @@ BINOMIAL = diagonal(lambda A, Y: A * (1.0 - A))
 MEAN = diagonal(lambda A, Y: A)
 RATIO = diagonal(lambda A, Y: Y / np.maximum(A, np.sqrt(np.finfo(A.dtype).tiny)))
 
-#: The output activations whose values are above 0.
+#: Not every output activation suits every loss: a logarithm needs predictions above 0,
+#: and probabilities of classes that exclude each other sum to 1.
 POSITIVE = ("exp", "softplus", "logistic", "softmax")
-
-#: The losses by name. Not every output activation suits every loss: a logarithm needs
-#: predictions above 0, and probabilities of classes that exclude each other sum to 1.
+#: The losses by name.
 LOSSES: dict[str, Loss] = {
     loss.name: loss
     for loss in (
