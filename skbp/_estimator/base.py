@@ -15,15 +15,14 @@ from skbp._data.read import Data
 from skbp._estimator.attributes import (
     keep_checkpoint,
     model_of,
-    restored,
     restored_on_error,
     set_attributes,
-    stored,
 )
 from skbp._estimator.callbacks import following
 from skbp._estimator.inside import Cost, objective_of, penalties_of
 from skbp._estimator.parameters import CONSTRAINTS
 from skbp._estimator.prepare import prepare, prepare_part
+from skbp._estimator.state import restore, stored
 from skbp._estimator.warnings import warn_of_end
 from skbp._sklearn import CallbackSupportMixin, fit_context
 from skbp._threads import blas_threads_for
@@ -274,12 +273,12 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     # Where an estimator plugs in.
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the attributes without copies of the weights."""
+        """Return the attributes as arrays, numbers and strings, and weights once."""
         return stored(super().__getstate__())
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        restored(self)
+        restore(self)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -189,7 +189,8 @@ def start_theta(
 
 def known_split(earlier: Earlier | None) -> Split | None:
     """Return how an earlier call has split the samples."""
-    return None if earlier is None else earlier.checkpoint.split
+    split = None if earlier is None else earlier.checkpoint.split
+    return split and Split(*split)
 
 
 def is_drawn(estimator: Any, earlier: Earlier | None) -> bool:
