@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from skbp.engine.arrays import Array, Rows, number
+from skbp.engine.arrays import Array, Rows, column
 from skbp.engine.progress import History, Status
 
 
@@ -190,6 +190,6 @@ def stacked(
             return np.concatenate([value for value, _ in values])
         # Numbers that differ are an array (K, 1), which some may be already.
         each = [np.broadcast_to(value, (K, 1)).ravel() for value, K in values]
-        return number(np.concatenate(each))
+        return column(np.concatenate(each))
 
     return {name: together(name) for name in known[0][0]}

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from skbp.engine.activations import ACTIVATIONS, Activation
-from skbp.engine.arrays import BLOCK, Array, DType, Number, blocks
+from skbp.engine.arrays import BLOCK, Array, Column, DType, blocks
 
 #: W or b of the layers; the place of layer 0 is taken, by an empty array.
 Layers = list[Array]
@@ -108,7 +108,7 @@ class Dropout:
     way to prevent neural networks from overfitting". JMLR 15, 1929-1958.
     """
 
-    def __init__(self, rates: Sequence[Number], rng: np.random.Generator):
+    def __init__(self, rates: Sequence[Column], rng: np.random.Generator):
         self.rates = [np.asarray(rate)[..., np.newaxis] for rate in rates]
         self.rng = rng
 

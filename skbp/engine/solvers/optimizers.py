@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from skbp.engine.arrays import Array, Number, cast, chunks
+from skbp.engine.arrays import Array, Column, cast, chunks
 
 
 class SGD:
@@ -39,7 +39,7 @@ class SGD:
         theta: Array,
         grad: Array,
         *,
-        momentum: Number = 0.9,
+        momentum: Column = 0.9,
         nesterovs_momentum: bool = True,
         state: Mapping[str, Any] | None = None,
     ):
@@ -50,7 +50,7 @@ class SGD:
             self.velocity[:] = state["velocity"]
         self._chunks = chunks(theta, grad, self.velocity)
 
-    def step(self, rate: Number, J: Array) -> None:
+    def step(self, rate: Column, J: Array) -> None:
         mu, rate = self.momentum, cast(rate, self.dtype)
         for theta, grad, velocity, tmp in self._chunks:
             np.multiply(grad, rate, out=tmp)
@@ -87,9 +87,9 @@ class Adam:
         theta: Array,
         grad: Array,
         *,
-        beta_1: Number = 0.9,
-        beta_2: Number = 0.999,
-        epsilon: Number = 1e-8,
+        beta_1: Column = 0.9,
+        beta_2: Column = 0.999,
+        epsilon: Column = 1e-8,
         state: Mapping[str, Any] | None = None,
     ):
         self.beta_1, self.beta_2, self.dtype = beta_1, beta_2, theta.dtype
@@ -105,7 +105,7 @@ class Adam:
             self.t = state["t"]
         self._chunks = chunks(theta, grad, self.m, self.v)
 
-    def step(self, rate: Number, J: Array) -> None:
+    def step(self, rate: Column, J: Array) -> None:
         self.t += 1
         bias = (1.0 - self.beta_2**self.t) ** 0.5 / (1.0 - self.beta_1**self.t)
         factor = cast(rate * bias * ((1.0 - self.beta_1) / self.root), self.dtype)
@@ -152,9 +152,9 @@ class NAdam:
         theta: Array,
         grad: Array,
         *,
-        beta_1: Number = 0.9,
-        beta_2: Number = 0.999,
-        epsilon: Number = 1e-8,
+        beta_1: Column = 0.9,
+        beta_2: Column = 0.999,
+        epsilon: Column = 1e-8,
         state: Mapping[str, Any] | None = None,
     ):
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
@@ -164,13 +164,13 @@ class NAdam:
             for value in (beta_1, 1.0 - beta_1, beta_2, 1.0 - beta_2)
         ]
         self.m, self.v, self.t = np.zeros_like(theta), np.zeros_like(theta), 0
-        self.product: Number = 1.0
+        self.product: Column = 1.0
         if state is not None:
             self.m[:], self.v[:], self.t = state["m"], state["v"], state["t"]
             self.product = state["product"]
         self._chunks = chunks(theta, grad, self.m, self.v)
 
-    def step(self, rate: Number, J: Array) -> None:
+    def step(self, rate: Column, J: Array) -> None:
         self.t += 1
         mu, mu_next = (
             self.beta_1 * (1.0 - 0.5 * 0.96 ** (0.004 * t))
@@ -229,8 +229,8 @@ class RMSprop:
         theta: Array,
         grad: Array,
         *,
-        beta_2: Number = 0.999,
-        epsilon: Number = 1e-8,
+        beta_2: Column = 0.999,
+        epsilon: Column = 1e-8,
         state: Mapping[str, Any] | None = None,
     ):
         self.dtype, self.v = theta.dtype, np.zeros_like(theta)
@@ -241,7 +241,7 @@ class RMSprop:
             self.v[:] = state["v"]
         self._chunks = chunks(theta, grad, self.v)
 
-    def step(self, rate: Number, J: Array) -> None:
+    def step(self, rate: Column, J: Array) -> None:
         rate, (beta_2, one_less, epsilon) = cast(rate, self.dtype), self._constants
         for theta, grad, v, tmp in self._chunks:
             np.multiply(grad, grad, out=tmp)
@@ -289,7 +289,7 @@ class Rprop:
             cast(value, theta.dtype) for value in (1.2, 0.5, 1e-6, 50.0, 0.0)
         ]
 
-    def step(self, rate: Number, J: Array) -> None:
+    def step(self, rate: Column, J: Array) -> None:
         theta, grad, length, last = self.theta, self.grad, self.length, self.last
         tmp, same, turned = self._tmp, self._same, self._turned
         longer, shorter, least, most, zero = self._constants
@@ -335,7 +335,7 @@ class Average:
     """
 
     def __init__(
-        self, theta: Array, decay: Number, *, state: Mapping[str, Any] | None = None
+        self, theta: Array, decay: Column, *, state: Mapping[str, Any] | None = None
     ):
         self.decay, self.sum, self.t = decay, np.zeros_like(theta), 0
         self._decay = cast(decay, theta.dtype)
