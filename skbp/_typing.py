@@ -10,7 +10,7 @@ must not be marked as an error. ``fit`` refuses unknown names.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -125,7 +125,40 @@ class Sparse(Protocol):
     def tocsr(self) -> Any: ...
 
 
-#: X, of shape (n_samples, n_features): one of these, or nested lists of numbers.
-MatrixLike: TypeAlias = HasShape | Sparse | npt.ArrayLike
+class OnDask(Protocol):
+    """Collections of Dask."""
+
+    def __dask_graph__(self) -> Any: ...
+
+
+#: X, of shape (n_samples, n_features): one of these, or nested lists of numbers. (mypy
+#: takes the lists of ints and floats in a list for objects.)
+MatrixLike: TypeAlias = HasShape | Sparse | Sequence[Any] | npt.ArrayLike
 #: y or sample_weight: one of these, or a list.
-ArrayLike: TypeAlias = HasShape | Sparse | npt.ArrayLike
+ArrayLike: TypeAlias = HasShape | Sparse | Sequence[Any] | npt.ArrayLike
+
+
+# Searches.
+
+
+class HasFit(Protocol):
+    """Estimators: those of this package, and what holds one."""
+
+    @property
+    def fit(self) -> Callable[..., Any]: ...
+
+
+class HasSplit(Protocol):
+    """Cross-validation generators."""
+
+    @property
+    def split(self) -> Callable[..., Any]: ...
+
+
+#: Values by the names of parameters. Lists and arrays in a dict are of any type for
+#: type checkers that see no more in them than objects.
+ParamGrid: TypeAlias = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+CrossValidation: TypeAlias = Int | HasSplit | Iterable[Any] | None
+SearchScoring: TypeAlias = Scoring | Sequence[str] | Mapping[str, Any]
+Refit: TypeAlias = bool | str | Callable[..., Any]
+ErrorScore: TypeAlias = Float | Literal["raise"] | str

@@ -195,7 +195,9 @@ class ScoreEach:
     def __init__(self, scorer: Any, together: LockstepFit):
         self.scorer, self.together = scorer, together
 
-    def __call__(self, model: Any, X: Any, y: Any = None, **params: Any) -> dict:
+    def __call__(
+        self, model: Any, X: Any, y: Any = None, **params: Any
+    ) -> dict[tuple[int, str | None], Any]:
         targets = () if y is None else (y,)
         # (A class of one's own may predict and score in ways of its own.)
         alone = type(model) is Pipeline and not params and asks_last(self.scorer)
