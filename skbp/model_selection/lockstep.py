@@ -132,10 +132,14 @@ class LockstepFit:
         How the fit of each candidate went that did not fail.
     """
 
+    models: dict[int, Any]
+    groups: list[Group]
+    rung: Rung | None
+
     def __init__(self, models: dict[int, Any], groups: list[Group], rung: Rung | None):
         self.models, self.groups, self.rung = models, groups, rung
         self.results: dict[int, Result] = {}
-        self.data = ""
+        self.data: str = ""
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> LockstepFit:
         if self.rung:
@@ -191,6 +195,9 @@ class LockstepFit:
 
 class ScoreEach:
     """A scorer of all fitted candidates: {(candidate, metric): score}."""
+
+    scorer: Any
+    together: LockstepFit
 
     def __init__(self, scorer: Any, together: LockstepFit):
         self.scorer, self.together = scorer, together
