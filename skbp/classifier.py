@@ -54,10 +54,12 @@ from skbp._typing import (
     Init,
     Int,
     InterceptsInit,
+    LazyPredictions,
     LearningRate,
     MatrixLike,
     OnDask,
     OutputActivation,
+    Predictions,
     RandomState,
     Scoring,
     Solver,
@@ -672,9 +674,9 @@ class BPClassifier(ClassifierMixin, BaseBP):
         return self
 
     @overload
-    def predict(self, X: OnDask) -> Any: ...
+    def predict(self, X: OnDask) -> LazyPredictions: ...
     @overload
-    def predict(self, X: MatrixLike) -> npt.NDArray[Any]: ...
+    def predict(self, X: MatrixLike) -> Predictions: ...
     def predict(self, X: Any) -> Any:
         """Predict the most probable class, or labels of probability above one half.
 
@@ -698,11 +700,9 @@ class BPClassifier(ClassifierMixin, BaseBP):
         return targets.decode(outputs(X))
 
     @overload
-    def predict_proba(self, X: OnDask, moderated: bool = False) -> Any: ...
+    def predict_proba(self, X: OnDask, moderated: bool = False) -> LazyPredictions: ...
     @overload
-    def predict_proba(
-        self, X: MatrixLike, moderated: bool = False
-    ) -> npt.NDArray[Any]: ...
+    def predict_proba(self, X: MatrixLike, moderated: bool = False) -> Predictions: ...
     @available_if(check_has_probabilities)
     def predict_proba(self, X: Any, moderated: bool = False) -> Any:
         """Predict probabilities.
@@ -751,9 +751,9 @@ class BPClassifier(ClassifierMixin, BaseBP):
         return inside(p)
 
     @overload
-    def predict_log_proba(self, X: OnDask) -> Any: ...
+    def predict_log_proba(self, X: OnDask) -> LazyPredictions: ...
     @overload
-    def predict_log_proba(self, X: MatrixLike) -> npt.NDArray[Any]: ...
+    def predict_log_proba(self, X: MatrixLike) -> Predictions: ...
     @available_if(check_has_probabilities)
     def predict_log_proba(self, X: Any) -> Any:
         """Predict logarithms of probabilities.
@@ -781,9 +781,9 @@ class BPClassifier(ClassifierMixin, BaseBP):
         return log_probabilities(targets, by_class(targets, Z))
 
     @overload
-    def decision_function(self, X: OnDask) -> Any: ...
+    def decision_function(self, X: OnDask) -> LazyPredictions: ...
     @overload
-    def decision_function(self, X: MatrixLike) -> npt.NDArray[Any]: ...
+    def decision_function(self, X: MatrixLike) -> Predictions: ...
     def decision_function(self, X: Any) -> Any:
         """Return scores that decide the class: log-odds, if outputs are probabilities.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from numbers import Real
 from typing import Any, ClassVar, Literal, Self, overload
 
-import numpy.typing as npt
 from sklearn.base import RegressorMixin
 from sklearn.utils import Tags
 
@@ -30,10 +29,12 @@ from skbp._typing import (
     Init,
     Int,
     InterceptsInit,
+    LazyPredictions,
     LearningRate,
     MatrixLike,
     OnDask,
     OutputActivation,
+    Predictions,
     RandomState,
     RegressionLoss,
     Scoring,
@@ -674,17 +675,23 @@ class BPRegressor(RegressorMixin, BaseBP):
         return self
 
     @overload
-    def predict(self, X: OnDask, return_std: bool = False) -> Any: ...
+    def predict(
+        self, X: OnDask, return_std: Literal[False] = False
+    ) -> LazyPredictions: ...
+    @overload
+    def predict(
+        self, X: OnDask, return_std: Literal[True]
+    ) -> tuple[LazyPredictions, LazyPredictions]: ...
     @overload
     def predict(
         self, X: MatrixLike, return_std: Literal[False] = False
-    ) -> npt.NDArray[Any]: ...
+    ) -> Predictions: ...
     @overload
     def predict(
         self, X: MatrixLike, return_std: Literal[True]
-    ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]: ...
+    ) -> tuple[Predictions, Predictions]: ...
     @overload
-    def predict(self, X: MatrixLike, return_std: bool) -> Any: ...
+    def predict(self, X: MatrixLike | OnDask, return_std: bool) -> Any: ...
     def predict(self, X: Any, return_std: bool = False) -> Any:
         """Predict the targets.
 
