@@ -17,10 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from dask.array.core import Array as _DaskArray
-else:
-    # Nothing of Dask is imported before it is needed.
-    _DaskArray = Any
+    from dask.array.core import Array as DaskArray
 
 #: Numbers, NumPy's too.
 Int: TypeAlias = int | np.integer[Any]
@@ -66,7 +63,7 @@ ArrayLike: TypeAlias = HasShape | HasArray | Sparse | Sequence[Any]
 #: What is predicted for X in memory, and for a collection of Dask. Where type checkers
 #: do not know which of the two X is, they let it pass for either.
 Predictions: TypeAlias = npt.NDArray[Any]
-LazyPredictions: TypeAlias = _DaskArray
+LazyPredictions: TypeAlias = "DaskArray"
 
 
 # The network.
