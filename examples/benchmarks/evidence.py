@@ -34,6 +34,8 @@ from typing import Any
 
 import numpy as np
 from against_mlp import in_turn, peak_megabytes
+from skbp.engine.gauss_newton import GaussNewton
+from skbp.engine.lm import inverse_root
 from sklearn.datasets import (
     load_breast_cancer,
     load_diabetes,
@@ -53,8 +55,6 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from skbp import BPClassifier, BPRegressor
-from skbp.engine.gauss_newton import GaussNewton
-from skbp.engine.lm import inverse_root
 from skbp.engine.losses import LOSSES
 from skbp.engine.network import Network
 from skbp.engine.samples import Samples

@@ -231,8 +231,10 @@ def start_of(
 
 def stream_of(estimator: Any, earlier: Earlier) -> np.random.RandomState:
     """Return the stream of random numbers, from where an earlier call left it."""
+    rng: np.random.RandomState
     if earlier.checkpoint.random is None:
-        return check_random_state(estimator.random_state)
+        rng = check_random_state(estimator.random_state)
+        return rng
     rng = np.random.RandomState()
     rng.set_state(earlier.checkpoint.random)
     return rng

@@ -38,6 +38,13 @@ class Objective:
     theta, grad : array (K, P)
     """
 
+    network: Network
+    loss: Loss
+    samples: Samples | Parts
+    theta: Array
+    grad: Array
+    alpha: Array
+
     def __init__(
         self,
         network: Network,

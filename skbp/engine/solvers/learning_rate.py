@@ -6,12 +6,24 @@ from collections.abc import Callable
 
 from skbp.engine.arrays import Column, column
 from skbp.engine.progress import History, Progress, Status
-from skbp.engine.schedules import SCHEDULES, Clock
+from skbp.engine.schedules import SCHEDULES, Clock, Schedule
 from skbp.engine.settings import Settings
 
 
 class Rates:
     """The schedule of the learning rate, and what it does at a plateau."""
+
+    schedule: Schedule
+    progress: Progress
+    rate_init: list[float]
+    power_t: list[float]
+    decay: list[float]
+    every: list[float]
+    warmup: list[float]
+    horizon: int
+    step: float
+    epochs: int
+    last: float
 
     def __init__(
         self, settings: Settings, progress: Progress, n: int, last: int, epochs: int

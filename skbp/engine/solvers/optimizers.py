@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from skbp.engine.arrays import Array, Column, cast, chunks
+from skbp.engine.arrays import Array, Column, DType, cast, chunks
 
 
 class SGD:
@@ -31,8 +31,13 @@ class SGD:
     """
 
     #: Hyperparameters that may differ between the networks, and those that may not.
-    numbers: ClassVar = ("momentum",)
-    options: ClassVar = ("nesterovs_momentum",)
+    numbers: ClassVar[tuple[str, ...]] = ("momentum",)
+    options: ClassVar[tuple[str, ...]] = ("nesterovs_momentum",)
+
+    nesterov: bool
+    dtype: DType
+    momentum: Array
+    velocity: Array
 
     def __init__(
         self,
@@ -79,8 +84,16 @@ class Adam:
     Kingma and Ba (2015), "Adam: a method for stochastic optimization". ICLR.
     """
 
-    numbers: ClassVar = ("beta_1", "beta_2", "epsilon")
-    options: ClassVar = ()
+    numbers: ClassVar[tuple[str, ...]] = ("beta_1", "beta_2", "epsilon")
+    options: ClassVar[tuple[str, ...]] = ()
+
+    dtype: DType
+    beta_1: Column
+    beta_2: Column
+    root: Column
+    m: Array
+    v: Array
+    t: int
 
     def __init__(
         self,
@@ -144,8 +157,17 @@ class NAdam:
     Dozat (2016), "Incorporating Nesterov momentum into Adam". ICLR workshop.
     """
 
-    numbers: ClassVar = ("beta_1", "beta_2", "epsilon")
-    options: ClassVar = ()
+    numbers: ClassVar[tuple[str, ...]] = ("beta_1", "beta_2", "epsilon")
+    options: ClassVar[tuple[str, ...]] = ()
+
+    dtype: DType
+    beta_1: Column
+    beta_2: Column
+    epsilon: Column
+    m: Array
+    v: Array
+    t: int
+    product: Column
 
     def __init__(
         self,
@@ -164,7 +186,7 @@ class NAdam:
             for value in (beta_1, 1.0 - beta_1, beta_2, 1.0 - beta_2)
         ]
         self.m, self.v, self.t = np.zeros_like(theta), np.zeros_like(theta), 0
-        self.product: Column = 1.0
+        self.product = 1.0
         if state is not None:
             self.m[:], self.v[:], self.t = state["m"], state["v"], state["t"]
             self.product = state["product"]
@@ -221,8 +243,11 @@ class RMSprop:
     Machine Learning.
     """
 
-    numbers: ClassVar = ("beta_2", "epsilon")
-    options: ClassVar = ()
+    numbers: ClassVar[tuple[str, ...]] = ("beta_2", "epsilon")
+    options: ClassVar[tuple[str, ...]] = ()
+
+    dtype: DType
+    v: Array
 
     def __init__(
         self,
@@ -271,8 +296,15 @@ class Rprop:
     Igel and Hüsken (2000), "Improving the Rprop learning algorithm". NC'2000.
     """
 
-    numbers: ClassVar = ()
-    options: ClassVar = ()
+    numbers: ClassVar[tuple[str, ...]] = ()
+    options: ClassVar[tuple[str, ...]] = ()
+
+    theta: Array
+    grad: Array
+    length: Array
+    last: Array
+    last_grad: Array
+    J: Array
 
     def __init__(
         self, theta: Array, grad: Array, *, state: Mapping[str, Any] | None = None
@@ -333,6 +365,10 @@ class Average:
     Polyak and Juditsky (1992), "Acceleration of stochastic approximation by averaging".
     SIAM Journal on Control and Optimization 30, 838-855.
     """
+
+    decay: Column
+    sum: Array
+    t: int
 
     def __init__(
         self, theta: Array, decay: Column, *, state: Mapping[str, Any] | None = None

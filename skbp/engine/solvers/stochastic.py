@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from skbp.engine.arrays import Array, Column, cast, column
+from skbp.engine.arrays import Array, Column, Rows, cast, column
 from skbp.engine.checkpoint import Checkpoint, rows_of_state
 from skbp.engine.network import Dropout
 from skbp.engine.objective import Objective
@@ -29,7 +29,7 @@ from skbp.engine.solvers.batches import (
     shuffled,
 )
 from skbp.engine.solvers.learning_rate import Rates
-from skbp.engine.solvers.optimizers import OPTIMIZERS, Average
+from skbp.engine.solvers.optimizers import OPTIMIZERS, Average, Optimizer
 from skbp.engine.solvers.solution import Solution
 
 
@@ -45,6 +45,18 @@ class Cohort:
     state, average : dict, default=None
         The states of the optimizer and of the average of the weights to go on from.
     """
+
+    problem: Problem
+    settings: Settings
+    networks: list[int]
+    theta: Array
+    noise: np.random.Generator | None
+    objective: Objective
+    optimizer: Optimizer
+    decay: Column | None
+    weights: Array
+    limit: Column | None
+    average: Average | None
 
     def __init__(
         self,
@@ -173,6 +185,19 @@ class Training:
     rng : RandomState
         Shuffles the samples.
     """
+
+    problem: Problem
+    settings: Settings
+    progress: Progress
+    start: Checkpoint
+    rng: np.random.RandomState
+    noise: np.random.Generator | None
+    cohort: Cohort
+    kept: Array
+    order: Rows | None
+    t: int
+    n_epochs: int
+    rates: Rates
 
     def __init__(
         self,
