@@ -15,6 +15,9 @@ from threadpoolctl import ThreadpoolController
 #: the whole step on a busy one.
 WORTH_THREADS = 6_000_000
 
+#: Steps from which a limit pays: to set it takes as long as a few small steps.
+WORTH_LIMIT = 10
+
 _lock = Lock()
 _users = 0
 _limits: Any = None
@@ -26,14 +29,14 @@ def _controller() -> ThreadpoolController:
 
 
 @contextmanager
-def blas_threads_for(multiplications: int) -> Iterator[None]:
-    """Limit BLAS to one thread if the largest product is a small one.
+def blas_threads_for(multiplications: int, steps: int = WORTH_LIMIT) -> Iterator[None]:
+    """Limit BLAS to one thread if the largest product of many steps is a small one.
 
     The limit holds for the process, so that the first of several concurrent users sets
     it and the last takes it back.
     """
     global _users, _limits
-    if multiplications >= WORTH_THREADS:
+    if multiplications >= WORTH_THREADS or steps < WORTH_LIMIT:
         yield
         return
     with _lock:

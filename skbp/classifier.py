@@ -10,12 +10,11 @@ import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted
 
 from skbp._data.checks import on_dask
 from skbp._data.dask import for_partitions, in_memory
 from skbp._data.read import Data
-from skbp._estimator.attributes import restored_on_error, targets_of
+from skbp._estimator.attributes import check_fitted, restored_on_error, targets_of
 from skbp._estimator.base import BaseBP
 from skbp._estimator.parameters import (
     CONSTRAINTS,
@@ -693,7 +692,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
         """
         if on_dask(X):
             return for_partitions(self.predict, X)
-        check_is_fitted(self)
+        check_fitted(self)
         targets = targets_of(self)
         # One versus rest, several outputs may round to 1; their Z[L] decide.
         outputs = self._raw_outputs if targets.one_versus_rest else self._outputs
@@ -736,7 +735,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
         """
         if on_dask(X):
             return for_partitions(self.predict_proba, X, moderated=moderated)
-        check_is_fitted(self)
+        check_fitted(self)
         targets = targets_of(self)
         if moderated:
             _, Z, variance = self._outputs_and_variances(X, "moderated=True")
@@ -774,7 +773,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
         """
         if on_dask(X):
             return for_partitions(self.predict_log_proba, X)
-        check_is_fitted(self)
+        check_fitted(self)
         targets, Z = targets_of(self), self._raw_outputs(X)
         if len(targets.classes) == 1:
             return np.zeros_like(Z)
@@ -803,7 +802,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
         """
         if on_dask(X):
             return for_partitions(self.decision_function, X)
-        check_is_fitted(self)
+        check_fitted(self)
         targets = targets_of(self)
         if targets.output in PROBABILITIES:
             return scores_of_raw(targets, self._raw_outputs(X))

@@ -28,16 +28,57 @@ def refuse_on_dask(**named: Any) -> None:
             )
 
 
-def validated_X(estimator: Any, X: Any, **options: Any) -> Any:
-    """Return X as a C-ordered array or CSR matrix of float32 or float64."""
+def is_plain(estimator: Any, X: Any) -> bool:
+    """Return whether X is an array that scikit-learn's checks would return as it is.
+
+    For a few rows those checks take longer than the network.
+    """
+    fitted = vars(estimator)
+    if (
+        type(X) is not np.ndarray
+        or X.dtype not in (np.float64, np.float32)
+        or X.ndim != 2
+        or not X.flags.c_contiguous
+        or X.shape[0] == 0
+        or X.shape[1] != fitted.get("n_features_in_")
+        or "feature_names_in_" in fitted
+    ):
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(X.sum()))
+
+
+def is_plain_y(y: Any, n: int) -> bool:
+    """Return whether y is an array (n,) that scikit-learn's checks would not change."""
+    if type(y) is not np.ndarray or y.shape != (n,) or y.dtype.kind not in "biufU":
+        return False
+    if y.dtype.kind != "f":
+        return True
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(y.sum()))
+
+
+def validated_X(estimator: Any, X: Any) -> Any:
+    """Return X of a fitted network as a C-ordered array or CSR matrix of floats."""
+    if is_plain(estimator, X):
+        return X
     refuse_on_dask(X=X)
-    return located(X, estimator, X, **options)
+    return located(X, estimator, X, reset=False)
 
 
-def validated_X_y(estimator: Any, X: Any, y: Any, **options: Any) -> tuple[Any, Array]:
-    """Return X as ``validated_X`` does and y of shape (n,), or (n, outputs)."""
+def validated_X_y(
+    estimator: Any, X: Any, y: Any, *, reset: bool, **options: Any
+) -> tuple[Any, Array]:
+    """Return X as ``validated_X`` does and y of shape (n,), or (n, outputs).
+
+    ``reset`` is that of scikit-learn's ``validate_data``: whether the features are
+    those of X, or must be those of an earlier X.
+    """
+    if not reset and is_plain(estimator, X) and is_plain_y(y, len(X)):
+        return X, y
     refuse_on_dask(X=X, y=y)
-    X, y = located(X, estimator, X, y, multi_output=True, order="C", **options)
+    options |= {"reset": reset, "multi_output": True, "order": "C"}
+    X, y = located(X, estimator, X, y, **options)
     if y.ndim == 2 and y.shape[1] == 1 and not scipy.sparse.issparse(y):
         y = column_or_1d(y, warn=True)
     return X, y

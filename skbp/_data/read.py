@@ -58,15 +58,17 @@ def read_new(
     learn: Callable[[Any], Targets],
     *,
     reset: bool,
+    earlier: Targets | None = None,
 ) -> Read:
     """Read training data whose targets are yet to be learnt.
 
     ``kind`` is the class of the targets, and ``learn`` returns the targets, given what
-    was read of y. ``reset`` is that of scikit-learn's ``validate_data``: whether the
-    features are those of X, or must be those of an earlier X.
+    was read of y. ``earlier`` are the targets that training continues with. ``reset`` is
+    that of scikit-learn's ``validate_data``: whether the features are those of X, or
+    must be those of an earlier X.
     """
     X, y = validated_X_y(estimator, data.X, data.y, reset=reset, **kind.y_options)
-    found = kind.read(y)
+    found = kind.read(y) if earlier is None else earlier.recognise(y)
     targets = learn(found)
     samples = in_terms_of(targets, found, X, data.sample_weight)
     return Read.of(samples, y, targets)
@@ -77,7 +79,7 @@ def read_known(
 ) -> Read:
     """Read data whose targets are known."""
     X, y = validated_X_y(estimator, data.X, data.y, reset=False, **targets.y_options)
-    found = targets.read(y)
+    found = targets.recognise(y)
     targets.check(found)
     samples = in_terms_of(targets, found, X, data.sample_weight, weight_name)
     return Read.of(samples, y, targets)
@@ -88,7 +90,7 @@ def read_part(
 ) -> Samples:
     """Read a part of the training data as training sees them; all weights may be 0."""
     X, y = validated_X_y(estimator, X, y, reset=False, **targets.y_options)
-    found = targets.read(y)
+    found = targets.recognise(y)
     targets.check(found)
     Y = as_dtype(targets.encode(found), dtype)
     weights = targets.weigh(found, weights_of_part(sample_weight, X, dtype))

@@ -14,6 +14,7 @@ from operator import is_
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from skbp._targets import Targets
 from skbp.engine.arrays import Array
@@ -34,7 +35,14 @@ CURVES = {
 }
 
 #: The attributes that training adds to where it goes on.
-COUNTS = ("n_iter_", "t_", *CURVES)
+COUNTS = (
+    "n_iter_",
+    "t_",
+    "loss_",
+    "best_loss_",
+    "best_validation_score_",
+    *CURVES,
+)
 
 #: The attributes that an estimated alpha has.
 ESTIMATES = (
@@ -89,6 +97,13 @@ def of_model(model: Model) -> dict[str, Any]:
     }
 
 
+def check_fitted(estimator: Any) -> None:
+    """Refuse an estimator without weights, as scikit-learn does."""
+    if "coefs_" not in vars(estimator):
+        # (It asks for tags first, which takes a tenth of a small prediction.)
+        check_is_fitted(estimator)
+
+
 def model_of(estimator: Any) -> Model:
     """Return what predicts, with the weights that the attributes have at the moment."""
     model: Model = vars(estimator)["_model"]
@@ -127,9 +142,9 @@ def set_attributes(estimator: Any, job: Job, result: Result) -> None:
     history, evidence = result.history, result.evidence
     forget(estimator, "_checkpoint", *ESTIMATES)
     vars(estimator).update(of_model(result.model))
-    vars(estimator).update(of_history(estimator, job, history))
     if evidence is not None:
         vars(estimator).update(of_evidence(job, result, evidence))
+    vars(estimator).update(of_history(estimator, job, history))
 
 
 def keep_checkpoint(estimator: Any, job: Job, result: Result) -> None:
@@ -141,34 +156,50 @@ def keep_checkpoint(estimator: Any, job: Job, result: Result) -> None:
     diverged = result.history.status is Status.DIVERGED
     end = None if diverged else result.checkpoint()
     kept = Checkpoint([]) if end is None else end.without_weights()
-    # Where another object owns the random numbers, they go on by themselves.
+    # Where another object owns the random numbers, that object remembers them.
     seeded = isinstance(estimator.random_state, Integral)
-    random = (kept.random or job.rng.get_state()) if seeded else None
-    checkpoint = replace(kept, split=job.start.split, random=random)
-    vars(estimator)["_checkpoint"] = checkpoint
+    random = job.rng if seeded else None
+    vars(estimator)["_checkpoint"] = replace(kept, split=job.start.split, random=random)
 
 
 def of_history(estimator: Any, job: Job, history: History) -> dict[str, Any]:
     """Return the attributes that tell of training, added to those of earlier calls."""
     before = {name: vars(estimator).get(name) for name in COUNTS}
     seen = len(job.problem.samples) if SOLVERS[job.settings.solver].steps else 0
+    losses, scores = history.loss_curve, history.validation_scores
     found: dict[str, Any] = {
         "n_iter_": (before["n_iter_"] or 0) + history.n_iter,
         "t_": (before["t_"] or 0) + history.n_iter * seen,
+        "loss_": losses[-1] if losses else (before["loss_"] or np.nan),
+        "best_loss_": None,
     }
-    for name, name_there in CURVES.items():
-        curve = [*(before[name] or []), *getattr(history, name_there)]
-        found[name] = curve or None
-    losses = found["loss_curve_"] = found["loss_curve_"] or []
-    found["loss_"] = losses[-1] if losses else np.nan
-    found["best_loss_"] = found["best_validation_score_"] = None
     if estimator.early_stopping:
         best = -history.best
         found["best_validation_score_"] = best if np.isfinite(best) else None
     else:
-        found["best_loss_"] = min(filter(np.isfinite, losses), default=np.inf)
-        finite = [*filter(np.isfinite, found["validation_scores_"] or [])]
-        found["best_validation_score_"] = max(finite) if finite else None
+        low, high = before["best_loss_"], before["best_validation_score_"]
+        if low is None:
+            # Early stopping, which keeps none, came before.
+            losses = [*(before["loss_curve_"] or []), *losses]
+            low = np.inf
+        found["best_loss_"] = min([*filter(np.isfinite, losses), low])
+        known = [] if high is None else [high]
+        found["best_validation_score_"] = max(
+            [*filter(np.isfinite, scores), *known], default=None
+        )
+    return found | of_curves(before, history)
+
+
+def of_curves(before: dict[str, Any], history: History) -> dict[str, Any]:
+    """Return the curves of earlier calls, continued by those of a history."""
+    found: dict[str, Any] = {}
+    for name, name_there in CURVES.items():
+        curve, more = before[name], getattr(history, name_there)
+        if curve is not None and more:
+            # In place: a copy at each call would take longer from call to call.
+            curve.extend(more)
+        found[name] = (curve or more) or None
+    found["loss_curve_"] = found["loss_curve_"] or []
     return found
 
 

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted
 
 from skbp._data.checks import validated_X
 from skbp._data.read import Data
 from skbp._estimator.attributes import (
+    check_fitted,
     keep_checkpoint,
     model_of,
     restored_on_error,
@@ -29,7 +29,7 @@ from skbp._estimator.warnings import warn_of_end
 from skbp._sklearn import CallbackSupportMixin, fit_context
 from skbp._threads import blas_threads_for
 from skbp._typing import ArrayLike, MatrixLike, Sparse
-from skbp.engine.arrays import Array
+from skbp.engine.arrays import BLOCK, Array
 from skbp.engine.fit import fit as engine_fit
 from skbp.engine.model import Model, unpacked
 from skbp.engine.progress import History
@@ -131,7 +131,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         )
         with following(self, X, y, sample_weight) as hook, restored_on_error(self):
             job = prepare(self, data, validation)
-            with blas_threads_for(job.multiplications):
+            with blas_threads_for(job.multiplications, job.steps):
                 (result,) = engine_fit(job, hook)
             set_attributes(self, job, result)
             if self.warm_start:
@@ -142,7 +142,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _train_part(self, data: Data, validation: Data) -> History:
         """Train for an epoch on a part of the data; return how that went."""
         job = prepare_part(self, data, validation)
-        with blas_threads_for(job.multiplications):
+        with blas_threads_for(job.multiplications, job.steps):
             (result,) = engine_fit(job)
         set_attributes(self, job, result)
         keep_checkpoint(self, job, result)
@@ -279,31 +279,36 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _checked(self, X: Any) -> tuple[Any, Model]:
         """Return X as the network takes it, and the network."""
-        check_is_fitted(self)
-        return validated_X(self, X, reset=False), model_of(self)
+        check_fitted(self)
+        return validated_X(self, X), model_of(self)
 
     def _outputs(self, X: Any) -> Array:
         """Return the outputs A[L] (n, outputs)."""
         X, model = self._checked(X)
+        if X.shape[0] <= BLOCK:
+            # One pass: to limit the threads of BLAS would take longer.
+            return model.outputs(X)
         with blas_threads_for(model.network.multiplications(X.shape[0])):
             return model.outputs(X)
 
     def _raw_outputs(self, X: Any) -> Array:
         """Return the raw outputs Z[L] (n, outputs)."""
         X, model = self._checked(X)
+        if X.shape[0] <= BLOCK:
+            return model.raw_outputs(X)
         with blas_threads_for(model.network.multiplications(X.shape[0])):
             return model.raw_outputs(X)
 
     def _outputs_and_variances(self, X: Any, what: str) -> tuple[Model, Array, Array]:
         """Return the model, and raw outputs and variances (m, n, outputs)."""
-        check_is_fitted(self)
+        check_fitted(self)
         model = model_of(self)
         if model.posterior is None:
             raise ValueError(
                 f"{what} needs a posterior distribution of the weights: fit with "
                 "solver='lm' and alpha='evidence' or 'ard'."
             )
-        X = validated_X(self, X, reset=False)
+        X = validated_X(self, X)
         with blas_threads_for(model.network.multiplications(X.shape[0])):
             return model, *model.outputs_and_variances(X, model.theta.dtype)
 

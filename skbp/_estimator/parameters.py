@@ -126,8 +126,11 @@ def hidden_layers(estimator: Any) -> tuple[tuple[int, ...], tuple[str, ...]]:
     return hidden, activations
 
 
-def settings_of(estimator: Any, n: int, network: Network) -> Settings:
-    """Return the settings of the engine, for n samples to train on."""
+def settings_of(estimator: Any, n: int, network: Network, **others: Any) -> Settings:
+    """Return the settings of the engine, for n samples to train on.
+
+    ``others`` are settings that no parameter has, or that differ from their parameter.
+    """
     solver, size = SOLVERS[estimator.solver], estimator.batch_size
     if isinstance(size, bool):
         raise ValueError(f"batch_size must be an int, not a bool; got {size}.")
@@ -146,7 +149,7 @@ def settings_of(estimator: Any, n: int, network: Network) -> Settings:
     if estimator.max_grad_norm is None:
         values["max_grad_norm"] = np.inf
     values["dropout"] = dropout_rates(estimator.dropout, network.n_layers - 1)
-    return Settings(**values, horizon=estimator.max_iter)
+    return Settings(**values | {"horizon": estimator.max_iter} | others)
 
 
 def dropout_rates(dropout: Any, n_hidden: int) -> tuple[float, ...]:

@@ -8,7 +8,6 @@ from.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -105,9 +104,8 @@ def prepare_part(estimator: Any, data: Data, validation: Data) -> Job:
     else:
         learn = partial(earlier.targets.extended, options)
         rng = stream_of(estimator, earlier)
-    job = job_of(estimator, data, validation, learn, earlier, rng)
-    settings = replace(job.settings, max_iter=1)
-    return replace(job, settings=settings, start=resumed(job, earlier))
+    job = job_of(estimator, data, validation, learn, earlier, rng, max_iter=1)
+    return replace(job, start=resumed(job, earlier))
 
 
 def job_of(
@@ -117,14 +115,15 @@ def job_of(
     learn: Callable[[Any], Targets],
     earlier: Earlier | None,
     rng: np.random.RandomState,
+    **others: Any,
 ) -> Job:
-    """Return a job, in the order that all fits share.
+    """Return a job, in the order that all fits share; ``others`` are settings.
 
     The features and targets, the network, initial weights, the validation set, which
     draw from the random stream in this order, and the settings.
     """
     hidden, activations = hidden_layers(estimator)
-    read = read_training(estimator, data, learn, reset=earlier is None)
+    read = read_training(estimator, data, learn, earlier)
     vars(estimator).update(of_targets(read.targets))
     units = (read.n_features, *hidden, read.n_outputs)
     network = Network(units, activations, estimator.fit_intercept)
@@ -141,8 +140,8 @@ def job_of(
     if earlier is None and starts_at_constant(estimator):
         constant = problem.best_constant()
         theta[:, -len(constant) :] = constant
-    settings = settings_of(estimator, len(samples), network)
-    settings = replace(settings, rescale=is_drawn(estimator, earlier))
+    others["rescale"] = is_drawn(estimator, earlier)
+    settings = settings_of(estimator, len(samples), network, **others)
     return Job(
         problem,
         settings,
@@ -160,13 +159,18 @@ def job_of(
 
 
 def read_training(
-    estimator: Any, data: Data, learn: Callable[[Any], Targets], *, reset: bool
+    estimator: Any,
+    data: Data,
+    learn: Callable[[Any], Targets],
+    earlier: Earlier | None,
 ) -> Read:
     """Read the training data, in memory or on Dask."""
-    if not on_dask(data.X):
-        return read_new(estimator, data, kind_of(estimator), learn, reset=reset)
-    check_on_dask(estimator)
-    return read_partitions(estimator, data, kind_of(estimator), learn, reset=reset)
+    kind, reset = kind_of(estimator), earlier is None
+    if on_dask(data.X):
+        check_on_dask(estimator)
+        return read_partitions(estimator, data, kind, learn, reset=reset)
+    known = None if earlier is None else earlier.targets
+    return read_new(estimator, data, kind, learn, reset=reset, earlier=known)
 
 
 def start_theta(
@@ -231,13 +235,8 @@ def start_of(
 
 def stream_of(estimator: Any, earlier: Earlier) -> np.random.RandomState:
     """Return the stream of random numbers, from where an earlier call left it."""
-    rng: np.random.RandomState
-    if earlier.checkpoint.random is None:
-        rng = check_random_state(estimator.random_state)
-        return rng
-    rng = np.random.RandomState()
-    rng.set_state(earlier.checkpoint.random)
-    return rng
+    rng: np.random.RandomState | None = earlier.checkpoint.random
+    return check_random_state(estimator.random_state) if rng is None else rng
 
 
 def resumed(job: Job, earlier: Earlier | None) -> Checkpoint:
@@ -247,8 +246,6 @@ def resumed(job: Job, earlier: Earlier | None) -> Checkpoint:
         return start
     return replace(
         earlier.checkpoint,
-        # They are filled, and those of the earlier call must stay as they are.
-        histories=deepcopy(earlier.checkpoint.histories),
         theta=start.theta,
         best_theta=start.best_theta,
         split=start.split,
@@ -258,6 +255,7 @@ def resumed(job: Job, earlier: Earlier | None) -> Checkpoint:
 def forget_curves(estimator: Any, job: Job) -> None:
     """Remove the curves of an earlier fit that this one has none of."""
     if job.problem.validation is None:
-        forget(estimator, "validation_scores_", "validation_loss_curve_")
+        names = "validation_scores_", "validation_loss_curve_", "best_validation_score_"
+        forget(estimator, *names)
     if not SOLVERS[job.settings.solver].steps:
         forget(estimator, "learning_rate_curve_")

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+import numpy as np
+
 from skbp._estimator.attributes import holds, of_model
 from skbp._estimator.parameters import kind_of
 from skbp.engine.checkpoint import Checkpoint
@@ -55,11 +57,21 @@ def plain(value: Any) -> Any:
         return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
     if isinstance(value, Status):
         return str(value)
+    if isinstance(value, Checkpoint):
+        return plain_checkpoint(value)
     if type(value) is list:
         return [plain(item) for item in value]
     if isinstance(value, tuple):
         return tuple(plain(item) for item in value)
     return value
+
+
+def plain_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return a checkpoint as a dict, with the state of its random numbers."""
+    state = {one.name: getattr(checkpoint, one.name) for one in fields(checkpoint)}
+    if isinstance(state["random"], np.random.RandomState):
+        state["random"] = state["random"].get_state()
+    return {name: plain(value) for name, value in state.items()}
 
 
 def model_of_state(state: dict[str, Any]) -> Model:
@@ -74,4 +86,8 @@ def checkpoint_of_state(state: dict[str, Any]) -> Checkpoint:
     histories = [
         History(**one | {"status": Status(one["status"])}) for one in state["histories"]
     ]
-    return Checkpoint(**state | {"histories": histories})
+    random = None
+    if state["random"] is not None:
+        random = np.random.RandomState()
+        random.set_state(state["random"])
+    return Checkpoint(**state | {"histories": histories, "random": random})

@@ -8,16 +8,21 @@ from os import sep
 from pathlib import Path
 from typing import Any
 
+import joblib
 import sklearn
 from sklearn.exceptions import ConvergenceWarning
 
 from skbp.engine.progress import History, Status
 from skbp.engine.solvers import SOLVERS
 
-#: Where frames are that are not the user's.
+#: The folders of code that is not the user's.
 OURS = tuple(
     f"{folder}{sep}"
-    for folder in (Path(__file__).parents[1], Path(sklearn.__file__).parent)
+    for folder in (
+        Path(__file__).parents[1],
+        Path(sklearn.__file__).parent,
+        Path(joblib.__file__).parent,
+    )
 )
 
 

@@ -39,6 +39,9 @@ class Targets(Protocol):
     def read(y: Any) -> Any:
         """Return checked targets in the form that the other methods take."""
 
+    def recognise(self, y: Any) -> Any:
+        """Return targets as ``read`` does, sooner where all kinds of them are known."""
+
     def renewed(self, options: Any, read: Any) -> Targets:
         """Return the targets of a warm start, whose kinds must be the same."""
 

@@ -16,7 +16,7 @@ from sklearn.utils.multiclass import (
 )
 
 from skbp._targets.losses import engine_loss, outputs_of
-from skbp.engine.arrays import Array
+from skbp.engine.arrays import Array, Rows
 from skbp.engine.losses import Loss
 
 
@@ -74,12 +74,15 @@ class Labels:
     multilabel : bool
     repeats : array (n,) or None
         How often each of y occurs; None means once.
+    codes : array of int (n,) or None
+        The number of each label among known classes, where that was looked up.
     """
 
     y: Any
     classes: Any
     multilabel: bool
     repeats: Array | None = None
+    codes: Rows | None = None
 
     @classmethod
     def of(cls, y: Any) -> Labels:
@@ -194,6 +197,8 @@ class ClassTargets:
         ),
     ) -> None:
         """Refuse labels that do not agree with the classes."""
+        if labels.codes is not None:
+            return
         known = self.classes.tolist()
         if labels.multilabel:
             n_labels = labels.y.shape[1]
@@ -217,13 +222,33 @@ class ClassTargets:
 
     # From labels to targets.
 
+    def recognise(self, y: Any) -> Labels:
+        """Return labels, which scikit-learn checks unless all of them are known."""
+        codes = None if self.multilabel else codes_of(y, self.classes)
+        if codes is None:
+            return Labels.of(y)
+        there = np.bincount(codes, minlength=len(self.classes)) > 0
+        return Labels(y, self.classes[there], False, codes=codes)
+
     def encode(self, labels: Labels) -> Array:
         """Return the targets Y (n, outputs): 1 for the class of a sample, else 0."""
-        Y = np.asarray(label_binarize(labels.y, classes=self.classes))
-        if self.output == "softmax" and not labels.multilabel and Y.shape[1] == 1:
-            # Softmax needs an output for each class: two for two, one for one.
-            return np.hstack([1 - Y, Y])[:, : len(self.classes)]
+        if labels.multilabel:
+            return np.asarray(label_binarize(labels.y, classes=self.classes))
+        codes, n_classes = self.numbers_of(labels), len(self.classes)
+        if self.output != "softmax" and n_classes <= 2:
+            # A single output stands for two classes.
+            Y: Array = (codes == 1).astype(np.float64)[:, np.newaxis]
+            return Y
+        Y = np.zeros((len(codes), n_classes))
+        Y[np.arange(len(codes)), codes] = 1.0
         return Y
+
+    def numbers_of(self, labels: Labels) -> Rows:
+        """Return the number of the class of each sample (n,)."""
+        if labels.codes is not None:
+            return labels.codes
+        codes: Rows = np.searchsorted(self.classes, labels.y)
+        return codes
 
     def smooth(self, Y: Array) -> Array:
         """Return the targets that training sees: shared out to all classes a little."""
@@ -241,7 +266,7 @@ class ClassTargets:
         if self.class_weights is None:
             of_samples = compute_sample_weight(self.options.class_weight, labels.y)
         else:
-            of_samples = self.class_weights[np.searchsorted(self.classes, labels.y)]
+            of_samples = self.class_weights[self.numbers_of(labels)]
         of_samples = np.asarray(of_samples)
         if not np.isfinite(of_samples).all() or (of_samples < 0).any():
             raise ValueError(
@@ -298,6 +323,19 @@ class ClassTargets:
         return float(
             np.average(hits.all(axis=1) if hits.ndim == 2 else hits, weights=weights)
         )
+
+
+def codes_of(y: Any, classes: Array) -> Rows | None:
+    """Return the number of each label (n,) among sorted classes, if all are known."""
+    if type(y) is not np.ndarray or y.ndim != 1 or not len(y):
+        return None
+    numbers = "biuf"
+    kinds = (y.dtype.kind, classes.dtype.kind)
+    if kinds != ("U", "U") and not (kinds[0] in numbers and kinds[1] in numbers):
+        return None
+    codes = np.searchsorted(classes, y)
+    known = classes.take(codes, mode="clip") == y
+    return codes if known.all() else None
 
 
 def weights_of_classes(class_weight: Any, classes: Array, labels: Labels) -> Array:

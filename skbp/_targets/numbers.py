@@ -153,6 +153,8 @@ class NumberTargets:
 
     extended = renewed
 
+    recognise = staticmethod(Numbers.of)
+
     def check(self, numbers: Numbers) -> None:
         """Refuse numbers that do not agree with those of training: there are none."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from math import nan
@@ -39,8 +38,9 @@ class Checkpoint:
         The state of the random numbers of dropout.
     order : array of int or None
         The order of the samples, which shuffling goes on from.
-    random : tuple or None
-        The state of the random numbers that shuffle the samples.
+    random : RandomState, tuple or None
+        The random numbers that shuffle the samples, or where training has paused the
+        state of them.
     split : tuple of array of int or None
         The rows that were drawn to train on and to validate on.
     t, epochs : int
@@ -83,10 +83,7 @@ class Checkpoint:
         """
         return replace(
             self,
-            histories=[
-                History(best=one.best, stale=one.stale, rate=one.rate)
-                for one in self.histories
-            ],
+            histories=[one.standing() for one in self.histories],
             theta=None,
             best_theta=None,
             order=None,
@@ -97,7 +94,7 @@ class Checkpoint:
 
         Networks that ended for another reason have ended.
         """
-        histories = deepcopy(self.histories)
+        histories = [one.copied() for one in self.histories]
         for history in histories:
             if history.status is Status.MAX_ITER:
                 history.status = Status.RUNNING
@@ -106,7 +103,10 @@ class Checkpoint:
             assert self.theta is not None
             position = self.theta[self.networks]
         going = [row for row, k in enumerate(self.networks) if histories[k].running]
-        return replace(self, histories=histories, position=position).only(going)
+        # A copy of its own: whoever trains on must not move these random numbers.
+        random = self.random.get_state()
+        paused = replace(self, histories=histories, position=position, random=random)
+        return paused.only(going)
 
     def select(self, networks: range) -> Checkpoint:
         """Return the checkpoint of a part of the networks, numbered from 0 on."""

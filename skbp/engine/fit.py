@@ -64,6 +64,13 @@ class Job:
             m = self.settings.batch_size
         return self.problem.network.multiplications(m)
 
+    @property
+    def steps(self) -> int:
+        """Number of steps, or of passes over all samples, that training may take."""
+        n = len(self.problem.samples)
+        m = self.settings.batch_size if SOLVERS[self.settings.solver].batches else n
+        return self.settings.max_iter * -(-n // m)
+
     def stacked(self, each: Sequence[Settings]) -> Job:
         """Return the job of several estimators that differ in these settings alone."""
         assert self.start.theta is not None
@@ -116,7 +123,8 @@ def fit(job: Job, hook: Hook | None = None) -> list[Result]:
         settings.each("n_iter_no_change", networks),
         validate=problem.validate if problem.validation else None,
         decides=bool(problem.validation and problem.validation.decides),
-        histories=start.histories,
+        # Copies, so that training leaves the job as it is.
+        histories=[one.copied() for one in start.histories],
         hook=hook and after_epoch(problem, hook),
         report=job.report,
     )

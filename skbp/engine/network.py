@@ -18,6 +18,7 @@ broadcast over the leading axis, and so does the input, which all K networks sha
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -159,9 +160,7 @@ class Propagation:
         self.df: list[Any] = [None] * self.L
         for l, name in enumerate(network.activations, start=1):
             self.f[l], self.df[l] = ACTIVATIONS[name](shapes[l], dtype)
-        # Prediction never writes these, and memory that is not written costs nothing.
-        self.delta: list[Any] = [None, *(np.empty(s, dtype) for s in shapes[1:])]
-        self.ones: Array = np.ones((m, 1), dtype)
+        self.shapes, self.dtype = shapes, dtype
         # What f'[l] is computed from: A[l], or what it was before units were left out.
         self.whole: list[Any] = list(self.A)
         self.mask: list[Any] = [None] * self.L
@@ -173,6 +172,16 @@ class Propagation:
                 None,
                 *(dropout.masks(l, shapes[l], np.dtype(dtype)) for l in hidden),
             ]
+
+    @cached_property
+    def delta(self) -> list[Any]:
+        """The residuals; only back-propagation needs arrays for them."""
+        return [None, *(np.empty(s, self.dtype) for s in self.shapes[1:])]
+
+    @cached_property
+    def ones(self) -> Array:
+        """A column of ones (m, 1), which sums over samples."""
+        return np.ones((self.shapes[0][-1], 1), self.dtype)
 
     def forward(self, W: Layers, b: Layers, X: Any) -> Array:
         """Z[l] = W[l] A[l-1] + b[l] and A[l] = f[l](Z[l]); return the raw output Z[L].

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from math import inf, isfinite, isnan, nan
 from typing import Any, NamedTuple
@@ -68,6 +68,20 @@ class History:
     def running(self) -> bool:
         """Whether training goes on."""
         return self.status is Status.RUNNING
+
+    def copied(self) -> History:
+        """Return a copy, whose curves grow without this one's."""
+        return replace(
+            self,
+            loss_curve=[*self.loss_curve],
+            validation_losses=[*self.validation_losses],
+            validation_scores=[*self.validation_scores],
+            rates=[*self.rates],
+        )
+
+    def standing(self) -> History:
+        """Return a new history with the patience and the rate of this one."""
+        return History(best=self.best, stale=self.stale, rate=self.rate)
 
     @property
     def n_iter(self) -> int:

@@ -60,14 +60,13 @@ def fit_lockstep(
     for one in others:
         check_parameters(one)
         vars(one).update(learnt(first))
-        settings = settings_of(one, n, network)
-        each.append(replace(settings, rescale=job.settings.rescale))
+        each.append(settings_of(one, n, network, rescale=job.settings.rescale))
     job = job.stacked(each)
     if horizon:
         job = replace(job, settings=replace(job.settings, horizon=horizon))
     if checkpoints:
         job = job.resumed(join(checkpoints))
-    with blas_threads_for(job.multiplications):
+    with blas_threads_for(job.multiplications, job.steps):
         results = fit(job)
     for one, result in zip(estimators, results, strict=True):
         set_attributes(one, job, result)
