@@ -1,9 +1,9 @@
 """What this package uses of scikit-learn's private names; nowhere else does it."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
-from sklearn.base import _fit_context as fit_context
+from sklearn.base import _fit_context
 from sklearn.metrics._scorer import _BaseScorer as BaseScorer
 from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
 from sklearn.metrics._scorer import _PassthroughScorer as PassthroughScorer
@@ -23,6 +23,7 @@ from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.metadata_routing import _routing_enabled as routing_enabled
+from sklearn.utils.metaestimators import available_if as _available_if
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call as check_partial_fit_first_call,
 )
@@ -35,6 +36,24 @@ except ImportError:  # The module is experimental: it may move.
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stand in for callbacks where scikit-learn has none."""
+
+
+#: A method: the decorators below leave the signature that type checkers see as it is.
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Method]:
+    """Return the decorator of a method that fits: it checks the parameters before."""
+    decorator: Callable[[Method], Method] = _fit_context(
+        prefer_skip_nested_validation=prefer_skip_nested_validation
+    )
+    return decorator
+
+
+def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
+    """Return the decorator of a method that estimators have where ``check`` holds."""
+    decorator: Callable[[Method], Method] = _available_if(check)
+    return decorator
 
 
 def has_callbacks(estimator: Any) -> bool:
@@ -75,6 +94,7 @@ __all__ = [
     "Options",
     "PassthroughScorer",
     "StrOptions",
+    "available_if",
     "callback_context",
     "check_matplotlib_support",
     "check_method_params",

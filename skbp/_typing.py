@@ -10,11 +10,14 @@ must not be marked as an error. ``fit`` refuses unknown names.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, Protocol, TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from dask.array.core import Array as DaskArray
 
 #: Numbers, NumPy's too.
 Int: TypeAlias = int | np.integer[Any]
@@ -22,6 +25,46 @@ Float: TypeAlias = float | np.floating[Any] | np.integer[Any]
 
 #: One number, or one for each hidden layer or output.
 Floats: TypeAlias = Float | Sequence[Float] | npt.NDArray[np.floating[Any]]
+
+# Data.
+
+
+class HasShape(Protocol):
+    """NumPy arrays, data frames, series, collections of Dask."""
+
+    @property
+    def shape(self) -> Any: ...
+
+
+class Sparse(Protocol):
+    """Sparse matrices and arrays of SciPy."""
+
+    def tocsr(self) -> Any: ...
+
+
+class HasArray(Protocol):
+    """What NumPy makes an array of."""
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+
+class OnDask(Protocol):
+    """Collections of Dask."""
+
+    def __dask_graph__(self) -> Any: ...
+
+
+#: X, of shape (n_samples, n_features): one of these, or nested lists of numbers. (Where
+#: some hold ints and others floats, type checkers may take them for objects.)
+MatrixLike: TypeAlias = HasShape | HasArray | Sparse | Sequence[Any]
+#: y or sample_weight: one of these, or a list.
+ArrayLike: TypeAlias = HasShape | HasArray | Sparse | Sequence[Any]
+
+#: What is predicted for X in memory, and for a collection of Dask. Where type checkers
+#: do not know which of the two X is, they let it pass for either.
+Predictions: TypeAlias = npt.NDArray[Any]
+LazyPredictions: TypeAlias = "DaskArray"
+
 
 # The network.
 
@@ -59,8 +102,8 @@ InitName: TypeAlias = Literal[
 ]
 #: One name for all layers, or one for each.
 Init: TypeAlias = InitName | str | Sequence[InitName | str]
-CoefsInit: TypeAlias = Sequence[npt.ArrayLike] | None
-InterceptsInit: TypeAlias = Literal["best_constant"] | Sequence[npt.ArrayLike] | None
+CoefsInit: TypeAlias = Sequence[ArrayLike] | None
+InterceptsInit: TypeAlias = Literal["best_constant"] | Sequence[ArrayLike] | None
 
 # What it minimises.
 
@@ -109,23 +152,27 @@ Scoring: TypeAlias = str | Callable[..., Any] | None
 RandomState: TypeAlias = Int | np.random.RandomState | None
 
 
-# Data.
+# Searches.
 
 
-class HasShape(Protocol):
-    """NumPy arrays, data frames, series, collections of Dask."""
+class HasFit(Protocol):
+    """Estimators: those of this package, and what holds one."""
 
     @property
-    def shape(self) -> Any: ...
+    def fit(self) -> Callable[..., Any]: ...
 
 
-class Sparse(Protocol):
-    """Sparse matrices and arrays of SciPy."""
+class HasSplit(Protocol):
+    """Cross-validation generators."""
 
-    def tocsr(self) -> Any: ...
+    @property
+    def split(self) -> Callable[..., Any]: ...
 
 
-#: X, of shape (n_samples, n_features): one of these, or nested lists of numbers.
-MatrixLike: TypeAlias = HasShape | Sparse | npt.ArrayLike
-#: y or sample_weight: one of these, or a list.
-ArrayLike: TypeAlias = HasShape | Sparse | npt.ArrayLike
+#: Values by the names of parameters, or several such mappings. (Where some values are
+#: lists and others arrays, type checkers may take them for objects.)
+ParamGrid: TypeAlias = Mapping[str, Any] | Sequence[Any]
+CrossValidation: TypeAlias = Int | HasSplit | Iterable[Any] | None
+SearchScoring: TypeAlias = Scoring | Mapping[str, Any] | Sequence[str]
+Refit: TypeAlias = bool | str | Callable[..., Any]
+ErrorScore: TypeAlias = Float | Literal["raise"] | str

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self, overload
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils.metaestimators import available_if
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skbp._data.checks import on_dask
@@ -25,6 +26,7 @@ from skbp._estimator.warnings import warn_of_partial_fit
 from skbp._sklearn import (
     Interval,
     StrOptions,
+    available_if,
     check_partial_fit_first_call,
     fit_context,
 )
@@ -41,6 +43,7 @@ from skbp._targets.probabilities import (
 from skbp._typing import (
     Activation,
     Alpha,
+    ArrayLike,
     BatchSize,
     ClassificationLoss,
     ClassWeight,
@@ -51,8 +54,12 @@ from skbp._typing import (
     Init,
     Int,
     InterceptsInit,
+    LazyPredictions,
     LearningRate,
+    MatrixLike,
+    OnDask,
     OutputActivation,
+    Predictions,
     RandomState,
     Scoring,
     Solver,
@@ -519,6 +526,8 @@ class BPClassifier(ClassifierMixin, BaseBP):
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
     }
 
+    classes_: npt.NDArray[Any]
+
     def __init__(
         self,
         hidden_layer_sizes: HiddenLayerSizes = (100,),
@@ -610,15 +619,15 @@ class BPClassifier(ClassifierMixin, BaseBP):
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,
-        X,
-        y,
-        sample_weight=None,
-        classes=None,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        X_val: MatrixLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Train for one epoch on these data, from where training stands.
 
         The optimizer's state, the learning rate and the stream of random numbers go on
@@ -664,7 +673,11 @@ class BPClassifier(ClassifierMixin, BaseBP):
         warn_of_partial_fit(self, history)
         return self
 
-    def predict(self, X):
+    @overload
+    def predict(self, X: OnDask) -> LazyPredictions: ...
+    @overload
+    def predict(self, X: MatrixLike) -> Predictions: ...
+    def predict(self, X: Any) -> Any:
         """Predict the most probable class, or labels of probability above one half.
 
         Parameters
@@ -686,8 +699,12 @@ class BPClassifier(ClassifierMixin, BaseBP):
         outputs = self._raw_outputs if targets.one_versus_rest else self._outputs
         return targets.decode(outputs(X))
 
+    @overload
+    def predict_proba(self, X: OnDask, moderated: bool = False) -> LazyPredictions: ...
+    @overload
+    def predict_proba(self, X: MatrixLike, moderated: bool = False) -> Predictions: ...
     @available_if(check_has_probabilities)
-    def predict_proba(self, X, moderated=False):
+    def predict_proba(self, X: Any, moderated: bool = False) -> Any:
         """Predict probabilities.
 
         Only for ``loss="log_loss"`` or an ``output_activation`` of "logistic" or
@@ -733,8 +750,12 @@ class BPClassifier(ClassifierMixin, BaseBP):
             p = probabilities(targets, by_class(targets, self._raw_outputs(X)))
         return inside(p)
 
+    @overload
+    def predict_log_proba(self, X: OnDask) -> LazyPredictions: ...
+    @overload
+    def predict_log_proba(self, X: MatrixLike) -> Predictions: ...
     @available_if(check_has_probabilities)
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Any) -> Any:
         """Predict logarithms of probabilities.
 
         They are computed from the raw outputs: precise where a probability is close to
@@ -759,7 +780,11 @@ class BPClassifier(ClassifierMixin, BaseBP):
             return np.zeros_like(Z)
         return log_probabilities(targets, by_class(targets, Z))
 
-    def decision_function(self, X):
+    @overload
+    def decision_function(self, X: OnDask) -> LazyPredictions: ...
+    @overload
+    def decision_function(self, X: MatrixLike) -> Predictions: ...
+    def decision_function(self, X: Any) -> Any:
         """Return scores that decide the class: log-odds, if outputs are probabilities.
 
         Parameters
@@ -784,7 +809,9 @@ class BPClassifier(ClassifierMixin, BaseBP):
             return scores_of_raw(targets, self._raw_outputs(X))
         return scores_of_outputs(targets, self._outputs(X))
 
-    def score(self, X, y, sample_weight=None):
+    def score(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Return the accuracy of the predictions; for multilabel targets of whole rows.
 
         Parameters
@@ -806,7 +833,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
         y, sample_weight, labels = in_memory(y, sample_weight, self.predict(X))
         return float(accuracy_score(y, labels, sample_weight=sample_weight))
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = self.output_activation != "softmax"
         return tags

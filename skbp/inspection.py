@@ -8,7 +8,6 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse
 from sklearn.base import clone
 from sklearn.utils import check_random_state
@@ -20,6 +19,7 @@ from skbp._estimator.inside import objective_of
 from skbp._estimator.prepare import prepare
 from skbp._sklearn import validate_params
 from skbp._threads import blas_threads_for
+from skbp._typing import ArrayLike, Int, MatrixLike, RandomState
 from skbp.engine.arrays import BLOCK, Array
 from skbp.engine.model import Model, unpacked
 from skbp.engine.objective import Objective
@@ -58,19 +58,20 @@ class GradientCheck:
     n_kinks: int
     backprop: Array
     numeric: Array
-    gradients: Gradients | None = None
-    numeric_gradients: Gradients | None = None
+    # (Or None: which of the two follows from each_parameter.)
+    gradients: Gradients | Any = None
+    numeric_gradients: Gradients | Any = None
 
 
 def check_gradient(
     estimator: BaseBP,
-    X: npt.ArrayLike | scipy.sparse.spmatrix | scipy.sparse.sparray,
-    y: npt.ArrayLike,
-    sample_weight: npt.ArrayLike | None = None,
+    X: MatrixLike,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None = None,
     *,
-    n_directions: int = 10,
+    n_directions: Int = 10,
     each_parameter: bool = False,
-    random_state: int | np.random.RandomState | None = 0,
+    random_state: RandomState = 0,
 ) -> GradientCheck:
     """Compare the gradient of J by back-propagation with numeric derivatives.
 

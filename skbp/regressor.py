@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, Self, overload
 
 from sklearn.base import RegressorMixin
-from sklearn.utils.metaestimators import available_if
+from sklearn.utils import Tags
 
 from skbp._data.checks import on_dask
 from skbp._data.dask import for_partitions, in_memory
@@ -15,11 +15,12 @@ from skbp._estimator.attributes import restored_on_error, targets_of
 from skbp._estimator.base import BaseBP
 from skbp._estimator.parameters import CONSTRAINTS, check_has_partial_fit, options_of
 from skbp._estimator.warnings import warn_of_partial_fit
-from skbp._sklearn import Interval, StrOptions, fit_context
+from skbp._sklearn import Interval, StrOptions, available_if, fit_context
 from skbp._targets.losses import REGRESSION_LOSSES
 from skbp._typing import (
     Activation,
     Alpha,
+    ArrayLike,
     BatchSize,
     CoefsInit,
     Float,
@@ -28,8 +29,12 @@ from skbp._typing import (
     Init,
     Int,
     InterceptsInit,
+    LazyPredictions,
     LearningRate,
+    MatrixLike,
+    OnDask,
     OutputActivation,
+    Predictions,
     RandomState,
     RegressionLoss,
     Scoring,
@@ -621,14 +626,14 @@ class BPRegressor(RegressorMixin, BaseBP):
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        X_val: MatrixLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Train for one epoch on these data, from where training stands.
 
         The optimizer's state, the learning rate and the stream of random numbers go on
@@ -669,7 +674,25 @@ class BPRegressor(RegressorMixin, BaseBP):
         warn_of_partial_fit(self, history)
         return self
 
-    def predict(self, X, return_std=False):
+    @overload
+    def predict(
+        self, X: OnDask, return_std: Literal[False] = False
+    ) -> LazyPredictions: ...
+    @overload
+    def predict(
+        self, X: OnDask, return_std: Literal[True]
+    ) -> tuple[LazyPredictions, LazyPredictions]: ...
+    @overload
+    def predict(
+        self, X: MatrixLike, return_std: Literal[False] = False
+    ) -> Predictions: ...
+    @overload
+    def predict(
+        self, X: MatrixLike, return_std: Literal[True]
+    ) -> tuple[Predictions, Predictions]: ...
+    @overload
+    def predict(self, X: MatrixLike | OnDask, return_std: bool) -> Any: ...
+    def predict(self, X: Any, return_std: bool = False) -> Any:
         """Predict the targets.
 
         Parameters
@@ -705,7 +728,9 @@ class BPRegressor(RegressorMixin, BaseBP):
         y, std = model.mean_and_std(each, variance)
         return (y[:, 0], std[:, 0]) if y.shape[1] == 1 else (y, std)
 
-    def score(self, X, y, sample_weight=None):
+    def score(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Return R² of the predictions, or for several quantiles the mean of their D².
 
         Parameters
@@ -726,9 +751,11 @@ class BPRegressor(RegressorMixin, BaseBP):
             :func:`~sklearn.metrics.d2_pinball_score`; 1 is perfect.
         """
         y, sample_weight, outputs = in_memory(y, sample_weight, self.predict(X))
-        return targets_of(self).score_of_predictions(y, outputs, sample_weight)
+        targets = targets_of(self)
+        score: float = targets.score_of_predictions(y, outputs, sample_weight)
+        return score
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         options = options_of(self)
         tags.target_tags.multi_output = options.several_outputs

@@ -37,6 +37,6 @@ def test_names_are_those_that_fit_accepts(estimator):
 
 @pytest.mark.filterwarnings("ignore")
 def test_the_users_script_runs():
-    for module in ("matplotlib", "pandas", "polars"):
+    for module in ("dask.array", "matplotlib", "pandas", "polars"):
         pytest.importorskip(module)
     runpy.run_path(str(SCRIPT))["main"]()

@@ -70,8 +70,9 @@ def read_partitions(
     X_few = safe_indexing(rows[0], np.zeros(len(y_few), int))
     X_few, y_few = validated_X_y(estimator, X_few, y_few, reset=reset, **kind.y_options)
     targets = learn(kind.merged(found))
-    targets.options.check_memory(kind.read(y_few).multilabel)
-    Y_few = targets.encode(kind.read(y_few))
+    read_few = kind.read(y_few)
+    targets.options.check_memory(read_few.multilabel)
+    Y_few = targets.encode(read_few)
     plain, dtype = without_fit(estimator, *LEARNT), X_few.dtype
     parts = held(
         [

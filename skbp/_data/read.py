@@ -78,6 +78,7 @@ def read_known(
     """Read data whose targets are known."""
     X, y = validated_X_y(estimator, data.X, data.y, reset=False, **targets.y_options)
     found = targets.read(y)
+    targets.check(found)
     samples = in_terms_of(targets, found, X, data.sample_weight, weight_name)
     return Read.of(samples, y, targets)
 
@@ -88,6 +89,7 @@ def read_part(
     """Read a part of the training data as training sees them; all weights may be 0."""
     X, y = validated_X_y(estimator, X, y, reset=False, **targets.y_options)
     found = targets.read(y)
+    targets.check(found)
     Y = as_dtype(targets.encode(found), dtype)
     weights = targets.weigh(found, weights_of_part(sample_weight, X, dtype))
     return Samples(X.astype(dtype, copy=False), targets.smooth(Y), weights)

@@ -106,31 +106,14 @@ def model_of(estimator: Any) -> Model:
 
 def targets_of(estimator: Any) -> Any:
     """Return what was learnt of y, as the attributes have it at the moment."""
-    targets, known = (
-        vars(estimator)["_targets"],
-        of_targets(vars(estimator)["_targets"]),
-    )
+    targets = vars(estimator)["_targets"]
+    known = of_targets(targets)
     if all(getattr(estimator, name) is value for name, value in known.items()):
         return targets
     changed = {"output": estimator.out_activation_}
     if "classes_" in known:
         changed["classes"] = estimator.classes_
     return replace(targets, **changed)
-
-
-def stored(state: dict[str, Any]) -> dict[str, Any]:
-    """Return the state of an estimator without what the model has as well."""
-    model = state.get("_model")
-    if model is None or not holds(model, state["coefs_"], state["intercepts_"]):
-        return state
-    return {name: state[name] for name in state.keys() - {"coefs_", "intercepts_"}}
-
-
-def restored(estimator: Any) -> None:
-    """Set the attributes that ``stored`` has left out."""
-    model = vars(estimator).get("_model")
-    if model is not None and "coefs_" not in vars(estimator):
-        vars(estimator).update(of_model(model))
 
 
 def holds(model: Model, coefs: Any, intercepts: Any) -> bool:
@@ -158,12 +141,10 @@ def keep_checkpoint(estimator: Any, job: Job, result: Result) -> None:
     diverged = result.history.status is Status.DIVERGED
     end = None if diverged else result.checkpoint()
     kept = Checkpoint([]) if end is None else end.without_weights()
+    # Where another object owns the random numbers, they go on by themselves.
     seeded = isinstance(estimator.random_state, Integral)
-    checkpoint = replace(
-        kept,
-        split=job.start.split,
-        random=job.rng.get_state() if seeded else None,
-    )
+    random = (kept.random or job.rng.get_state()) if seeded else None
+    checkpoint = replace(kept, split=job.start.split, random=random)
     vars(estimator)["_checkpoint"] = checkpoint
 
 

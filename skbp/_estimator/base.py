@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from abc import ABCMeta
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self, overload
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import BaseEstimator
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skbp._data.checks import validated_X
@@ -15,18 +17,18 @@ from skbp._data.read import Data
 from skbp._estimator.attributes import (
     keep_checkpoint,
     model_of,
-    restored,
     restored_on_error,
     set_attributes,
-    stored,
 )
 from skbp._estimator.callbacks import following
 from skbp._estimator.inside import Cost, objective_of, penalties_of
 from skbp._estimator.parameters import CONSTRAINTS
 from skbp._estimator.prepare import prepare, prepare_part
+from skbp._estimator.state import restore, stored
 from skbp._estimator.warnings import warn_of_end
 from skbp._sklearn import CallbackSupportMixin, fit_context
 from skbp._threads import blas_threads_for
+from skbp._typing import ArrayLike, MatrixLike, Sparse
 from skbp.engine.arrays import Array
 from skbp.engine.fit import fit as engine_fit
 from skbp.engine.model import Model, unpacked
@@ -42,6 +44,32 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
 
+    # What a fit sets. A union with Any stands for "or None": which of the two it is
+    # follows from the parameters, and users who know need not check.
+    coefs_: list[npt.NDArray[Any]]
+    intercepts_: list[npt.NDArray[Any]]
+    loss_: float
+    best_loss_: float | Any
+    loss_curve_: list[float]
+    learning_rate_curve_: list[float] | Any
+    validation_scores_: list[float] | Any
+    validation_loss_curve_: list[float] | Any
+    best_validation_score_: float | Any
+    alpha_: list[Any]
+    alpha_intercepts_: list[float]
+    log_evidence_: float
+    n_effective_parameters_: float
+    noise_std_: Any  # A number, an array for several outputs, or None.
+    linear_share_: Any  # A number, or an array for several outputs.
+    feature_relevances_: npt.NDArray[Any]
+    t_: int
+    n_iter_: int
+    n_layers_: int
+    n_outputs_: int
+    out_activation_: str
+    n_features_in_: int
+    feature_names_in_: npt.NDArray[Any]
+
     @classmethod
     @cache
     def _get_param_names(cls) -> list[str]:
@@ -52,14 +80,14 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        X_val: MatrixLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Train the network.
 
         Parameters
@@ -122,7 +150,11 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     # Looking inside.
 
-    def activations(self, X):
+    @overload
+    def activations(self, X: Sparse) -> list[Any]: ...
+    @overload
+    def activations(self, X: MatrixLike) -> list[npt.NDArray[Any]]: ...
+    def activations(self, X: MatrixLike) -> list[Any]:
         """Return the activations A[l] of every layer: forward propagation.
 
         A[0] = X and A[l] = f[l](Z[l]), where Z[l] = W[l] A[l-1] + b[l]. Those of the
@@ -151,7 +183,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         with np.errstate(over="ignore", invalid="ignore"):
             return [X, *model.activations(X)]
 
-    def residuals(self, X, y):
+    def residuals(self, X: MatrixLike, y: ArrayLike) -> list[npt.NDArray[Any]]:
         """Return the residuals delta[l] = dJ/dZ[l] of every layer: back-propagation.
 
         delta[L] follows from the loss: A[L] - Y, or with another output activation than
@@ -177,7 +209,9 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             each = objective.residuals(objective.samples.every)
         return [delta[0].T for delta in each]
 
-    def gradients(self, X, y, sample_weight=None):
+    def gradients(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> tuple[list[npt.NDArray[Any]], list[npt.NDArray[Any]]]:
         """Return the gradient of the cost J: what a step of training follows.
 
         dJ/dW[l] = (1/m) (delta[l] A[l-1]' + alpha W[l]), dJ/db[l] = (1/m) times the sum
@@ -208,7 +242,9 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             objective.grad += penalties * objective.theta / m
         return unpacked(objective.network, objective.grad)
 
-    def cost(self, X, y, sample_weight=None):
+    def cost(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Cost:
         """Return the cost J that training minimises, and its two parts.
 
         ``J = (1/m) [ sum_i w_i loss_i + alpha/2 sum_l |W[l]|² ]``. ``weight_decay``,
@@ -274,14 +310,14 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     # Where an estimator plugs in.
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the attributes without copies of the weights."""
+        """Return the attributes as arrays, numbers and strings, and weights once."""
         return stored(super().__getstate__())
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        restored(self)
+        restore(self)
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
+    def __sklearn_tags__(self) -> Tags:
+        tags: Tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags

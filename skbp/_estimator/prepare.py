@@ -189,7 +189,8 @@ def start_theta(
 
 def known_split(earlier: Earlier | None) -> Split | None:
     """Return how an earlier call has split the samples."""
-    return None if earlier is None else earlier.checkpoint.split
+    split = None if earlier is None else earlier.checkpoint.split
+    return split and Split(*split)
 
 
 def is_drawn(estimator: Any, earlier: Earlier | None) -> bool:
@@ -230,8 +231,10 @@ def start_of(
 
 def stream_of(estimator: Any, earlier: Earlier) -> np.random.RandomState:
     """Return the stream of random numbers, from where an earlier call left it."""
+    rng: np.random.RandomState
     if earlier.checkpoint.random is None:
-        return check_random_state(estimator.random_state)
+        rng = check_random_state(estimator.random_state)
+        return rng
     rng = np.random.RandomState()
     rng.set_state(earlier.checkpoint.random)
     return rng

@@ -45,6 +45,9 @@ class Targets(Protocol):
     def extended(self, options: Any, read: Any) -> Targets:
         """Return the targets of another call of ``partial_fit``."""
 
+    def check(self, read: Any) -> None:
+        """Refuse targets that do not agree with those of training."""
+
     def encode(self, read: Any) -> Array:
         """Return the targets Y (n, outputs) of a network."""
 

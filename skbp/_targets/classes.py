@@ -153,15 +153,22 @@ class ClassTargets:
 
         ``classes`` are all classes, where the labels need not contain each of them.
         """
-        known = labels.classes if classes is None else classes
-        output = options.output(len(known), labels.multilabel)
-        targets = cls(options, known, labels.multilabel, output)
-        if classes is not None:
-            targets.check(labels)
-        if options.class_weight is None or labels.multilabel:
-            return targets
-        weights = weights_of_classes(options.class_weight, known, labels)
-        return cls(options, known, labels.multilabel, output, weights)
+        if classes is None:
+            return cls.known(options, labels, labels.classes)
+        targets = cls.known(options, labels, classes)
+        targets.check(labels)
+        return targets
+
+    @classmethod
+    def known(
+        cls, options: ClassOptions, labels: Labels, classes: Array
+    ) -> ClassTargets:
+        """Return the targets of these classes, which the labels belong to."""
+        output = options.output(len(classes), labels.multilabel)
+        weights = None
+        if options.class_weight is not None and not labels.multilabel:
+            weights = weights_of_classes(options.class_weight, classes, labels)
+        return cls(options, classes, labels.multilabel, output, weights)
 
     def renewed(self, options: ClassOptions, labels: Labels) -> ClassTargets:
         """Return the targets of a warm start, which must have the same classes."""
@@ -172,12 +179,12 @@ class ClassTargets:
                 f"previous call to fit. Previously got {self.classes}, `y` has "
                 f"{labels.classes}."
             )
-        return self.learn(options, labels, self.classes)
+        return self.known(options, labels, self.classes)
 
     def extended(self, options: ClassOptions, labels: Labels) -> ClassTargets:
         """Return the targets of another call of ``partial_fit``."""
         self.check(labels)
-        return self.learn(options, labels, self.classes)
+        return self.known(options, labels, self.classes)
 
     def check(
         self,
@@ -212,7 +219,6 @@ class ClassTargets:
 
     def encode(self, labels: Labels) -> Array:
         """Return the targets Y (n, outputs): 1 for the class of a sample, else 0."""
-        self.check(labels)
         Y = np.asarray(label_binarize(labels.y, classes=self.classes))
         if self.output == "softmax" and not labels.multilabel and Y.shape[1] == 1:
             # Softmax needs an output for each class: two for two, one for one.

@@ -153,6 +153,9 @@ class NumberTargets:
 
     extended = renewed
 
+    def check(self, numbers: Numbers) -> None:
+        """Refuse numbers that do not agree with those of training: there are none."""
+
     def encode(self, numbers: Numbers) -> Array:
         """Return the targets Y (n, outputs); a column for each quantile."""
         y, levels = numbers.y, self.options.levels

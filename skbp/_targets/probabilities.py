@@ -49,7 +49,8 @@ def mean_probabilities(targets: ClassTargets, Z: Array, variance: Array) -> Arra
         return mean
     p: Array = expit(Z).mean(axis=0)
     if targets.one_versus_rest:
-        return p / p.sum(axis=1, keepdims=True)
+        p = p / p.sum(axis=1, keepdims=True)
+        return p
     single = len(targets.classes) == 2 and p.shape[1] == 1
     return np.hstack([1.0 - p, p]) if single else p
 

@@ -370,7 +370,7 @@ ACTIVATIONS: dict[str, Activation] = {
 }
 
 #: What an output layer can use by its public name, beside what a hidden layer can.
-OUTPUTS = {**HIDDEN, "exp": exp, "softmax": softmax}
+OUTPUTS: dict[str, Activation] = {**HIDDEN, "exp": exp, "softmax": softmax}
 
 #: Between which numbers the values of an activation lie, where that is not everywhere.
 RANGES: dict[str, tuple[float, float]] = {

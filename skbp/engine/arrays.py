@@ -14,9 +14,9 @@ Array: TypeAlias = npt.NDArray[np.floating[Any]]
 DType: TypeAlias = np.dtype[Any]
 #: Numbers of rows, that is of samples.
 Rows: TypeAlias = npt.NDArray[np.intp]
-#: A hyperparameter: one number, or an array (K, 1) of float64 with one for each
-#: network.
-Number: TypeAlias = Array | float
+#: A hyperparameter: one number for all networks, or a column (K, 1) of float64 with a
+#: number for each network.
+Column: TypeAlias = Array | float
 
 #: Samples that pass through a network together when a gradient or a prediction covers
 #: many: their activations stay in cache, and memory does not grow with the samples.
@@ -47,15 +47,15 @@ def chunks(*arrays: Array) -> list[tuple[Array, ...]]:
     ]
 
 
-def number(values: Iterable[float]) -> Number:
-    """Return the one number that all networks share, or an array (K, 1)."""
+def column(values: Iterable[float]) -> Column:
+    """Return the one number that all networks share, or a column (K, 1)."""
     distinct = [float(value) for value in values]
     if len(set(distinct)) == 1:
         return distinct[0]
     return np.array(distinct)[:, np.newaxis]
 
 
-def cast(value: Number, dtype: DType) -> Array:
+def cast(value: Column, dtype: DType) -> Array:
     """Return a number as an array of this dtype, ready for arithmetic in place.
 
     An operation on a small array takes twice as long with a Python number.

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from skbp.engine.arrays import Array, Rows, number
+from skbp.engine.arrays import Array, Rows, column
 from skbp.engine.progress import History, Status
 
 
@@ -110,6 +110,8 @@ class Checkpoint:
 
     def select(self, networks: range) -> Checkpoint:
         """Return the checkpoint of a part of the networks, numbered from 0 on."""
+        if len(networks) == len(self.histories):
+            return self
         going = [row for row, k in enumerate(self.networks) if k in networks]
         some, part = self.only(going), slice(networks.start, networks.stop)
         return replace(
@@ -188,6 +190,6 @@ def stacked(
             return np.concatenate([value for value, _ in values])
         # Numbers that differ are an array (K, 1), which some may be already.
         each = [np.broadcast_to(value, (K, 1)).ravel() for value, K in values]
-        return number(np.concatenate(each))
+        return column(np.concatenate(each))
 
     return {name: together(name) for name in known[0][0]}

@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 from skbp.engine.arrays import BLOCK, Array, Rows
-from skbp.engine.losses import Loss, Residual
+from skbp.engine.losses import Loss, Residual, Roots
 from skbp.engine.network import Layers, Network, Propagation
 from skbp.engine.samples import Parts, Samples, Sums
 
@@ -55,6 +55,12 @@ class GaussNewton:
     apart : bool, default=False
         Whether each output is on its own, which takes a loss with a root an output.
     """
+
+    network: Network
+    loss: Loss
+    samples: Samples | Parts
+    roots: Roots
+    apart: bool
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from skbp.engine.arrays import Array, number
+from skbp.engine.arrays import Array, column
 from skbp.engine.checkpoint import Checkpoint
 from skbp.engine.evidence.linear_model import linear_beside
 from skbp.engine.evidence.posterior import Evidence, Posterior
@@ -58,7 +58,7 @@ class Job:
 
     @property
     def multiplications(self) -> int:
-        """Number of multiplications in the largest matrix product of a step."""
+        """Column of multiplications in the largest matrix product of a step."""
         m = len(self.problem.samples)
         if SOLVERS[self.settings.solver].batches:
             m = self.settings.batch_size
@@ -199,7 +199,7 @@ def best_of(
     elif job.settings.estimates:
         cost = np.array([-one.log_evidence if one else np.inf for one in evidence])
     else:
-        alpha = number(job.settings.each("alpha", networks))
+        alpha = column(job.settings.each("alpha", networks))
         objective = job.problem.objective(alpha, theta)
         with np.errstate(over="ignore", invalid="ignore"):
             cost, _ = objective(job.problem.samples.every)

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from skbp.engine.activations import ACTIVATIONS, Activation
-from skbp.engine.arrays import BLOCK, Array, DType, Number, blocks
+from skbp.engine.arrays import BLOCK, Array, Column, DType, blocks
 
 #: W or b of the layers; the place of layer 0 is taken, by an empty array.
 Layers = list[Array]
@@ -52,11 +52,11 @@ class Network:
                 f"activations names {len(activations)} hidden layers, "
                 f"units {len(units) - 2}"
             )
-        self.units = tuple(units)
-        self.activations = tuple(activations)
+        self.units: tuple[int, ...] = tuple(units)
+        self.activations: tuple[str, ...] = tuple(activations)
         self.biases = biases
-        self.n_weights = sum(n_in * n_out for n_in, n_out in pairwise(units))
-        self.n_parameters = self.n_weights + (sum(units[1:]) if biases else 0)
+        self.n_weights: int = sum(n_in * n_out for n_in, n_out in pairwise(units))
+        self.n_parameters: int = self.n_weights + (sum(units[1:]) if biases else 0)
 
     def multiplications(self, m: int) -> int:
         """Return those of the largest product of a step, for m samples."""
@@ -108,8 +108,8 @@ class Dropout:
     way to prevent neural networks from overfitting". JMLR 15, 1929-1958.
     """
 
-    def __init__(self, rates: Sequence[Number], rng: np.random.Generator):
-        self.rates = [np.asarray(rate)[..., np.newaxis] for rate in rates]
+    def __init__(self, rates: Sequence[Column], rng: np.random.Generator):
+        self.rates: list[Array] = [np.asarray(rate)[..., np.newaxis] for rate in rates]
         self.rng = rng
 
     def masks(
@@ -161,7 +161,7 @@ class Propagation:
             self.f[l], self.df[l] = ACTIVATIONS[name](shapes[l], dtype)
         # Prediction never writes these, and memory that is not written costs nothing.
         self.delta: list[Any] = [None, *(np.empty(s, dtype) for s in shapes[1:])]
-        self.ones = np.ones((m, 1), dtype)
+        self.ones: Array = np.ones((m, 1), dtype)
         # What f'[l] is computed from: A[l], or what it was before units were left out.
         self.whole: list[Any] = list(self.A)
         self.mask: list[Any] = [None] * self.L

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from skbp.engine.arrays import BLOCK, Array, Number, Rows, blocks, cast, chunks
+from skbp.engine.arrays import BLOCK, Array, Column, Rows, blocks, cast, chunks
 from skbp.engine.losses import Loss, Residual
 from skbp.engine.network import Dropout, Layers, Network, Propagation
 from skbp.engine.samples import Parts, Samples, Sums
@@ -38,12 +38,19 @@ class Objective:
     theta, grad : array (K, P)
     """
 
+    network: Network
+    loss: Loss
+    samples: Samples | Parts
+    theta: Array
+    grad: Array
+    alpha: Array
+
     def __init__(
         self,
         network: Network,
         loss: Loss,
         samples: Samples | Parts,
-        alpha: Number,
+        alpha: Column,
         theta: Array,
         dropout: Dropout | None = None,
     ):

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from skbp.engine.activations import ACTIVATIONS, inverse
-from skbp.engine.arrays import Array, Number
+from skbp.engine.arrays import Array, Column
 from skbp.engine.losses import Loss
 from skbp.engine.network import Network, predict
 from skbp.engine.objective import Objective
@@ -56,7 +56,7 @@ class Problem:
     samples: Samples | Parts
     validation: Validation | None = None
 
-    def objective(self, alpha: Number, theta: Array) -> Objective:
+    def objective(self, alpha: Column, theta: Array) -> Objective:
         """Return the cost J at theta (K, P)."""
         return Objective(self.network, self.loss, self.samples, alpha, theta)
 

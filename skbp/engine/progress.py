@@ -118,6 +118,15 @@ class Progress:
         Is handed a line of text for each event; None means silence.
     """
 
+    histories: list[History]
+    best_theta: Array
+    tol: Sequence[float]
+    n_iter_no_change: Sequence[float]
+    validate: Validate | None
+    hook: Callable[[Progress, list[int], Array], bool | None] | None
+    report: Callable[[str], Any] | None
+    decides: bool
+
     def __init__(
         self,
         theta: Array,

@@ -26,6 +26,9 @@ class Samples:
         The samples to train on; None means all.
     """
 
+    weights: Array | None
+    rows: Rows | None
+
     def __init__(
         self,
         X: Any,
@@ -113,6 +116,11 @@ class Parts:
     stream : callable
         Returns an iterator that brings the parts here, one after the other.
     """
+
+    sizes: Sequence[int]
+    dtype: DType
+    sum: Callable[[Callable[[Samples], Sums]], Sums]
+    stream: Callable[[], Iterator[Samples]]
 
     def __init__(
         self,

@@ -92,7 +92,8 @@ def n_together(estimator: Any, X: Any, y: Any) -> int:
     itemsize = 4 if getattr(X, "dtype", None) == np.float32 else 8
     budget = get_config()["working_memory"] * 2**20
     most = min(budget // (floats * itemsize), CACHE // (activations * itemsize))
-    return max(1, int(most) // estimator.n_init)
+    n_init: int = estimator.n_init
+    return max(1, int(most) // n_init)
 
 
 def groups_ready(

@@ -132,10 +132,14 @@ class LockstepFit:
         How the fit of each candidate went that did not fail.
     """
 
+    models: dict[int, Any]
+    groups: list[Group]
+    rung: Rung | None
+
     def __init__(self, models: dict[int, Any], groups: list[Group], rung: Rung | None):
         self.models, self.groups, self.rung = models, groups, rung
         self.results: dict[int, Result] = {}
-        self.data = ""
+        self.data: str = ""
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> LockstepFit:
         if self.rung:
@@ -192,10 +196,15 @@ class LockstepFit:
 class ScoreEach:
     """A scorer of all fitted candidates: {(candidate, metric): score}."""
 
+    scorer: Any
+    together: LockstepFit
+
     def __init__(self, scorer: Any, together: LockstepFit):
         self.scorer, self.together = scorer, together
 
-    def __call__(self, model: Any, X: Any, y: Any = None, **params: Any) -> dict:
+    def __call__(
+        self, model: Any, X: Any, y: Any = None, **params: Any
+    ) -> dict[tuple[int, str | None], Any]:
         targets = () if y is None else (y,)
         # (A class of one's own may predict and score in ways of its own.)
         alone = type(model) is Pipeline and not params and asks_last(self.scorer)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from inspect import signature
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, Self
 
+import numpy as np
+import numpy.typing as npt
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, check_cv
 from sklearn.utils import indexable
@@ -20,16 +22,45 @@ from skbp._sklearn import (
     has_callbacks,
     scorers_of,
 )
+from skbp._typing import (
+    ArrayLike,
+    CrossValidation,
+    ErrorScore,
+    Float,
+    HasFit,
+    Int,
+    MatrixLike,
+    ParamGrid,
+    RandomState,
+    Refit,
+    Scoring,
+    SearchScoring,
+)
 from skbp.model_selection.sweep import Sweep, handed_out
+
+# What the searches inherit has no types in scikit-learn, and from a default such as
+# "auto" type checkers conclude that an int is wrong. So they are told the signatures
+# below; at runtime there are scikit-learn's own alone, which get_params and clone read,
+# whichever the version. tests/test_typing.py compares the two.
 
 
 class LockStepSearch(BaseSearchCV):
     """The fit of a search whose candidates train in lock-step."""
 
+    cv_results_: dict[str, Any]
     loss_curves_: list[list[Any]]
+    best_estimator_: Any
+    best_score_: float
+    best_params_: dict[str, Any]
+    best_index_: int
+    scorer_: Any
+    n_splits_: int
+    refit_time_: float
+    multimetric_: bool
+    feature_names_in_: npt.NDArray[Any]
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, **params):
+    def fit(self, X: MatrixLike, y: ArrayLike | None = None, **params: Any) -> Self:
         """Run fit with all sets of parameters.
 
         Parameters
@@ -52,7 +83,8 @@ class LockStepSearch(BaseSearchCV):
         """
         if has_callbacks(self):
             # Callbacks follow each candidate on a way of its own.
-            return super().fit(X, y, **params)
+            fitted: Self = super().fit(X, y, **params)
+            return fitted
         scorers, refit_metric = self._get_scorers()
         X, y = indexable(X, y)
         params = check_method_params(X, params=params)
@@ -105,6 +137,19 @@ class LockStepSearch(BaseSearchCV):
         self.refit_time_ = time.time() - start
         if hasattr(self.best_estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_
+
+
+class LockStepHalving(LockStepSearch):
+    """The attributes that halving adds."""
+
+    n_resources_: list[int]
+    n_candidates_: list[int]
+    n_remaining_candidates_: int
+    max_resources_: int
+    min_resources_: int
+    n_iterations_: int
+    n_possible_iterations_: int
+    n_required_iterations_: int
 
 
 class BPGridSearchCV(GridSearchCV, LockStepSearch):
@@ -198,6 +243,23 @@ class BPGridSearchCV(GridSearchCV, LockStepSearch):
     >>> search.best_params_["bpclassifier__alpha"]
     0.01
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            estimator: HasFit,
+            param_grid: ParamGrid,
+            *,
+            scoring: SearchScoring = None,
+            n_jobs: Int | None = None,
+            refit: Refit = True,
+            cv: CrossValidation = None,
+            verbose: Int = 0,
+            pre_dispatch: Int | str = "2*n_jobs",
+            error_score: ErrorScore = np.nan,
+            return_train_score: bool = False,
+        ) -> None: ...
 
 
 class BPRandomizedSearchCV(RandomizedSearchCV, LockStepSearch):
@@ -294,8 +356,27 @@ class BPRandomizedSearchCV(RandomizedSearchCV, LockStepSearch):
     0.98
     """
 
+    if TYPE_CHECKING:
 
-class BPHalvingGridSearchCV(HalvingGridSearchCV, LockStepSearch):
+        def __init__(
+            self,
+            estimator: HasFit,
+            param_distributions: ParamGrid,
+            *,
+            n_iter: Int = 10,
+            scoring: SearchScoring = None,
+            n_jobs: Int | None = None,
+            refit: Refit = True,
+            cv: CrossValidation = None,
+            verbose: Int = 0,
+            pre_dispatch: Int | str = "2*n_jobs",
+            random_state: RandomState = None,
+            error_score: ErrorScore = np.nan,
+            return_train_score: bool = False,
+        ) -> None: ...
+
+
+class BPHalvingGridSearchCV(HalvingGridSearchCV, LockStepHalving):
     """HalvingGridSearchCV whose candidates train in lock-step, and go on.
 
     With ``resource="max_iter"`` (in a pipeline ``"step__max_iter"``) the worst
@@ -369,8 +450,34 @@ class BPHalvingGridSearchCV(HalvingGridSearchCV, LockStepSearch):
     ([20, 40, 80, 160], [8, 4, 2, 1])
     """
 
+    if TYPE_CHECKING:
 
-class BPHalvingRandomSearchCV(HalvingRandomSearchCV, LockStepSearch):
+        def __init__(
+            self,
+            estimator: HasFit,
+            param_grid: ParamGrid,
+            *,
+            factor: Float = 3,
+            resource: str = "n_samples",
+            max_resources: Int | Literal["auto"] | str = "auto",
+            min_resources: Int | Literal["exhaust", "smallest"] | str = "exhaust",
+            aggressive_elimination: bool = False,
+            cv: CrossValidation = 5,
+            scoring: Scoring = None,
+            refit: Refit = True,
+            error_score: ErrorScore = np.nan,
+            return_train_score: bool = True,
+            random_state: RandomState = None,
+            n_jobs: Int | None = None,
+            verbose: Int = 0,
+        ) -> None: ...
+
+        def fit(
+            self, X: MatrixLike, y: ArrayLike | None = None, **params: Any
+        ) -> Self: ...
+
+
+class BPHalvingRandomSearchCV(HalvingRandomSearchCV, LockStepHalving):
     """HalvingRandomSearchCV whose candidates train in lock-step, and go on.
 
     As :class:`BPHalvingGridSearchCV`, with candidates drawn at random.
@@ -412,3 +519,30 @@ class BPHalvingRandomSearchCV(HalvingRandomSearchCV, LockStepSearch):
     >>> search.fit(X, y).n_candidates_
     [9, 3, 1]
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            estimator: HasFit,
+            param_distributions: ParamGrid,
+            *,
+            n_candidates: Int | Literal["exhaust"] | str = "exhaust",
+            factor: Float = 3,
+            resource: str = "n_samples",
+            max_resources: Int | Literal["auto"] | str = "auto",
+            min_resources: Int | Literal["exhaust", "smallest"] | str = "smallest",
+            aggressive_elimination: bool = False,
+            cv: CrossValidation = 5,
+            scoring: Scoring = None,
+            refit: Refit = True,
+            error_score: ErrorScore = np.nan,
+            return_train_score: bool = True,
+            random_state: RandomState = None,
+            n_jobs: Int | None = None,
+            verbose: Int = 0,
+        ) -> None: ...
+
+        def fit(
+            self, X: MatrixLike, y: ArrayLike | None = None, **params: Any
+        ) -> Self: ...

@@ -26,6 +26,13 @@ class Sweep:
     ``cv`` is what splits the samples, and ``format_results`` makes ``cv_results_``.
     """
 
+    search: Any
+    y: Any
+    routed: Any
+    cv: Any
+    format_results: Callable[..., dict[str, Any]]
+    parallel: Any
+
     def __init__(
         self,
         search: Any,
@@ -38,9 +45,9 @@ class Sweep:
     ):
         self.search, self.X, self.y, self.routed = search, X, y, routed
         self.cv, self.format_results = cv, format_results
-        self.base = clone(search.estimator)
+        self.base: Any = clone(search.estimator)
         self.parallel = Parallel(n_jobs=search.n_jobs, pre_dispatch=search.pre_dispatch)
-        self.options = {
+        self.options: dict[str, Any] = {
             "scorer": scorers,
             "fit_params": routed.estimator.fit,
             "score_params": routed.scorer.score,

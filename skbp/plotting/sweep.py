@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.collections import PathCollection, PolyCollection, QuadMesh
     from matplotlib.colorbar import Colorbar
     from matplotlib.container import ErrorbarContainer
-    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.figure import Figure
     from matplotlib.legend import Legend
     from matplotlib.lines import Line2D
-    from matplotlib.patches import Rectangle
 
 
 class Search(Protocol):
@@ -128,15 +127,17 @@ class SweepDisplay:
     params_: tuple[str, ...]
     best_index_: int
     ax_: Axes
-    figure_: Figure | SubFigure
-    heatmap_: QuadMesh | None
-    text_: npt.NDArray[np.object_] | None
-    scatter_: PathCollection | None
-    lines_: list[Line2D] | None
-    fill_between_: list[PolyCollection] | None
-    errorbar_: list[ErrorbarContainer] | None
-    best_: Rectangle | Line2D | None
-    colorbar_: Colorbar | None
+    # A union with Any stands for "or None" (here: or a SubFigure). Which of the two it
+    # is follows from what is drawn, and users who know need not check.
+    figure_: Figure | Any
+    heatmap_: QuadMesh | Any
+    text_: npt.NDArray[np.object_] | Any
+    scatter_: PathCollection | Any
+    lines_: list[Line2D] | Any
+    fill_between_: list[PolyCollection] | Any
+    errorbar_: list[ErrorbarContainer] | Any
+    best_: Any  # A Rectangle, a Line2D or None.
+    colorbar_: Colorbar | Any
     legend_: Legend
 
     def __init__(

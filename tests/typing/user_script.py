@@ -5,9 +5,11 @@ tests/test_typing.py runs it, and so does `python tests/typing/user_script.py`.
 
 from __future__ import annotations
 
+import io
 import warnings
 from typing import Any
 
+import dask.array as da
 import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +21,12 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score
-from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
+from sklearn.model_selection import (
+    GridSearchCV,
+    StratifiedKFold,
+    cross_val_score,
+    train_test_split,
+)
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -117,6 +124,8 @@ def classification() -> float:
     coefs, intercepts = model.gradients(X_train, y_train)
     print(coefs[0].shape, intercepts[0].shape, model.cost(X_train, y_train).J)
     print(check_gradient(model, X_train, y_train))
+    check = check_gradient(model, X[:9].tolist(), y[:9], each_parameter=True)
+    print(check.error < 1e-6, check.gradients[0][0].shape, check.numeric.max())
     return float(accuracy_score(y_test, labels))
 
 
@@ -129,6 +138,27 @@ def in_parts() -> BPClassifier:
     return model
 
 
+def curves() -> list[float]:
+    """Attributes that are None with other parameters."""
+    X, y = load_iris(return_X_y=True)
+    model = BPClassifier((8,), early_stopping=True, max_iter=3, random_state=0)
+    model.fit(X, y)
+    plt.figure().gca().plot(model.loss_curve_, label=f"{model.loss_:.3f}")
+    print(max(model.validation_scores_), model.best_validation_score_ > 0.5)
+    print(model.learning_rate_curve_[-1] / 2, np.diff(model.validation_loss_curve_))
+    print(BPClassifier((8,), max_iter=3).fit(X, y).best_loss_ < 9.0)
+    weights: npt.NDArray[np.float64] = model.coefs_[0]
+    model.coefs_ = [np.zeros_like(w) for w in model.coefs_]
+    print(weights.mean(), model.t_ // model.n_iter_, model.out_activation_.title())
+    return model.loss_curve_
+
+
+def on_dask(model: BPClassifier, X: da.Array) -> float:
+    print(model.predict(X).compute(), model.predict(da.ones((9, 4))).compute())
+    p = model.predict_proba(X)
+    return float(p[:, 0].mean().compute())
+
+
 def kinds_of_data() -> None:
     X, y = load_iris(return_X_y=True)
     model = BPClassifier((4,), max_iter=2, random_state=0)
@@ -137,6 +167,8 @@ def kinds_of_data() -> None:
     model.fit(frame, series, sample_weight=series + 1)
     model.fit(pl.DataFrame(X), pl.Series(y))
     model.fit(scipy.sparse.csr_matrix(X), y)
+    print(model.activations(scipy.sparse.csr_array(X))[0].toarray().shape)
+    print(on_dask(model, da.ones((9, 4), chunks=3)), curves())
     model.fit(X.tolist(), y.tolist(), [1.0] * len(y))
     model.fit([[0.0, 1.0], [1.0, 0.0], [1, 1]], ["a", "b", "b"])
     print(model.predict([[0.0, 1.0]])[0])
@@ -157,6 +189,8 @@ def regression() -> npt.NDArray[Any]:
     network.set_params(solver="lbfgs", alpha=1.0, max_iter=20)
     target = TransformedTargetRegressor(network, transformer=StandardScaler())
     print(cross_val_score(target, X, y, cv=3).mean())
+    for with_std in (False, True):
+        print(len(network.predict(X, return_std=with_std)))
     both = BPRegressor(4, max_iter=3).fit(X, np.column_stack([y, -y]))
     print(both.predict(X).shape)
     result: npt.NDArray[Any] = network.predict(X) - outputs
@@ -170,7 +204,11 @@ def searches() -> BPClassifier:
     grid = {"network__alpha": [1e-4, 1.0], "network__hidden_layer_sizes": [4, (8, 8)]}
     search = BPGridSearchCV(model, grid, cv=3, n_jobs=1).fit(X, y)
     print(search.best_params_, search.best_score_, search.predict(X)[:3])
-    SweepDisplay.from_estimator(search)
+    display = SweepDisplay.from_estimator(search)
+    display.figure_.savefig(io.BytesIO())
+    display.heatmap_.set_clim(0.0, 1.0)
+    display.colorbar_.set_label("accuracy")
+    display.best_.set_linewidth(3)
     theirs = GridSearchCV(model, grid, cv=3).fit(X, y)
     display = SweepDisplay.from_cv_results(theirs.cv_results_, params="alpha")
     display.plot(kind="points", ax=plt.figure().gca())
@@ -178,7 +216,11 @@ def searches() -> BPClassifier:
     drawn = BPRandomizedSearchCV(
         network, {"alpha": [1e-4, 1e-2, 1.0]}, n_iter=2, random_state=0
     )
-    print(drawn.fit(X, y).score(X, y))
+    print(drawn.fit(X, y).score(X, y), drawn.cv_results_["mean_test_score"].max())
+    metrics = {"accuracy": "accuracy", "own": lambda model, X, y: 0.5}
+    several = [{"alpha": np.logspace(-3, 0, 2)}, {"max_iter": [3], "solver": ["sgd"]}]
+    folds = StratifiedKFold(3, shuffle=True, random_state=0)
+    BPGridSearchCV(network, several, scoring=metrics, refit="own", cv=folds).fit(X, y)
     halving = BPHalvingGridSearchCV(
         network, {"alpha": [1e-4, 1.0]}, resource="max_iter", max_resources=9, cv=3
     )

@@ -101,6 +101,17 @@ class Precisions:
         have the precision ``fixed``.
     """
 
+    groups: list[Rows] | None
+    beta: Array
+    noisy: bool
+    apart: bool
+    ratio: float
+    unit: float
+    alpha: Array
+    prior: Array
+    variance: Array
+    each: Array
+
     def __init__(
         self,
         network: Network,

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from skbp.engine.arrays import Number, number
+from skbp.engine.arrays import Column, column
 from skbp.engine.progress import History, Progress, Status
-from skbp.engine.schedules import SCHEDULES, Clock
+from skbp.engine.schedules import SCHEDULES, Clock, Schedule
 from skbp.engine.settings import Settings
 
 
 class Rates:
     """The schedule of the learning rate, and what it does at a plateau."""
+
+    schedule: Schedule
+    progress: Progress
+    rate_init: list[float]
+    power_t: list[float]
+    decay: list[float]
+    every: list[float]
+    warmup: list[float]
+    horizon: int
+    step: float
+    epochs: int
+    last: float
 
     def __init__(
         self, settings: Settings, progress: Progress, n: int, last: int, epochs: int
@@ -55,13 +67,13 @@ class Rates:
 
     def of_epoch(
         self, networks: list[int], epoch: int
-    ) -> Number | Callable[[float], Number]:
+    ) -> Column | Callable[[float], Column]:
         """Return the rate of an epoch, or the function that gives it at each part."""
         start = self.epochs + epoch
         self.at_end = {k: self.at(k, start + self.last) for k in networks}
         if not self.schedule.factor and not any(self.warmup):
-            return number([self.progress.histories[k].rate for k in networks])
-        return lambda part: number([self.at(k, start + part) for k in networks])
+            return column([self.progress.histories[k].rate for k in networks])
+        return lambda part: column([self.at(k, start + part) for k in networks])
 
     def adapt(self, networks: list[int], t: int) -> None:
         """Set the rates after t samples; end networks that are to end."""

@@ -121,6 +121,24 @@ def begin(
 class Iterate:
     """Where one network stands: weights, model of F around them, damping."""
 
+    theta: Array
+    precisions: Precisions
+    m: float
+    mu: float
+    growth: float
+    steps: int
+    fell: float
+    stuck: bool
+    E: Array
+    g: Array
+    H: Array
+    F: float
+    slope: Array
+    finite: bool
+    curvature: float
+    d: Array
+    promised: float
+
     def __init__(self, theta: Array, precisions: Precisions, m: float):
         self.theta, self.precisions, self.m = theta.astype(np.float64), precisions, m
         self.mu, self.growth, self.steps = 0.0, 2.0, 0

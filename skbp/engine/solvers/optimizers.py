@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from skbp.engine.arrays import Array, Number, cast, chunks
+from skbp.engine.arrays import Array, Column, DType, cast, chunks
 
 
 class SGD:
@@ -31,15 +31,20 @@ class SGD:
     """
 
     #: Hyperparameters that may differ between the networks, and those that may not.
-    numbers: ClassVar = ("momentum",)
-    options: ClassVar = ("nesterovs_momentum",)
+    numbers: ClassVar[tuple[str, ...]] = ("momentum",)
+    options: ClassVar[tuple[str, ...]] = ("nesterovs_momentum",)
+
+    nesterov: bool
+    dtype: DType
+    momentum: Array
+    velocity: Array
 
     def __init__(
         self,
         theta: Array,
         grad: Array,
         *,
-        momentum: Number = 0.9,
+        momentum: Column = 0.9,
         nesterovs_momentum: bool = True,
         state: Mapping[str, Any] | None = None,
     ):
@@ -50,7 +55,7 @@ class SGD:
             self.velocity[:] = state["velocity"]
         self._chunks = chunks(theta, grad, self.velocity)
 
-    def step(self, rate: Number, J: Array) -> None:
+    def step(self, rate: Column, J: Array) -> None:
         mu, rate = self.momentum, cast(rate, self.dtype)
         for theta, grad, velocity, tmp in self._chunks:
             np.multiply(grad, rate, out=tmp)
@@ -79,17 +84,25 @@ class Adam:
     Kingma and Ba (2015), "Adam: a method for stochastic optimization". ICLR.
     """
 
-    numbers: ClassVar = ("beta_1", "beta_2", "epsilon")
-    options: ClassVar = ()
+    numbers: ClassVar[tuple[str, ...]] = ("beta_1", "beta_2", "epsilon")
+    options: ClassVar[tuple[str, ...]] = ()
+
+    dtype: DType
+    beta_1: Column
+    beta_2: Column
+    root: Column
+    m: Array
+    v: Array
+    t: int
 
     def __init__(
         self,
         theta: Array,
         grad: Array,
         *,
-        beta_1: Number = 0.9,
-        beta_2: Number = 0.999,
-        epsilon: Number = 1e-8,
+        beta_1: Column = 0.9,
+        beta_2: Column = 0.999,
+        epsilon: Column = 1e-8,
         state: Mapping[str, Any] | None = None,
     ):
         self.beta_1, self.beta_2, self.dtype = beta_1, beta_2, theta.dtype
@@ -105,7 +118,7 @@ class Adam:
             self.t = state["t"]
         self._chunks = chunks(theta, grad, self.m, self.v)
 
-    def step(self, rate: Number, J: Array) -> None:
+    def step(self, rate: Column, J: Array) -> None:
         self.t += 1
         bias = (1.0 - self.beta_2**self.t) ** 0.5 / (1.0 - self.beta_1**self.t)
         factor = cast(rate * bias * ((1.0 - self.beta_1) / self.root), self.dtype)
@@ -144,17 +157,26 @@ class NAdam:
     Dozat (2016), "Incorporating Nesterov momentum into Adam". ICLR workshop.
     """
 
-    numbers: ClassVar = ("beta_1", "beta_2", "epsilon")
-    options: ClassVar = ()
+    numbers: ClassVar[tuple[str, ...]] = ("beta_1", "beta_2", "epsilon")
+    options: ClassVar[tuple[str, ...]] = ()
+
+    dtype: DType
+    beta_1: Column
+    beta_2: Column
+    epsilon: Column
+    m: Array
+    v: Array
+    t: int
+    product: Column
 
     def __init__(
         self,
         theta: Array,
         grad: Array,
         *,
-        beta_1: Number = 0.9,
-        beta_2: Number = 0.999,
-        epsilon: Number = 1e-8,
+        beta_1: Column = 0.9,
+        beta_2: Column = 0.999,
+        epsilon: Column = 1e-8,
         state: Mapping[str, Any] | None = None,
     ):
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
@@ -164,13 +186,13 @@ class NAdam:
             for value in (beta_1, 1.0 - beta_1, beta_2, 1.0 - beta_2)
         ]
         self.m, self.v, self.t = np.zeros_like(theta), np.zeros_like(theta), 0
-        self.product: Number = 1.0
+        self.product = 1.0
         if state is not None:
             self.m[:], self.v[:], self.t = state["m"], state["v"], state["t"]
             self.product = state["product"]
         self._chunks = chunks(theta, grad, self.m, self.v)
 
-    def step(self, rate: Number, J: Array) -> None:
+    def step(self, rate: Column, J: Array) -> None:
         self.t += 1
         mu, mu_next = (
             self.beta_1 * (1.0 - 0.5 * 0.96 ** (0.004 * t))
@@ -221,16 +243,19 @@ class RMSprop:
     Machine Learning.
     """
 
-    numbers: ClassVar = ("beta_2", "epsilon")
-    options: ClassVar = ()
+    numbers: ClassVar[tuple[str, ...]] = ("beta_2", "epsilon")
+    options: ClassVar[tuple[str, ...]] = ()
+
+    dtype: DType
+    v: Array
 
     def __init__(
         self,
         theta: Array,
         grad: Array,
         *,
-        beta_2: Number = 0.999,
-        epsilon: Number = 1e-8,
+        beta_2: Column = 0.999,
+        epsilon: Column = 1e-8,
         state: Mapping[str, Any] | None = None,
     ):
         self.dtype, self.v = theta.dtype, np.zeros_like(theta)
@@ -241,7 +266,7 @@ class RMSprop:
             self.v[:] = state["v"]
         self._chunks = chunks(theta, grad, self.v)
 
-    def step(self, rate: Number, J: Array) -> None:
+    def step(self, rate: Column, J: Array) -> None:
         rate, (beta_2, one_less, epsilon) = cast(rate, self.dtype), self._constants
         for theta, grad, v, tmp in self._chunks:
             np.multiply(grad, grad, out=tmp)
@@ -271,8 +296,15 @@ class Rprop:
     Igel and Hüsken (2000), "Improving the Rprop learning algorithm". NC'2000.
     """
 
-    numbers: ClassVar = ()
-    options: ClassVar = ()
+    numbers: ClassVar[tuple[str, ...]] = ()
+    options: ClassVar[tuple[str, ...]] = ()
+
+    theta: Array
+    grad: Array
+    length: Array
+    last: Array
+    last_grad: Array
+    J: Array
 
     def __init__(
         self, theta: Array, grad: Array, *, state: Mapping[str, Any] | None = None
@@ -289,7 +321,7 @@ class Rprop:
             cast(value, theta.dtype) for value in (1.2, 0.5, 1e-6, 50.0, 0.0)
         ]
 
-    def step(self, rate: Number, J: Array) -> None:
+    def step(self, rate: Column, J: Array) -> None:
         theta, grad, length, last = self.theta, self.grad, self.length, self.last
         tmp, same, turned = self._tmp, self._same, self._turned
         longer, shorter, least, most, zero = self._constants
@@ -334,8 +366,12 @@ class Average:
     SIAM Journal on Control and Optimization 30, 838-855.
     """
 
+    decay: Column
+    sum: Array
+    t: int
+
     def __init__(
-        self, theta: Array, decay: Number, *, state: Mapping[str, Any] | None = None
+        self, theta: Array, decay: Column, *, state: Mapping[str, Any] | None = None
     ):
         self.decay, self.sum, self.t = decay, np.zeros_like(theta), 0
         self._decay = cast(decay, theta.dtype)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from skbp.engine.arrays import Array, Number, cast, number
+from skbp.engine.arrays import Array, Column, Rows, cast, column
 from skbp.engine.checkpoint import Checkpoint, rows_of_state
 from skbp.engine.network import Dropout
 from skbp.engine.objective import Objective
@@ -29,7 +29,7 @@ from skbp.engine.solvers.batches import (
     shuffled,
 )
 from skbp.engine.solvers.learning_rate import Rates
-from skbp.engine.solvers.optimizers import OPTIMIZERS, Average
+from skbp.engine.solvers.optimizers import OPTIMIZERS, Average, Optimizer
 from skbp.engine.solvers.solution import Solution
 
 
@@ -46,6 +46,18 @@ class Cohort:
         The states of the optimizer and of the average of the weights to go on from.
     """
 
+    problem: Problem
+    settings: Settings
+    networks: list[int]
+    theta: Array
+    noise: np.random.Generator | None
+    objective: Objective
+    optimizer: Optimizer
+    decay: Column | None
+    weights: Array
+    limit: Column | None
+    average: Average | None
+
     def __init__(
         self,
         problem: Problem,
@@ -61,28 +73,28 @@ class Cohort:
         self.networks, self.theta, self.noise = networks, theta, noise
         dropout = None
         if noise is not None:
-            rates = [number(pick(rate, networks)) for rate in settings.dropout]
+            rates = [column(pick(rate, networks)) for rate in settings.dropout]
             dropout = Dropout(rates, noise)
-        alpha = number(settings.each("alpha", networks))
+        alpha = column(settings.each("alpha", networks))
         self.objective = Objective(network, loss, samples, alpha, theta, dropout)
         optimizer = OPTIMIZERS[settings.solver]
         options: dict[str, Any] = {
-            name: number(settings.each(name, networks)) for name in optimizer.numbers
+            name: column(settings.each(name, networks)) for name in optimizer.numbers
         }
         options |= {name: getattr(settings, name) for name in optimizer.options}
         self.optimizer = optimizer(theta, self.objective.grad, state=state, **options)
         # What is off is None, and costs nothing.
-        decay = number(settings.each("weight_decay", networks))
+        decay = column(settings.each("weight_decay", networks))
         self.decay = decay if np.any(decay) else None
         self.weights = theta[:, : network.n_weights]
-        limit = number(settings.each("max_grad_norm", networks))
+        limit = column(settings.each("max_grad_norm", networks))
         self.limit = limit if np.isfinite(limit).any() else None
-        average_decay = number(settings.each("average_decay", networks))
+        average_decay = column(settings.each("average_decay", networks))
         self.average = None
         if np.any(average_decay):
             self.average = Average(theta, average_decay, state=average)
 
-    def step(self, rate: Number, J: Array) -> None:
+    def step(self, rate: Column, J: Array) -> None:
         """Take a step of the optimizer, after W := W - rate weight_decay W."""
         if self.limit is not None:
             clip(self.objective.grad, self.limit)
@@ -93,7 +105,7 @@ class Cohort:
             self.average.update()
 
     def epoch(
-        self, batches: Iterable[Batch], rate: Number | Callable[[float], Number]
+        self, batches: Iterable[Batch], rate: Column | Callable[[float], Column]
     ) -> Array:
         """Take a step on each batch; return the mean loss of each network.
 
@@ -135,7 +147,7 @@ class Cohort:
         )
 
 
-def clip(grad: Array, limit: Number) -> None:
+def clip(grad: Array, limit: Column) -> None:
     """Shorten the gradient (K, P) of each network to this norm where it is longer."""
     # In float64, where no square of a float32 overflows.
     norm = np.sqrt(np.vecdot(grad, grad, dtype=np.float64))[:, np.newaxis]
@@ -173,6 +185,19 @@ class Training:
     rng : RandomState
         Shuffles the samples.
     """
+
+    problem: Problem
+    settings: Settings
+    progress: Progress
+    start: Checkpoint
+    rng: np.random.RandomState
+    noise: np.random.Generator | None
+    cohort: Cohort
+    kept: Array
+    order: Rows | None
+    t: int
+    n_epochs: int
+    rates: Rates
 
     def __init__(
         self,
@@ -255,7 +280,7 @@ class Training:
     def lowest(self, k: int, candidates: Array) -> Array:
         """Return the candidate (P,) of lowest finite J, else the first."""
         objective = self.problem.objective(
-            number(self.settings.each("alpha", [k])), candidates
+            column(self.settings.each("alpha", [k])), candidates
         )
         J, _ = objective(self.problem.samples.every)
         best: Array = candidates[np.argmin(np.where(np.isfinite(J), J, inf))]

@@ -1,0 +1,77 @@
+"""The state of an estimator in pickles: arrays, numbers and strings alone.
+
+So a pickle names no class but the estimator's own: it can be read whatever this package
+is like inside, and tools that trust no other classes can read it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from skbp._estimator.attributes import holds, of_model
+from skbp._estimator.parameters import kind_of
+from skbp.engine.checkpoint import Checkpoint
+from skbp.engine.evidence.posterior import Posterior
+from skbp.engine.model import Model
+from skbp.engine.network import Network
+from skbp.engine.progress import History, Status
+
+
+def stored(state: dict[str, Any]) -> dict[str, Any]:
+    """Return attributes in plain values, and weights once."""
+    plain_state = {name: plain(value) for name, value in state.items()}
+    model = state.get("_model")
+    if model is not None and holds(model, state["coefs_"], state["intercepts_"]):
+        # They are views into the parameters of the model.
+        del plain_state["coefs_"], plain_state["intercepts_"]
+    return plain_state
+
+
+def restore(estimator: Any) -> None:
+    """Make of the attributes that ``stored`` has returned what they were."""
+    attributes = vars(estimator)
+    if isinstance(attributes.get("_model"), dict):
+        model = attributes["_model"] = model_of_state(attributes["_model"])
+        if "coefs_" not in attributes:
+            attributes |= of_model(model)
+    if isinstance(attributes.get("_targets"), dict):
+        kind, state = kind_of(estimator), attributes["_targets"]
+        options = kind.Options(**state["options"])
+        attributes["_targets"] = kind(**state | {"options": options})
+    if isinstance(attributes.get("_checkpoint"), dict):
+        attributes["_checkpoint"] = checkpoint_of_state(attributes["_checkpoint"])
+
+
+def plain(value: Any) -> Any:
+    """Return a record as a dict of its fields, and other values as they are."""
+    if isinstance(value, Network):
+        return {
+            "units": value.units,
+            "activations": value.activations,
+            "biases": value.biases,
+        }
+    if is_dataclass(value) and type(value).__module__.startswith("skbp."):
+        return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, Status):
+        return str(value)
+    if type(value) is list:
+        return [plain(item) for item in value]
+    if isinstance(value, tuple):
+        return tuple(plain(item) for item in value)
+    return value
+
+
+def model_of_state(state: dict[str, Any]) -> Model:
+    """Return the model that ``plain`` has made a dict of."""
+    posterior = state["posterior"] and Posterior(**state["posterior"])
+    network = Network(**state["network"])
+    return Model(**state | {"network": network, "posterior": posterior})
+
+
+def checkpoint_of_state(state: dict[str, Any]) -> Checkpoint:
+    """Return the checkpoint that ``plain`` has made a dict of."""
+    histories = [
+        History(**one | {"status": Status(one["status"])}) for one in state["histories"]
+    ]
+    return Checkpoint(**state | {"histories": histories})
