@@ -1,4 +1,4 @@
-"""What training starts from: random numbers and weights."""
+"""The weights that training starts from: drawn, given, or those of an earlier fit."""
 
 from __future__ import annotations
 
