@@ -1,4 +1,4 @@
-"""What this package uses of scikit-learn's private names; nowhere else does it."""
+"""The private names of scikit-learn that this package uses, all in one module."""
 
 from collections.abc import Callable
 from typing import Any
@@ -34,16 +34,16 @@ try:
 except ImportError:  # The module is experimental: it may move.
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Stand in for callbacks where scikit-learn has none."""
+        """A substitute for versions of scikit-learn without callbacks."""
 
 
 def has_callbacks(estimator: Any) -> bool:
-    """Return whether callbacks are to follow an estimator."""
+    """Return whether callbacks follow an estimator."""
     return hasattr(estimator, "_skl_callbacks")
 
 
 def callback_context(estimator: Any, max_subtasks: int) -> Any:
-    """Return the context that tells callbacks of a fit with so many tasks."""
+    """Return the context that tells callbacks about a fit with so many tasks."""
     return estimator._init_callback_context(max_subtasks=max_subtasks)
 
 
@@ -59,7 +59,7 @@ def scorers_of(scorer: MultimetricScorer) -> dict[str, Any]:
 
 
 def metric_of(scorer: Any) -> Callable[..., Any]:
-    """Return the metric of a scorer of scikit-learn, or the scorer itself."""
+    """Return the metric of a scorer of scikit-learn; other scorers are returned."""
     metric: Callable[..., Any] = getattr(scorer, "_score_func", scorer)
     return metric
 
