@@ -380,7 +380,7 @@ ACTIVATIONS: dict[str, Activation] = {
 }
 
 #: The activations that a user can choose for the output layer, by their public names.
-OUTPUTS = {**HIDDEN, "exp": exp, "softmax": softmax}
+OUTPUTS: dict[str, Activation] = {**HIDDEN, "exp": exp, "softmax": softmax}
 
 #: The intervals that the values of activations lie in. An activation that is not listed
 #: has no bounds.

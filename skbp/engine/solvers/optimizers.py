@@ -31,8 +31,13 @@ class SGD:
     """
 
     #: Hyperparameters that may differ between the networks, and ones that may not.
-    numbers: ClassVar = ("momentum",)
-    options: ClassVar = ("nesterovs_momentum",)
+    numbers: ClassVar[tuple[str, ...]] = ("momentum",)
+    options: ClassVar[tuple[str, ...]] = ("nesterovs_momentum",)
+
+    nesterov: bool
+    dtype: DType
+    momentum: Array
+    velocity: Array
 
     def __init__(
         self,
