@@ -1,4 +1,4 @@
-"""Checks of X, y and sample weights, and what is said where they fail."""
+"""Checks of X, y and sample weights, and their error messages."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from skbp.engine.arrays import Array, DType
 
 
 def on_dask(X: Any) -> bool:
-    """Return whether X is a collection of Dask's, without importing it."""
+    """Return whether X is a Dask collection, without importing Dask."""
     return type(X).__module__.partition(".")[0] in ("dask", "dask_expr")
 
 
 def refuse_on_dask(**named: Any) -> None:
-    """Refuse Dask collections, which would be loaded, where data must be in memory."""
+    """Refuse Dask collections where data must be in memory."""
     for name, value in named.items():
         if on_dask(value):
             raise ValueError(
@@ -69,10 +69,10 @@ def validated_X(estimator: Any, X: Any) -> Any:
 def validated_X_y(
     estimator: Any, X: Any, y: Any, *, reset: bool, **options: Any
 ) -> tuple[Any, Array]:
-    """Return X as ``validated_X`` does and y of shape (n,), or (n, outputs).
+    """Return X as ``validated_X`` does, and y of shape (n,) or (n, outputs).
 
-    ``reset`` is that of scikit-learn's ``validate_data``: whether the features are
-    those of X, or must be those of an earlier X.
+    ``reset`` says whether the estimator takes over the features of X, or X must have
+    the features of an earlier X.
     """
     if not reset and is_plain(estimator, X) and is_plain_y(y, len(X)):
         return X, y
@@ -85,7 +85,7 @@ def validated_X_y(
 
 
 def located(X: Any, *arguments: Any, **options: Any) -> Any:
-    """Call ``validate_data``; say where X is not finite if that is what it refuses."""
+    """Call ``validate_data``; if X is not finite, say where in the error message."""
     try:
         return validate_data(
             *arguments, accept_sparse="csr", dtype=(np.float64, np.float32), **options
@@ -98,7 +98,7 @@ def located(X: Any, *arguments: Any, **options: Any) -> Any:
 
 
 def first_non_finite(X: Any) -> str:
-    """Say where the first entry of X that is not finite stands."""
+    """Return a sentence that says where the first entry that is not finite is."""
     columns = getattr(X, "columns", None)
     try:
         if scipy.sparse.issparse(X):
@@ -128,7 +128,7 @@ def as_dtype(Y: Array, dtype: DType) -> Array:
 def weights_of_part(
     sample_weight: Any, X: Any, dtype: DType, name: str = "sample_weight"
 ) -> Array | None:
-    """Return the weights of a part of the samples, non-negative (n,), or None."""
+    """Return the weights (n,) of some of the samples, not negative, or None."""
     if sample_weight is None:
         return None
     refuse_on_dask(**{name: sample_weight})
@@ -152,9 +152,9 @@ def weights_of_part(
 def weights_of_all(
     sample_weight: Any, X: Any, dtype: DType, name: str = "sample_weight"
 ) -> Array | None:
-    """Return the weights of all samples, of which one at least is not 0, or None."""
+    """Return the weights of all samples, at least one of them not 0, or None."""
     weights = weights_of_part(sample_weight, X, dtype, name)
     if weights is not None and not weights.any():
-        # In the words of scikit-learn.
+        # The message is the one of scikit-learn.
         raise ValueError("Sample weights must contain at least one non-zero number.")
     return weights

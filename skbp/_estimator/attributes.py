@@ -1,7 +1,7 @@
-"""Fitted attributes: set after training, read before prediction, restored on errors.
+"""Fitted attributes: set after training, read by predictions, restored after errors.
 
-Three of them are private: ``_model`` is what predicts, ``_targets`` what was learnt of
-y, and ``_checkpoint`` what ``partial_fit`` and a warm start go on from.
+Three of them are private: ``_model`` predicts, ``_targets`` holds what was learnt about
+y, and ``_checkpoint`` is where ``partial_fit`` and a warm start continue.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from skbp.engine.network import Network
 from skbp.engine.progress import History, Status
 from skbp.engine.solvers import SOLVERS
 
-#: The curves, and what they are called in the history of a network.
+#: The attributes that are curves, and their names in the history of a network.
 CURVES = {
     "loss_curve_": "loss_curve",
     "learning_rate_curve_": "rates",
@@ -34,7 +34,7 @@ CURVES = {
     "validation_loss_curve_": "validation_losses",
 }
 
-#: The attributes that training adds to where it goes on.
+#: The attributes that are extended if training continues.
 COUNTS = (
     "n_iter_",
     "t_",
@@ -44,7 +44,7 @@ COUNTS = (
     *CURVES,
 )
 
-#: The attributes that an estimated alpha has.
+#: The attributes that exist only if alpha is estimated.
 ESTIMATES = (
     "alpha_",
     "alpha_intercepts_",
@@ -58,10 +58,10 @@ ESTIMATES = (
 
 @contextmanager
 def restored_on_error(estimator: Any) -> Iterator[None]:
-    """Leave the estimator as it was if the body fails.
+    """Restore the estimator if the body fails.
 
-    Fitted attributes are replaced by new objects, never changed in place, so that a
-    shallow copy of the attributes is enough.
+    A shallow copy of the attributes is enough, because fitted attributes are replaced
+    by new objects, and never changed in place.
     """
     before = dict(vars(estimator))
     try:
@@ -73,20 +73,20 @@ def restored_on_error(estimator: Any) -> Iterator[None]:
 
 
 def forget(estimator: Any, *names: str) -> None:
-    """Remove fitted attributes of these names where they are."""
+    """Remove the fitted attributes with these names, if they exist."""
     for name in names:
         vars(estimator).pop(name, None)
 
 
 def of_targets(targets: Targets) -> dict[str, Any]:
-    """Return the attributes that say what was learnt of the targets."""
+    """Return the attributes that describe the targets."""
     attributes = {"_targets": targets, "out_activation_": targets.output}
     classes = getattr(targets, "classes", None)
     return attributes if classes is None else attributes | {"classes_": classes}
 
 
 def of_model(model: Model) -> dict[str, Any]:
-    """Return the attributes that make up the network."""
+    """Return the attributes that describe the network."""
     n_coefs = model.network.n_layers
     return {
         "coefs_": list(model.views[:n_coefs]),
@@ -105,14 +105,14 @@ def check_fitted(estimator: Any) -> None:
 
 
 def model_of(estimator: Any) -> Model:
-    """Return what predicts, with the weights that the attributes have at the moment."""
+    """Return the model that predicts, with the current weights of the attributes."""
     model: Model = vars(estimator)["_model"]
     coefs, intercepts = estimator.coefs_, estimator.intercepts_
     if model.output != estimator.out_activation_:
         model = replace(model, output=estimator.out_activation_)
     if holds(model, coefs, intercepts):
         return model
-    # The user has put other arrays in their place.
+    # The user has replaced the arrays.
     units = (len(coefs[0]), *map(len, intercepts))
     network = Network(units, model.network.activations, model.network.biases)
     theta = packed(network, coefs, intercepts, coefs[0].dtype)
@@ -120,7 +120,7 @@ def model_of(estimator: Any) -> Model:
 
 
 def targets_of(estimator: Any) -> Any:
-    """Return what was learnt of y, as the attributes have it at the moment."""
+    """Return what was learnt about y, with the current values of the attributes."""
     targets = vars(estimator)["_targets"]
     known = of_targets(targets)
     if all(getattr(estimator, name) is value for name, value in known.items()):
@@ -132,7 +132,7 @@ def targets_of(estimator: Any) -> Any:
 
 
 def holds(model: Model, coefs: Any, intercepts: Any) -> bool:
-    """Return whether these arrays are the model's own, none of them another."""
+    """Return whether all of these arrays are the model's own views."""
     arrays = (*coefs, *intercepts)
     return len(arrays) == len(model.views) and all(map(is_, arrays, model.views))
 
@@ -148,10 +148,10 @@ def set_attributes(estimator: Any, job: Job, result: Result) -> None:
 
 
 def keep_checkpoint(estimator: Any, job: Job, result: Result) -> None:
-    """Keep what ``partial_fit`` and a warm start go on from, beside the weights.
+    """Keep what ``partial_fit`` and a warm start need to continue, except the weights.
 
-    It holds arrays, numbers and strings alone; ``fit`` without ``warm_start`` keeps
-    none, so that a fitted estimator is hardly larger than its weights.
+    The checkpoint consists of arrays, numbers and strings. ``fit`` keeps one only with
+    ``warm_start``, so that a fitted estimator is hardly larger than its weights.
     """
     diverged = result.history.status is Status.DIVERGED
     end = None if diverged else result.checkpoint()
@@ -163,7 +163,7 @@ def keep_checkpoint(estimator: Any, job: Job, result: Result) -> None:
 
 
 def of_history(estimator: Any, job: Job, history: History) -> dict[str, Any]:
-    """Return the attributes that tell of training, added to those of earlier calls."""
+    """Return the attributes that describe training, added to earlier calls."""
     before = {name: vars(estimator).get(name) for name in COUNTS}
     seen = len(job.problem.samples) if SOLVERS[job.settings.solver].steps else 0
     losses, scores = history.loss_curve, history.validation_scores
@@ -204,9 +204,9 @@ def of_curves(before: dict[str, Any], history: History) -> dict[str, Any]:
 
 
 def of_evidence(job: Job, result: Result, best: Evidence) -> dict[str, Any]:
-    """Return the attributes that were estimated with the weights."""
+    """Return the attributes that were estimated together with the weights."""
     network, model = job.problem.network, result.model
-    # In units of the loss: lambda, as a number would be.
+    # In units of the loss, as if lambda were given as a number.
     each = best.alpha * best.noise
     n_layers = network.n_layers
     n_first = len(best.groups) - (2 if network.biases else 1) * n_layers + 1
@@ -233,5 +233,5 @@ def of_evidence(job: Job, result: Result, best: Evidence) -> dict[str, Any]:
 
 
 def of_outputs(values: Array) -> Any:
-    """Return the values (outputs,), or that of a single output as a number."""
+    """Return the values (outputs,), or a number if there is only one output."""
     return values if len(values) > 1 else float(values[0])

@@ -1,4 +1,4 @@
-"""Looking inside: the cost of a fitted network and its gradient on any samples."""
+"""The cost of a fitted network and its gradient, on any samples."""
 
 from __future__ import annotations
 
@@ -36,6 +36,6 @@ def objective_of(
 
 
 def penalties_of(estimator: Any) -> Array | None:
-    """Return lambda of each parameter (P,), where a fit has estimated it."""
+    """Return lambda of each parameter (P,), if a fit has estimated it, else None."""
     posterior = model_of(estimator).posterior
     return posterior.penalties if estimate_of(estimator) and posterior else None

@@ -1,7 +1,7 @@
-"""The state of an estimator in pickles: arrays, numbers and strings alone.
+"""The state of an estimator in pickles, which consists of arrays, numbers and strings.
 
-So a pickle names no class but the estimator's own: it can be read whatever this package
-is like inside, and tools that trust no other classes can read it.
+A pickle therefore names no class except the estimator's own. It can be read even if
+other classes of the package have changed, and by tools that trust no other classes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from skbp._data.validation_set import Split
 from skbp._estimator.attributes import holds, of_model
 from skbp._estimator.parameters import kind_of
 from skbp.engine.checkpoint import Checkpoint
@@ -21,17 +22,17 @@ from skbp.engine.progress import History, Status
 
 
 def stored(state: dict[str, Any]) -> dict[str, Any]:
-    """Return attributes in plain values, and weights once."""
+    """Return attributes as plain values, with the weights only once."""
     plain_state = {name: plain(value) for name, value in state.items()}
     model = state.get("_model")
     if model is not None and holds(model, state["coefs_"], state["intercepts_"]):
-        # They are views into the parameters of the model.
+        # These are views into the parameters of the model.
         del plain_state["coefs_"], plain_state["intercepts_"]
     return plain_state
 
 
 def restore(estimator: Any) -> None:
-    """Make of the attributes that ``stored`` has returned what they were."""
+    """Restore the attributes of an estimator from what ``stored`` has returned."""
     attributes = vars(estimator)
     if isinstance(attributes.get("_model"), dict):
         model = attributes["_model"] = model_of_state(attributes["_model"])
@@ -46,7 +47,9 @@ def restore(estimator: Any) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Return a record as a dict of its fields, and other values as they are."""
+    """Return a record as a dict of its fields, and other values unchanged."""
+    if isinstance(value, Checkpoint):
+        return plain_checkpoint(value)
     if isinstance(value, Network):
         return {
             "units": value.units,
@@ -57,8 +60,6 @@ def plain(value: Any) -> Any:
         return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
     if isinstance(value, Status):
         return str(value)
-    if isinstance(value, Checkpoint):
-        return plain_checkpoint(value)
     if type(value) is list:
         return [plain(item) for item in value]
     if isinstance(value, tuple):
@@ -69,20 +70,21 @@ def plain(value: Any) -> Any:
 def plain_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
     """Return a checkpoint as a dict, with the state of its random numbers."""
     state = {one.name: getattr(checkpoint, one.name) for one in fields(checkpoint)}
-    if isinstance(state["random"], np.random.RandomState):
-        state["random"] = state["random"].get_state()
-    return {name: plain(value) for name, value in state.items()}
+    random = state.pop("random")
+    if isinstance(random, np.random.RandomState):
+        random = random.get_state()
+    return {name: plain(value) for name, value in state.items()} | {"random": random}
 
 
 def model_of_state(state: dict[str, Any]) -> Model:
-    """Return the model that ``plain`` has made a dict of."""
+    """Return the model from the dict that ``plain`` has made."""
     posterior = state["posterior"] and Posterior(**state["posterior"])
     network = Network(**state["network"])
     return Model(**state | {"network": network, "posterior": posterior})
 
 
 def checkpoint_of_state(state: dict[str, Any]) -> Checkpoint:
-    """Return the checkpoint that ``plain`` has made a dict of."""
+    """Return the checkpoint from the dict that ``plain`` has made."""
     histories = [
         History(**one | {"status": Status(one["status"])}) for one in state["histories"]
     ]
@@ -90,4 +92,6 @@ def checkpoint_of_state(state: dict[str, Any]) -> Checkpoint:
     if state["random"] is not None:
         random = np.random.RandomState()
         random.set_state(state["random"])
-    return Checkpoint(**state | {"histories": histories, "random": random})
+    split = state["split"] and Split(*state["split"])
+    restored = {"histories": histories, "random": random, "split": split}
+    return Checkpoint(**state | restored)

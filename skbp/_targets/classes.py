@@ -1,4 +1,4 @@
-"""Targets that are classes or labels."""
+"""Targets that are classes, or labels of multilabel data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from skbp.engine.losses import Loss
 
 @dataclass(frozen=True)
 class ClassOptions:
-    """The parameters of an estimator that say what its loss learns from."""
+    """The parameters of a classifier that determine its loss."""
 
     loss: str
     output_activation: str
@@ -30,7 +30,7 @@ class ClassOptions:
     label_smoothing: float = 0.0
 
     def check_parts(self) -> None:
-        """Refuse what needs all data, which ``partial_fit`` never sees."""
+        """Refuse options that need all data, which ``partial_fit`` never sees."""
         if isinstance(self.class_weight, str):
             raise ValueError(
                 "class_weight='balanced' needs the classes of all data, which "
@@ -39,7 +39,7 @@ class ClassOptions:
             )
 
     def check_memory(self, multilabel: bool) -> None:
-        """Refuse what needs all data in memory."""
+        """Refuse options that need all data in memory."""
         if multilabel and self.class_weight is not None:
             raise ValueError(
                 "class_weight of multilabel targets needs data in memory, and X is a "
@@ -47,7 +47,7 @@ class ClassOptions:
             )
 
     def output(self, n_classes: int, multilabel: bool) -> str:
-        """Return the output activation that these options ask for."""
+        """Return the output activation for these options."""
         if self.output_activation == "softmax" and multilabel:
             raise ValueError(
                 "output_activation='softmax' makes classes exclude each other, and y "
@@ -63,14 +63,14 @@ class ClassOptions:
 
 @dataclass(frozen=True)
 class Labels:
-    """Checked class labels, or an indicator matrix of labels.
+    """Checked class labels, or a checked indicator matrix of labels.
 
     Attributes
     ----------
     y : array (n,) or (n, labels)
-        The labels of samples, or some that stand for all.
+        The labels of the samples, or a few labels that represent all.
     classes : array
-        The distinct ones; for an indicator matrix the numbers of its columns.
+        The distinct labels; for an indicator matrix, the numbers of its columns.
     multilabel : bool
     repeats : array (n,) or None
         How often each of y occurs; None means once.
@@ -86,7 +86,7 @@ class Labels:
 
     @classmethod
     def of(cls, y: Any) -> Labels:
-        """Return labels as they are, or refuse them."""
+        """Check labels, and return them unchanged."""
         kind = type_of_target(y)
         if kind == "multiclass-multioutput":
             raise ValueError(
@@ -99,19 +99,19 @@ class Labels:
 
     @classmethod
     def condensed(cls, y: Array) -> Labels:
-        """Return a few labels that stand for all of y, and how often each occurs."""
+        """Return a few labels that represent all of y, and how often each occurs."""
         if y.ndim == 2 and y.shape[1] > 1:
             return cls(y[:1].copy(), np.arange(y.shape[1]), True, np.array([len(y)]))
         values, counts = np.unique(y, return_counts=True)
-        # Twice, or scikit-learn warns that each sample has a class of its own.
+        # Repeat each, because scikit-learn warns if every sample has its own class.
         check_classification_targets(np.repeat(values, 2))
         return cls(values, values, False, counts.astype(np.float64))
 
     @classmethod
     def merged(cls, each: Sequence[Labels]) -> Labels:
-        """Return condensed labels of several parts as those of all."""
+        """Return the condensed labels of several parts as condensed labels of all."""
         y = np.concatenate([one.y for one in each])
-        # Twice, for the same reason.
+        # Repeat each, for the same reason.
         few = cls.of(np.repeat(cls.condensed(y).y, 2, axis=0))
         repeats = np.concatenate(
             [one.repeats for one in each if one.repeats is not None]
@@ -127,13 +127,13 @@ class ClassTargets:
     ----------
     options : ClassOptions
     classes : array (n_classes,)
-        The classes in their order; for multilabel targets the numbers of the labels.
+        The classes in sorted order; for multilabel targets, the numbers of the labels.
     multilabel : bool
     output : str
         The output activation.
     class_weights : array (n_classes,) or None
         The weight of each class; None without ``class_weight``, and for multilabel
-        targets, which weigh each label.
+        targets, whose labels are weighted one by one.
     """
 
     options: ClassOptions
@@ -154,7 +154,7 @@ class ClassTargets:
     ) -> ClassTargets:
         """Return the targets of a fit to these labels.
 
-        ``classes`` are all classes, where the labels need not contain each of them.
+        ``classes`` are all classes, if the labels may not contain all of them.
         """
         if classes is None:
             return cls.known(options, labels, labels.classes)
@@ -166,7 +166,7 @@ class ClassTargets:
     def known(
         cls, options: ClassOptions, labels: Labels, classes: Array
     ) -> ClassTargets:
-        """Return the targets of these classes, which the labels belong to."""
+        """Return the targets with these classes, which must include the labels."""
         output = options.output(len(classes), labels.multilabel)
         weights = None
         if options.class_weight is not None and not labels.multilabel:
@@ -185,7 +185,7 @@ class ClassTargets:
         return self.known(options, labels, self.classes)
 
     def extended(self, options: ClassOptions, labels: Labels) -> ClassTargets:
-        """Return the targets of another call of ``partial_fit``."""
+        """Return the targets of a further call of ``partial_fit``."""
         self.check(labels)
         return self.known(options, labels, self.classes)
 
@@ -251,16 +251,17 @@ class ClassTargets:
         return codes
 
     def smooth(self, Y: Array) -> Array:
-        """Return the targets that training sees: shared out to all classes a little."""
+        """Return the targets for training, with a part spread over all classes."""
         smoothing = self.options.label_smoothing
         if not smoothing:
             return Y
-        # A logistic output has two outcomes, other outputs have all classes.
+        # A logistic output has two outcomes; other outputs have all classes as
+        # outcomes.
         n = Y.shape[1] if Y.shape[1] > 1 and not self.multilabel else 2
         return (Y * (1.0 - smoothing) + smoothing / n).astype(Y.dtype)
 
     def weigh(self, labels: Labels, weights: Array | None) -> Array | None:
-        """Return the weights of samples times those of their classes."""
+        """Return the sample weights, multiplied by the weights of the classes."""
         if self.options.class_weight is None:
             return weights
         if self.class_weights is None:
@@ -276,7 +277,7 @@ class ClassTargets:
         return of_samples if weights is None else weights * of_samples
 
     def weigh_all(self, labels: Labels, weights: Array | None) -> Array | None:
-        """Return ``weigh``, or refuse to leave no sample any weight."""
+        """Return ``weigh``; refuse class weights that leave no sample any weight."""
         weights = self.weigh(labels, weights)
         if weights is not None and not weights.any():
             raise ValueError(
@@ -286,14 +287,14 @@ class ClassTargets:
         return weights
 
     def loss(self) -> Loss:
-        """Return the loss of the engine."""
+        """Return the corresponding loss of the engine."""
         return engine_loss(self.options.loss, self.output)
 
     # From outputs to labels.
 
     @property
     def one_versus_rest(self) -> bool:
-        """Whether each of several classes that exclude each other has a logistic."""
+        """Whether there is a logistic output for each of several exclusive classes."""
         return (
             self.output == "logistic" and len(self.classes) > 2 and not self.multilabel
         )
@@ -313,12 +314,12 @@ class ClassTargets:
         return codes if codes.ndim == 2 else self.classes[codes]
 
     def strata(self, Y: Array) -> Array | None:
-        """Return the classes of targets, or None for labels."""
+        """Return the class number of each sample; None for multilabel targets."""
         return None if self.multilabel else self.codes(Y)
 
     def score(self, Y: Array, outputs: Array, weights: Array | None) -> float:
-        """Return the accuracy; for multilabel targets that of whole rows."""
-        # scikit-learn's own takes longer than an epoch on small data.
+        """Return the accuracy, with multilabel targets the accuracy of whole rows."""
+        # The scorer of scikit-learn takes longer than an epoch on small data.
         hits = self.codes(Y) == self.codes(outputs)
         return float(
             np.average(hits.all(axis=1) if hits.ndim == 2 else hits, weights=weights)

@@ -1,8 +1,8 @@
 """Stochastic training: epochs of batches, for K networks in lock-step.
 
-The K networks share the stream of batches and the shape; the numbers that steer them
-(rates, alpha, momentum, patience ...) may differ. A network that stops leaves, and the
-others go on as if it had never been there.
+The K networks have the same shape and train on the same batches. Their hyperparameters
+(learning rate, alpha, momentum, patience ...) may differ. When the training of a
+network ends, the others continue as if it had never been there.
 """
 
 from __future__ import annotations
@@ -34,16 +34,17 @@ from skbp.engine.solvers.solution import Solution
 
 
 class Cohort:
-    """The networks that train at the moment, and what a step needs.
+    """The networks that are training, and what their steps need.
 
     Parameters
     ----------
     networks : list of int
-        Which networks they are: theta has a row for each.
+        The numbers of the networks; theta has one row for each.
     noise : Generator, default=None
         Draws the masks of dropout; None means no dropout.
     state, average : dict, default=None
-        The states of the optimizer and of the average of the weights to go on from.
+        The state of the optimizer and the state of the average of the weights, from
+        which to continue.
     """
 
     problem: Problem
@@ -83,7 +84,7 @@ class Cohort:
         }
         options |= {name: getattr(settings, name) for name in optimizer.options}
         self.optimizer = optimizer(theta, self.objective.grad, state=state, **options)
-        # What is off is None, and costs nothing.
+        # Features that are off are None, and cost nothing.
         decay = column(settings.each("weight_decay", networks))
         self.decay = decay if np.any(decay) else None
         self.weights = theta[:, : network.n_weights]
@@ -95,7 +96,7 @@ class Cohort:
             self.average = Average(theta, average_decay, state=average)
 
     def step(self, rate: Column, J: Array) -> None:
-        """Take a step of the optimizer, after W := W - rate weight_decay W."""
+        """Set W := W - rate weight_decay W, then take a step of the optimizer."""
         if self.limit is not None:
             clip(self.objective.grad, self.limit)
         if self.decay is not None:
@@ -109,7 +110,8 @@ class Cohort:
     ) -> Array:
         """Take a step on each batch; return the mean loss of each network.
 
-        ``rate`` is the learning rate, or gives it at each part of the epoch gone.
+        ``rate`` is the learning rate, or a function that returns it for the fraction of
+        the epoch that is over.
         """
         J_sum, weight_sum = np.zeros(len(self.theta)), 0.0
         for samples, rows, gone in batches:
@@ -125,7 +127,7 @@ class Cohort:
         return J_sum
 
     def current(self) -> Array:
-        """Return what the networks predict with: theta, or its average."""
+        """Return the weights to predict with: theta, or its average."""
         if self.average is None or self.average.t == 0:
             return self.theta
         return self.average.value()
@@ -135,7 +137,7 @@ class Cohort:
         return None if self.average is None else self.average.state()
 
     def only(self, rows: list[int]) -> Cohort:
-        """Return the cohort that is left when only these rows of theta go on."""
+        """Return the cohort in which only these rows of theta continue."""
         return Cohort(
             self.problem,
             self.settings,
@@ -148,8 +150,8 @@ class Cohort:
 
 
 def clip(grad: Array, limit: Column) -> None:
-    """Shorten the gradient (K, P) of each network to this norm where it is longer."""
-    # In float64, where no square of a float32 overflows.
+    """Shorten gradients (K, P) whose norm exceeds the limit of their network."""
+    # In float64, the squares of float32 numbers cannot overflow.
     norm = np.sqrt(np.vecdot(grad, grad, dtype=np.float64))[:, np.newaxis]
     tiny = np.finfo(np.float64).tiny
     grad *= np.minimum(1.0, limit / np.maximum(norm, tiny)).astype(grad.dtype)
@@ -158,10 +160,10 @@ def clip(grad: Array, limit: Column) -> None:
 def noise_of(
     settings: Settings, rng: np.random.RandomState, start: Checkpoint
 ) -> np.random.Generator | None:
-    """Return the random numbers of dropout, if there is any, from where they stand.
+    """Return the generator for dropout in its current state; None without dropout.
 
-    Their seed is what ``rng`` would draw next, which it does not: the order of samples
-    is the same with dropout and without.
+    The seed is the number that ``rng`` would draw next. ``rng`` itself does not draw
+    it, so that the order of samples is the same with and without dropout.
     """
     if not settings.drops_units:
         return None
@@ -174,14 +176,14 @@ def noise_of(
 
 
 class Training:
-    """A training on its way: the networks that still train, and where they stand.
+    """A training in progress: the networks that are training, and their state.
 
     Parameters
     ----------
     progress : Progress
-        Holds the histories of all K networks, and is filled.
+        The histories of all K networks, which training extends.
     start : Checkpoint
-        Where training starts.
+        The start of training.
     rng : RandomState
         Shuffles the samples.
     """
@@ -213,7 +215,7 @@ class Training:
         samples, histories = problem.samples, progress.histories
         networks = [k for k, history in enumerate(histories) if history.running]
         if settings.learning_rate == "constant":
-            # It may have been changed since the last call.
+            # The user may have changed the rate since the last call.
             for k in networks:
                 (histories[k].rate,) = settings.each("learning_rate_init", [k])
         self.noise = noise_of(settings, rng, start)
@@ -231,7 +233,7 @@ class Training:
         self.rates = Rates(settings, progress, len(samples), last, start.epochs)
 
     def run(self) -> None:
-        """Train until no network is left that still trains."""
+        """Train until no network is left."""
         progress, most = self.progress, self.settings.max_iter
         while self.cohort.networks and most > 0:
             before = self.cohort.current().copy()
@@ -249,7 +251,7 @@ class Training:
                 self.cohort = self.cohort.only(going)
 
     def epoch(self, before: Array) -> None:
-        """Take a step on each batch, and record how that went."""
+        """Take a step on each batch, and record the results."""
         cohort, samples, settings = self.cohort, self.problem.samples, self.settings
         if isinstance(samples, Parts):
             batches = of_parts(samples, settings, self.rng)
@@ -278,7 +280,7 @@ class Training:
         return going
 
     def lowest(self, k: int, candidates: Array) -> Array:
-        """Return the candidate (P,) of lowest finite J, else the first."""
+        """Return the candidate (P,) with the lowest finite J, or else the first."""
         objective = self.problem.objective(
             column(self.settings.each("alpha", [k])), candidates
         )
@@ -287,7 +289,7 @@ class Training:
         return best
 
     def checkpoint(self) -> Checkpoint:
-        """Return where the networks stand that trained in the last epoch."""
+        """Return the state of the networks that trained in the last epoch."""
         cohort, progress = self.cohort, self.progress
         apart = cohort.average is not None or progress.decides
         return Checkpoint(
@@ -317,7 +319,7 @@ def minimise(
 ) -> Solution:
     """Train K networks from a checkpoint on, by steps of an optimizer on batches."""
     training = Training(problem, settings, progress, start, rng)
-    # Overflow needs no warning of NumPy's: it ends in a loss that is not finite.
+    # NumPy need not warn of overflow, because it ends in a loss that is not finite.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         training.run()
     return Solution(training.kept, checkpoint=training.checkpoint)
