@@ -63,9 +63,9 @@ def read_new(
     """Read training data, and learn their targets.
 
     ``kind`` is the class of the targets. ``learn`` takes what was read of y, and
-    returns the targets. ``earlier`` are the targets that training continues with. ``reset`` has
-    the meaning that it has in scikit-learn's ``validate_data``: whether the estimator
-    takes over the features of X, or X must have the features of an earlier X.
+    returns the targets. ``earlier`` are the targets that training continues with.
+    ``reset`` has the meaning that it has in scikit-learn's ``validate_data``: whether
+    the estimator takes over the features of X, or X must have those of an earlier X.
     """
     X, y = validated_X_y(estimator, data.X, data.y, reset=reset, **kind.y_options)
     found = kind.read(y) if earlier is None else earlier.recognise(y)
