@@ -41,8 +41,8 @@ class Checkpoint:
     order : array of int or None
         The current order of the samples, which the next shuffle starts from.
     random : RandomState, tuple or None
-        The random number generator that shuffles the samples; the state of the
-        generator where training has paused.
+        The state of the random number generator that shuffles the samples. An
+        estimator keeps the generator itself between two calls of ``partial_fit``.
     split : tuple of array of int or None
         The rows that were drawn for training and the rows that were drawn for
         validation.
@@ -107,10 +107,7 @@ class Checkpoint:
             assert self.theta is not None
             position = self.theta[self.networks]
         going = [row for row, k in enumerate(self.networks) if histories[k].running]
-        # A copy of its own: whoever trains on must not move these random numbers.
-        random = self.random.get_state()
-        paused = replace(self, histories=histories, position=position, random=random)
-        return paused.only(going)
+        return replace(self, histories=histories, position=position).only(going)
 
     def select(self, networks: range) -> Checkpoint:
         """Return the checkpoint of some of the networks, which are numbered from 0."""

@@ -302,7 +302,7 @@ class Training:
             average=cohort.average_state(),
             noise=None if self.noise is None else dict(self.noise.bit_generator.state),
             order=self.order,
-            random=self.rng,
+            random=self.rng.get_state(),
             t=self.t,
             epochs=self.start.epochs + self.n_epochs,
             solver=self.settings.solver,
