@@ -799,10 +799,11 @@ class BPClassifier(ClassifierMixin, BaseBP):
         Returns
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            With a logistic or softmax output, the scores are the raw outputs Z[L]: for
-            two classes log(p / (1 - p)), where p is the probability of ``classes_[1]``;
-            for more classes log(p) of each class, up to a constant for each sample; for
-            multilabel targets log(p / (1 - p)) of each label. With another output
+            With a logistic or softmax output, the scores are log-odds: for two classes
+            log(p / (1 - p)), where p is the probability of ``classes_[1]``; for more
+            classes the log-odds of each class against the others together; for
+            multilabel targets the log-odds of each label. So scores can be compared
+            between samples, and rank them as probabilities do. With another output
             activation, the scores are the outputs A[L]; 1/2 is subtracted for two
             classes and for multilabel targets.
         """

@@ -63,11 +63,35 @@ def inside(p: Array) -> Array:
 
 
 def scores_of_raw(targets: ClassTargets, Z: Array) -> Array:
-    """Return decision scores from raw outputs, if the outputs are probabilities."""
-    if Z.shape[1] == len(targets.classes) == 2 and not targets.multilabel:
+    """Return log-odds of classes or labels, for outputs that are probabilities."""
+    if Z.shape[1] == 1:
+        return Z[:, 0]
+    if targets.multilabel or targets.one_versus_rest:
+        # Each logistic output is of one label or class against the rest.
+        return Z
+    if len(targets.classes) == 2:
         difference: Array = Z[:, 1] - Z[:, 0]
         return difference
-    return Z[:, 0] if Z.shape[1] == 1 else Z
+    return log_odds(Z)
+
+
+def log_odds(log_p: Array) -> Array:
+    """Return log p_k - log (sum of the other p_j), for each class k.
+
+    ``log_p`` (n, n_classes) are logarithms of probabilities up to a constant of the
+    sample, such as the raw outputs of softmax.
+    """
+    rows, largest = np.arange(len(log_p)), log_p.argmax(axis=1)
+    top = log_p[rows, largest, np.newaxis]
+    p = np.exp(log_p - top)
+    # p of the largest is 1, so the sum without another class does not cancel.
+    others = top + np.log(np.maximum(p.sum(axis=1, keepdims=True) - p, 1.0))
+    # Without the largest itself, the sum is taken of what is left.
+    rest = log_p.copy()
+    rest[rows, largest] = -np.inf
+    others[rows, largest] = logsumexp(rest, axis=1)
+    odds: Array = log_p - others
+    return odds
 
 
 def scores_of_outputs(targets: ClassTargets, A: Array) -> Array:
