@@ -1,4 +1,4 @@
-"""What this package uses of scikit-learn's private names; nowhere else does it."""
+"""The private names of scikit-learn that this package uses, all in one module."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -35,7 +35,7 @@ try:
 except ImportError:  # The module is experimental: it may move.
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Stand in for callbacks where scikit-learn has none."""
+        """A substitute for versions of scikit-learn without callbacks."""
 
 
 #: A method: the decorators below leave the signature that type checkers see as it is.
@@ -57,12 +57,12 @@ def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
 
 
 def has_callbacks(estimator: Any) -> bool:
-    """Return whether callbacks are to follow an estimator."""
+    """Return whether callbacks follow an estimator."""
     return hasattr(estimator, "_skl_callbacks")
 
 
 def callback_context(estimator: Any, max_subtasks: int) -> Any:
-    """Return the context that tells callbacks of a fit with so many tasks."""
+    """Return the context that tells callbacks about a fit with so many tasks."""
     return estimator._init_callback_context(max_subtasks=max_subtasks)
 
 
@@ -78,7 +78,7 @@ def scorers_of(scorer: MultimetricScorer) -> dict[str, Any]:
 
 
 def metric_of(scorer: Any) -> Callable[..., Any]:
-    """Return the metric of a scorer of scikit-learn, or the scorer itself."""
+    """Return the metric of a scorer of scikit-learn; other scorers are returned."""
     metric: Callable[..., Any] = getattr(scorer, "_score_func", scorer)
     return metric
 

@@ -1,4 +1,4 @@
-"""How many threads BLAS may use."""
+"""The number of threads that BLAS may use."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
-#: Multiplications in a matrix product from which a second thread pays. Below, threads
-#: wait for each other longer than they save: little on an idle machine, several times
-#: the whole step on a busy one.
+#: The number of multiplications in a matrix product from which a second thread pays. In
+#: smaller products, threads lose more time by waiting for each other than they save: a
+#: little on an idle machine, and several times the duration of the whole step on a busy
+#: one.
 WORTH_THREADS = 6_000_000
+
+#: Steps from which a limit pays: to set it takes as long as a few small steps.
+WORTH_LIMIT = 10
 
 _lock = Lock()
 _users = 0
@@ -26,14 +30,14 @@ def _controller() -> ThreadpoolController:
 
 
 @contextmanager
-def blas_threads_for(multiplications: int) -> Iterator[None]:
-    """Limit BLAS to one thread if the largest product is a small one.
+def blas_threads_for(multiplications: int, steps: int = WORTH_LIMIT) -> Iterator[None]:
+    """Limit BLAS to one thread if the largest product of many steps is a small one.
 
-    The limit holds for the process, so that the first of several concurrent users sets
-    it and the last takes it back.
+    The limit applies to the whole process. If there are several users at the same time,
+    the first one sets it and the last one removes it.
     """
     global _users, _limits
-    if multiplications >= WORTH_THREADS:
+    if multiplications >= WORTH_THREADS or steps < WORTH_LIMIT:
         yield
         return
     with _lock:

@@ -60,7 +60,12 @@ FLOORS = [
     ["_estimator", "_estimator.warnings"],
     ["_estimator.parameters"],
     ["_estimator.attributes", "_estimator.start"],
-    ["_estimator.callbacks", "_estimator.inside", "_estimator.validation"],
+    [
+        "_estimator.callbacks",
+        "_estimator.inside",
+        "_estimator.state",
+        "_estimator.validation",
+    ],
     ["_estimator.prepare"],
     ["_estimator.base"],
     ["classifier", "regressor"],

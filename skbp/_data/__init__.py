@@ -1,1 +1,1 @@
-"""How X, y and sample weights are checked and read."""
+"""Checking and reading X, y and sample weights."""

@@ -1,4 +1,4 @@
-"""Checks of X, y and sample weights, and what is said where they fail."""
+"""Checks of X, y and sample weights, and their error messages."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from skbp.engine.arrays import Array, DType
 
 
 def on_dask(X: Any) -> bool:
-    """Return whether X is a collection of Dask's, without importing it."""
+    """Return whether X is a Dask collection, without importing Dask."""
     return type(X).__module__.partition(".")[0] in ("dask", "dask_expr")
 
 
 def refuse_on_dask(**named: Any) -> None:
-    """Refuse Dask collections, which would be loaded, where data must be in memory."""
+    """Refuse Dask collections where data must be in memory."""
     for name, value in named.items():
         if on_dask(value):
             raise ValueError(
@@ -28,23 +28,64 @@ def refuse_on_dask(**named: Any) -> None:
             )
 
 
-def validated_X(estimator: Any, X: Any, **options: Any) -> Any:
-    """Return X as a C-ordered array or CSR matrix of float32 or float64."""
+def is_plain(estimator: Any, X: Any) -> bool:
+    """Return whether X is an array that scikit-learn's checks would return as it is.
+
+    For a few rows those checks take longer than the network.
+    """
+    fitted = vars(estimator)
+    if (
+        type(X) is not np.ndarray
+        or X.dtype not in (np.float64, np.float32)
+        or X.ndim != 2
+        or not X.flags.c_contiguous
+        or X.shape[0] == 0
+        or X.shape[1] != fitted.get("n_features_in_")
+        or "feature_names_in_" in fitted
+    ):
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(X.sum()))
+
+
+def is_plain_y(y: Any, n: int) -> bool:
+    """Return whether y is an array (n,) that scikit-learn's checks would not change."""
+    if type(y) is not np.ndarray or y.shape != (n,) or y.dtype.kind not in "biufU":
+        return False
+    if y.dtype.kind != "f":
+        return True
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(y.sum()))
+
+
+def validated_X(estimator: Any, X: Any) -> Any:
+    """Return X of a fitted network as a C-ordered array or CSR matrix of floats."""
+    if is_plain(estimator, X):
+        return X
     refuse_on_dask(X=X)
-    return located(X, estimator, X, **options)
+    return located(X, estimator, X, reset=False)
 
 
-def validated_X_y(estimator: Any, X: Any, y: Any, **options: Any) -> tuple[Any, Array]:
-    """Return X as ``validated_X`` does and y of shape (n,), or (n, outputs)."""
+def validated_X_y(
+    estimator: Any, X: Any, y: Any, *, reset: bool, **options: Any
+) -> tuple[Any, Array]:
+    """Return X as ``validated_X`` does, and y of shape (n,) or (n, outputs).
+
+    ``reset`` says whether the estimator takes over the features of X, or X must have
+    the features of an earlier X.
+    """
+    if not reset and is_plain(estimator, X) and is_plain_y(y, len(X)):
+        return X, y
     refuse_on_dask(X=X, y=y)
-    X, y = located(X, estimator, X, y, multi_output=True, order="C", **options)
+    options |= {"reset": reset, "multi_output": True, "order": "C"}
+    X, y = located(X, estimator, X, y, **options)
     if y.ndim == 2 and y.shape[1] == 1 and not scipy.sparse.issparse(y):
         y = column_or_1d(y, warn=True)
     return X, y
 
 
 def located(X: Any, *arguments: Any, **options: Any) -> Any:
-    """Call ``validate_data``; say where X is not finite if that is what it refuses."""
+    """Call ``validate_data``; if X is not finite, say where in the error message."""
     try:
         return validate_data(
             *arguments, accept_sparse="csr", dtype=(np.float64, np.float32), **options
@@ -57,7 +98,7 @@ def located(X: Any, *arguments: Any, **options: Any) -> Any:
 
 
 def first_non_finite(X: Any) -> str:
-    """Say where the first entry of X that is not finite stands."""
+    """Return a sentence that says where the first entry that is not finite is."""
     columns = getattr(X, "columns", None)
     try:
         if scipy.sparse.issparse(X):
@@ -87,7 +128,7 @@ def as_dtype(Y: Array, dtype: DType) -> Array:
 def weights_of_part(
     sample_weight: Any, X: Any, dtype: DType, name: str = "sample_weight"
 ) -> Array | None:
-    """Return the weights of a part of the samples, non-negative (n,), or None."""
+    """Return the weights (n,) of some of the samples, not negative, or None."""
     if sample_weight is None:
         return None
     refuse_on_dask(**{name: sample_weight})
@@ -111,9 +152,9 @@ def weights_of_part(
 def weights_of_all(
     sample_weight: Any, X: Any, dtype: DType, name: str = "sample_weight"
 ) -> Array | None:
-    """Return the weights of all samples, of which one at least is not 0, or None."""
+    """Return the weights of all samples, at least one of them not 0, or None."""
     weights = weights_of_part(sample_weight, X, dtype, name)
     if weights is not None and not weights.any():
-        # In the words of scikit-learn.
+        # The message is the one of scikit-learn.
         raise ValueError("Sample weights must contain at least one non-zero number.")
     return weights

@@ -1,8 +1,8 @@
-"""Data that outgrow memory: Dask's arrays and data frames, a partition at a time.
+"""Data larger than memory: Dask arrays and data frames, one partition at a time.
 
 Each partition becomes ``Samples`` of the engine where Dask computes it, and ``Parts``
-of the engine have the solvers' sums computed there. Without a collection of Dask's
-nothing of it is imported.
+computes the sums that solvers need there. Dask is imported only if the user passes a
+Dask collection.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from skbp._targets import Targets
 from skbp.engine.arrays import Array
 from skbp.engine.samples import Parts, Samples, Sums, added
 
-#: Results that are added in one place. Curvatures (K, P, P) are large: one machine must
-#: not hold those of all partitions.
+#: The number of results that are added in one place. Curvatures (K, P, P) are large, so
+#: one machine must not hold the curvatures of all partitions.
 FAN_IN = 8
 
-#: What the reading of a partition needs to know of the features.
+#: The fitted attributes that are needed to read a partition.
 LEARNT = ("n_features_in_", "feature_names_in_")
 
-#: X, y and weights of a partition, to be computed; the last may be None.
+#: X, y and weights of a partition, not yet computed; the weights may be None.
 Partition: TypeAlias = tuple[Any, Any, Any]
 
 
-# The data of a fit.
+# Reading the data of a fit.
 
 
 def read_partitions(
@@ -46,12 +46,12 @@ def read_partitions(
     *,
     reset: bool,
 ) -> Read:
-    """Read training data whose targets are yet to be learnt; the samples are in parts.
+    """Read training data from Dask, and learn their targets; return samples in parts.
 
-    A first pass looks at what the partitions have in common: the first row of X stands
-    for all features, a few targets for all kinds of y. They are read as data in memory
-    are. The second pass reads each partition where it is. ``kind`` is the class of the
-    targets.
+    A first pass collects what the partitions have in common: one row of X represents
+    all features, and a few targets represent all kinds of y. They are read like data in
+    memory. The second pass reads each partition where it is. ``kind`` is the class of
+    the targets.
     """
     partitions = aligned(*data)
     looks = computed(
@@ -65,13 +65,14 @@ def read_partitions(
         raise ValueError("X has no samples: all of its partitions are empty.")
     sizes, rows, found = zip(*(looks[i] for i in filled), strict=True)
     few = kind.condensed(np.concatenate([one.y for one in found]))
-    # Each twice, or scikit-learn warns that each sample has a class of its own.
+    # Repeat each, because scikit-learn warns if every sample has its own class.
     y_few = np.repeat(few.y, 2, axis=0)
     X_few = safe_indexing(rows[0], np.zeros(len(y_few), int))
     X_few, y_few = validated_X_y(estimator, X_few, y_few, reset=reset, **kind.y_options)
     targets = learn(kind.merged(found))
-    targets.options.check_memory(kind.read(y_few).multilabel)
-    Y_few = targets.encode(kind.read(y_few))
+    read_few = kind.read(y_few)
+    targets.options.check_memory(read_few.multilabel)
+    Y_few = targets.encode(read_few)
     plain, dtype = without_fit(estimator, *LEARNT), X_few.dtype
     parts = held(
         [
@@ -89,7 +90,7 @@ def read_partitions(
 
 
 def without_fit(estimator: Any, *names: str) -> Any:
-    """Return a light copy: the parameters, and these attributes where it has them."""
+    """Return a light copy with only the parameters and the named attributes."""
     light = object.__new__(type(estimator))
     for name in (*estimator.get_params(deep=False), *names):
         if name in vars(estimator):
@@ -98,9 +99,10 @@ def without_fit(estimator: Any, *names: str) -> Any:
 
 
 def aligned(X: Any, y: Any, sample_weight: Any) -> list[Partition]:
-    """Return the partitions of X with those of y and the weights that belong to them.
+    """Return the partitions of X with the partitions of y and the weights.
 
-    Where all lengths are known they are made those of X; else their number must agree.
+    If all lengths are known, y and the weights get the partitions of X. If not, the
+    numbers of partitions must agree.
     """
     named = {"X": X, "y": y}
     if sample_weight is not None:
@@ -141,25 +143,25 @@ def aligned(X: Any, y: Any, sample_weight: Any) -> list[Partition]:
 
 
 def whole_rows(value: Any) -> Any:
-    """Return a collection whose partitions hold whole rows."""
+    """Return the collection, with whole rows in each partition."""
     if value.ndim == 2 and hasattr(value, "rechunk"):
         return value.rechunk({1: -1})
     return value
 
 
 def lengths_of(value: Any) -> tuple[int, ...] | None:
-    """Return the lengths of the partitions, None where Dask does not know them."""
+    """Return the lengths of the partitions; None if Dask does not know them."""
     lengths: tuple[Any, ...] = (
         value.chunks[0] if hasattr(value, "chunks") else (np.nan,)
     )
     return None if np.isnan(lengths).any() else lengths
 
 
-# What is called where a partition is.
+# Functions that are called where a partition is.
 
 
 def at_partition(i: int, function: Callable[..., Any], *args: Any) -> Any:
-    """Call a function; say in which partition it fails, where it does."""
+    """Call a function; if it fails, add the number of the partition to the error."""
     try:
         return function(*args)
     except (TypeError, ValueError) as error:
@@ -170,33 +172,34 @@ def at_partition(i: int, function: Callable[..., Any], *args: Any) -> Any:
 def glance(
     condensed: Callable[[Array], Any], X: Any, y: Any
 ) -> tuple[int, Any, Any] | None:
-    """Return the number of samples, a row of X, and a few targets that stand for all.
+    """Return the number of samples, a row of X, and a few targets that represent all.
 
-    None stands for an empty partition.
+    Return None for an empty partition.
     """
     check_consistent_length(X, y)
     n = X.shape[0]
     if n == 0:
         return None
     y = y[:1].toarray() if issparse(y) else np.asarray(y)
-    # By number, since a slice would be a view that keeps all of X in memory.
+    # Select by number: a slice would be a view that keeps all of X in memory.
     return n, safe_indexing(X, np.array([0])), condensed(y)
 
 
 def call(terms: Callable[[Samples], Sums], samples: Samples) -> Sums:
-    """Return the terms of a partition."""
+    """Return the terms of a sum that belong to a partition."""
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         return terms(samples)
 
 
-# Who calls it.
+# Functions that let Dask do the work.
 
 
 def delayed(function: Callable[..., Any]) -> Any:
-    """Return the function as one that Dask calls when its result is needed."""
+    """Return the function in a form that Dask calls when its result is needed."""
     import dask
 
-    # Keys by chance: to hash the arguments takes longer than to send them.
+    # With pure=False the keys are random: hashing the arguments would take longer than
+    # sending them.
     return dask.delayed(function, pure=False, traverse=False)
 
 
@@ -211,17 +214,18 @@ def computed(tasks: Sequence[Any]) -> tuple[Any, ...]:
 def held(tasks: list[Any]) -> list[Any]:
     """Return tasks whose results stay on the workers of a cluster, if there is one.
 
-    Dask keeps the way to them: what is lost with a worker is computed again. Without a
-    cluster all would stay in this process; there they are computed at each use instead.
+    Dask remembers how to compute the results, and computes them again if a worker is
+    lost. Without a cluster, all results would stay in this process; they are then
+    computed each time they are used.
     """
     import dask
 
-    # As Dask itself tells the scheduler of a cluster from a function.
+    # This is how Dask itself recognises the scheduler of a cluster.
     return list(dask.persist(*tasks)) if ismethod(dask.base.get_scheduler()) else tasks
 
 
 def summed(parts: list[Any], terms: Callable[[Samples], Sums]) -> Sums:
-    """Return the sums over all partitions, in an order that does not depend on time."""
+    """Return the sums over all partitions, always added in the same order."""
     level = [delayed(call)(terms, part) for part in parts]
     while len(level) > FAN_IN:
         groups = range(0, len(level), FAN_IN)
@@ -230,12 +234,12 @@ def summed(parts: list[Any], terms: Callable[[Samples], Sums]) -> Sums:
 
 
 def added_all(*results: Sums) -> Sums:
-    """Return the sums of several results."""
+    """Add several results."""
     return added(results)
 
 
 def stream(parts: list[Any]) -> Iterator[Samples]:
-    """Bring the partitions here, one after the other."""
+    """Bring the partitions to this process, one after the other."""
     for part in parts:
         (samples,) = computed([part])
         yield samples
@@ -247,7 +251,7 @@ def stream(parts: list[Any]) -> Iterator[Samples]:
 def for_partitions(
     method: Callable[..., Any], X: Any, *args: Any, **options: Any
 ) -> Any:
-    """Return what a method of an estimator gives for X, as lazy Dask arrays."""
+    """Return the result of an estimator's method for X, as lazy Dask arrays."""
     from dask import array
 
     estimator, name = method.__self__, method.__name__  # type: ignore[attr-defined]
@@ -280,13 +284,13 @@ def for_partitions(
 def of_rows(
     i: int, estimator: Any, name: str, none: Any, X: Any, *args: Any, **options: Any
 ) -> Any:
-    """Return what a method gives for a partition, ``none`` where that is empty."""
+    """Return the result of a method for a partition; ``none`` if it is empty."""
     if X.shape[0] == 0:
         return none
     return at_partition(i, partial(getattr(estimator, name), **options), X, *args)
 
 
 def in_memory(*values: Any) -> Sequence[Any]:
-    """Return values with those of Dask's computed."""
-    # One by one: Dask warns where it computes frames and arrays together.
+    """Return the values, with Dask collections computed."""
+    # One by one, because Dask warns if frames and arrays are computed together.
     return [value.compute() if on_dask(value) else value for value in values]

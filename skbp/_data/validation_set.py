@@ -1,4 +1,4 @@
-"""The validation set: how it is given or drawn, and how networks are scored on it."""
+"""The validation set, which is given or drawn, and the scores of networks on it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from skbp.engine.samples import Samples
 
 
 class Split(NamedTuple):
-    """The rows to train on, and the rows to validate on."""
+    """The rows for training, and the rows for validation."""
 
     train: Rows
     validate: Rows
@@ -28,7 +28,7 @@ class Split(NamedTuple):
 def given_set(
     estimator: Any, targets: Targets, data: Data, n_outputs: int
 ) -> Read | None:
-    """Return the validation set that the user gives, if there is one."""
+    """Return the validation set that the user passes, if there is one."""
     if data.X is None and data.y is None:
         if data.sample_weight is not None:
             raise ValueError("sample_weight_val needs X_val and y_val.")
@@ -52,7 +52,7 @@ def given_set(
 
 
 def held_out(read: Read, rows: Rows) -> Read:
-    """Return a part of the training data as a validation set."""
+    """Return some rows of the training data as a validation set."""
     samples = read.samples
     assert isinstance(samples, Samples)
     weights = None if samples.weights is None else samples.weights[rows]
@@ -67,10 +67,10 @@ def split_of(
     rng: np.random.RandomState,
     earlier: Split | None,
 ) -> Split:
-    """Return which samples to train on and which to validate on.
+    """Return the rows for training and the rows for validation.
 
-    A split of an earlier fit to as many samples is kept: a network must not be
-    validated on samples that it has trained on.
+    The split of an earlier fit to as many samples is used again: a network must not be
+    validated on samples that it has been trained on.
     """
     split = earlier
     if split is None or sum(map(len, split)) != len(samples):
@@ -87,7 +87,7 @@ def split_of(
 def drawn_split(
     samples: Samples, strata: Any, fraction: float, rng: np.random.RandomState
 ) -> Split:
-    """Draw which samples to train on and which to validate on."""
+    """Draw the rows for training and the rows for validation."""
     n = len(samples)
     n_validation = ceil(fraction * n)
     if n_validation < 2 or n - n_validation < 1:
@@ -99,7 +99,7 @@ def drawn_split(
         )
     if strata is not None:
         counts = np.unique(strata, return_counts=True)[1]
-        # Each class needs a place in both parts; else the split is a plain one.
+        # A stratified split is only possible if each class fits into both parts.
         if counts.min() < 2 or min(n_validation, n - n_validation) < len(counts):
             strata = None
     return Split(
@@ -124,7 +124,7 @@ def score_of_targets(read: Read) -> Score:
 
 
 def check_scores(validated: Sequence[Validated], scoring: Any) -> None:
-    """Refuse a validation set whose score is not a number, before training."""
+    """Refuse a validation set whose score is nan or infinite, before training."""
     for score, loss in validated:
         if np.isfinite(loss) and not np.isfinite(score):
             raise ValueError(

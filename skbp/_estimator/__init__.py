@@ -1,1 +1,1 @@
-"""From an estimator to a job for the engine, and from the result to attributes."""
+"""From estimators to jobs for the engine, and from results to fitted attributes."""

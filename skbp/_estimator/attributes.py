@@ -1,7 +1,7 @@
-"""Fitted attributes: set after training, read before prediction, restored on errors.
+"""Fitted attributes: set after training, read by predictions, restored after errors.
 
-Three of them are private: ``_model`` is what predicts, ``_targets`` what was learnt of
-y, and ``_checkpoint`` what ``partial_fit`` and a warm start go on from.
+Three of them are private: ``_model`` predicts, ``_targets`` holds what was learnt about
+y, and ``_checkpoint`` is where ``partial_fit`` and a warm start continue.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from operator import is_
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from skbp._targets import Targets
 from skbp.engine.arrays import Array
@@ -25,7 +26,7 @@ from skbp.engine.network import Network
 from skbp.engine.progress import History, Status
 from skbp.engine.solvers import SOLVERS
 
-#: The curves, and what they are called in the history of a network.
+#: The attributes that are curves, and their names in the history of a network.
 CURVES = {
     "loss_curve_": "loss_curve",
     "learning_rate_curve_": "rates",
@@ -33,10 +34,17 @@ CURVES = {
     "validation_loss_curve_": "validation_losses",
 }
 
-#: The attributes that training adds to where it goes on.
-COUNTS = ("n_iter_", "t_", *CURVES)
+#: The attributes that are extended if training continues.
+COUNTS = (
+    "n_iter_",
+    "t_",
+    "loss_",
+    "best_loss_",
+    "best_validation_score_",
+    *CURVES,
+)
 
-#: The attributes that an estimated alpha has.
+#: The attributes that exist only if alpha is estimated.
 ESTIMATES = (
     "alpha_",
     "alpha_intercepts_",
@@ -50,10 +58,10 @@ ESTIMATES = (
 
 @contextmanager
 def restored_on_error(estimator: Any) -> Iterator[None]:
-    """Leave the estimator as it was if the body fails.
+    """Restore the estimator if the body fails.
 
-    Fitted attributes are replaced by new objects, never changed in place, so that a
-    shallow copy of the attributes is enough.
+    A shallow copy of the attributes is enough, because fitted attributes are replaced
+    by new objects, and never changed in place.
     """
     before = dict(vars(estimator))
     try:
@@ -65,20 +73,20 @@ def restored_on_error(estimator: Any) -> Iterator[None]:
 
 
 def forget(estimator: Any, *names: str) -> None:
-    """Remove fitted attributes of these names where they are."""
+    """Remove the fitted attributes with these names, if they exist."""
     for name in names:
         vars(estimator).pop(name, None)
 
 
 def of_targets(targets: Targets) -> dict[str, Any]:
-    """Return the attributes that say what was learnt of the targets."""
+    """Return the attributes that describe the targets."""
     attributes = {"_targets": targets, "out_activation_": targets.output}
     classes = getattr(targets, "classes", None)
     return attributes if classes is None else attributes | {"classes_": classes}
 
 
 def of_model(model: Model) -> dict[str, Any]:
-    """Return the attributes that make up the network."""
+    """Return the attributes that describe the network."""
     n_coefs = model.network.n_layers
     return {
         "coefs_": list(model.views[:n_coefs]),
@@ -89,15 +97,22 @@ def of_model(model: Model) -> dict[str, Any]:
     }
 
 
+def check_fitted(estimator: Any) -> None:
+    """Refuse an estimator without weights, as scikit-learn does."""
+    if "coefs_" not in vars(estimator):
+        # (It asks for tags first, which takes a tenth of a small prediction.)
+        check_is_fitted(estimator)
+
+
 def model_of(estimator: Any) -> Model:
-    """Return what predicts, with the weights that the attributes have at the moment."""
+    """Return the model that predicts, with the current weights of the attributes."""
     model: Model = vars(estimator)["_model"]
     coefs, intercepts = estimator.coefs_, estimator.intercepts_
     if model.output != estimator.out_activation_:
         model = replace(model, output=estimator.out_activation_)
     if holds(model, coefs, intercepts):
         return model
-    # The user has put other arrays in their place.
+    # The user has replaced the arrays.
     units = (len(coefs[0]), *map(len, intercepts))
     network = Network(units, model.network.activations, model.network.biases)
     theta = packed(network, coefs, intercepts, coefs[0].dtype)
@@ -105,11 +120,9 @@ def model_of(estimator: Any) -> Model:
 
 
 def targets_of(estimator: Any) -> Any:
-    """Return what was learnt of y, as the attributes have it at the moment."""
-    targets, known = (
-        vars(estimator)["_targets"],
-        of_targets(vars(estimator)["_targets"]),
-    )
+    """Return what was learnt about y, with the current values of the attributes."""
+    targets = vars(estimator)["_targets"]
+    known = of_targets(targets)
     if all(getattr(estimator, name) is value for name, value in known.items()):
         return targets
     changed = {"output": estimator.out_activation_}
@@ -118,23 +131,8 @@ def targets_of(estimator: Any) -> Any:
     return replace(targets, **changed)
 
 
-def stored(state: dict[str, Any]) -> dict[str, Any]:
-    """Return the state of an estimator without what the model has as well."""
-    model = state.get("_model")
-    if model is None or not holds(model, state["coefs_"], state["intercepts_"]):
-        return state
-    return {name: state[name] for name in state.keys() - {"coefs_", "intercepts_"}}
-
-
-def restored(estimator: Any) -> None:
-    """Set the attributes that ``stored`` has left out."""
-    model = vars(estimator).get("_model")
-    if model is not None and "coefs_" not in vars(estimator):
-        vars(estimator).update(of_model(model))
-
-
 def holds(model: Model, coefs: Any, intercepts: Any) -> bool:
-    """Return whether these arrays are the model's own, none of them another."""
+    """Return whether all of these arrays are the model's own views."""
     arrays = (*coefs, *intercepts)
     return len(arrays) == len(model.views) and all(map(is_, arrays, model.views))
 
@@ -144,57 +142,71 @@ def set_attributes(estimator: Any, job: Job, result: Result) -> None:
     history, evidence = result.history, result.evidence
     forget(estimator, "_checkpoint", *ESTIMATES)
     vars(estimator).update(of_model(result.model))
-    vars(estimator).update(of_history(estimator, job, history))
     if evidence is not None:
         vars(estimator).update(of_evidence(job, result, evidence))
+    vars(estimator).update(of_history(estimator, job, history))
 
 
 def keep_checkpoint(estimator: Any, job: Job, result: Result) -> None:
-    """Keep what ``partial_fit`` and a warm start go on from, beside the weights.
+    """Keep what ``partial_fit`` and a warm start need to continue, except the weights.
 
-    It holds arrays, numbers and strings alone; ``fit`` without ``warm_start`` keeps
-    none, so that a fitted estimator is hardly larger than its weights.
+    The checkpoint consists of arrays, numbers and strings. ``fit`` keeps one only with
+    ``warm_start``, so that a fitted estimator is hardly larger than its weights.
     """
     diverged = result.history.status is Status.DIVERGED
     end = None if diverged else result.checkpoint()
     kept = Checkpoint([]) if end is None else end.without_weights()
+    # Where another object owns the random numbers, that object remembers them.
     seeded = isinstance(estimator.random_state, Integral)
-    checkpoint = replace(
-        kept,
-        split=job.start.split,
-        random=job.rng.get_state() if seeded else None,
-    )
-    vars(estimator)["_checkpoint"] = checkpoint
+    random = job.rng if seeded else None
+    vars(estimator)["_checkpoint"] = replace(kept, split=job.start.split, random=random)
 
 
 def of_history(estimator: Any, job: Job, history: History) -> dict[str, Any]:
-    """Return the attributes that tell of training, added to those of earlier calls."""
+    """Return the attributes that describe training, added to earlier calls."""
     before = {name: vars(estimator).get(name) for name in COUNTS}
     seen = len(job.problem.samples) if SOLVERS[job.settings.solver].steps else 0
+    losses, scores = history.loss_curve, history.validation_scores
     found: dict[str, Any] = {
         "n_iter_": (before["n_iter_"] or 0) + history.n_iter,
         "t_": (before["t_"] or 0) + history.n_iter * seen,
+        "loss_": losses[-1] if losses else (before["loss_"] or np.nan),
+        "best_loss_": None,
     }
-    for name, name_there in CURVES.items():
-        curve = [*(before[name] or []), *getattr(history, name_there)]
-        found[name] = curve or None
-    losses = found["loss_curve_"] = found["loss_curve_"] or []
-    found["loss_"] = losses[-1] if losses else np.nan
-    found["best_loss_"] = found["best_validation_score_"] = None
     if estimator.early_stopping:
         best = -history.best
         found["best_validation_score_"] = best if np.isfinite(best) else None
     else:
-        found["best_loss_"] = min(filter(np.isfinite, losses), default=np.inf)
-        finite = [*filter(np.isfinite, found["validation_scores_"] or [])]
-        found["best_validation_score_"] = max(finite) if finite else None
+        low, high = before["best_loss_"], before["best_validation_score_"]
+        if low is None:
+            # Early stopping, which keeps none, came before.
+            losses = [*(before["loss_curve_"] or []), *losses]
+            low = np.inf
+        found["best_loss_"] = min([*filter(np.isfinite, losses), low])
+        known = [] if high is None else [high]
+        found["best_validation_score_"] = max(
+            [*filter(np.isfinite, scores), *known], default=None
+        )
+    return found | of_curves(before, history)
+
+
+def of_curves(before: dict[str, Any], history: History) -> dict[str, Any]:
+    """Return the curves of earlier calls, continued by those of a history."""
+    found: dict[str, Any] = {}
+    for name, name_there in CURVES.items():
+        curve, more = before[name], getattr(history, name_there)
+        if curve is not None and more:
+            # In place: a copy at each call would take longer from call to call.
+            curve.extend(more)
+        found[name] = (curve or more) or None
+    found["loss_curve_"] = found["loss_curve_"] or []
     return found
 
 
 def of_evidence(job: Job, result: Result, best: Evidence) -> dict[str, Any]:
-    """Return the attributes that were estimated with the weights."""
+    """Return the attributes that were estimated together with the weights."""
     network, model = job.problem.network, result.model
-    # In units of the loss: lambda, as a number would be.
+    # In units of the loss, as if lambda were given as a number.
     each = best.alpha * best.noise
     n_layers = network.n_layers
     n_first = len(best.groups) - (2 if network.biases else 1) * n_layers + 1
@@ -221,5 +233,5 @@ def of_evidence(job: Job, result: Result, best: Evidence) -> dict[str, Any]:
 
 
 def of_outputs(values: Array) -> Any:
-    """Return the values (outputs,), or that of a single output as a number."""
+    """Return the values (outputs,), or a number if there is only one output."""
     return values if len(values) > 1 else float(values[0])

@@ -1,4 +1,4 @@
-"""What BPClassifier and BPRegressor share."""
+"""The common base class of BPClassifier and BPRegressor."""
 
 from __future__ import annotations
 
@@ -10,27 +10,26 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted
 
 from skbp._data.checks import validated_X
 from skbp._data.read import Data
 from skbp._estimator.attributes import (
+    check_fitted,
     keep_checkpoint,
     model_of,
-    restored,
     restored_on_error,
     set_attributes,
-    stored,
 )
 from skbp._estimator.callbacks import following
 from skbp._estimator.inside import Cost, objective_of, penalties_of
 from skbp._estimator.parameters import CONSTRAINTS
 from skbp._estimator.prepare import prepare, prepare_part
+from skbp._estimator.state import restore, stored
 from skbp._estimator.warnings import warn_of_end
 from skbp._sklearn import CallbackSupportMixin, fit_context
 from skbp._threads import blas_threads_for
 from skbp._typing import ArrayLike, MatrixLike, Sparse
-from skbp.engine.arrays import Array
+from skbp.engine.arrays import BLOCK, Array
 from skbp.engine.fit import fit as engine_fit
 from skbp.engine.model import Model, unpacked
 from skbp.engine.progress import History
@@ -39,8 +38,8 @@ from skbp.engine.progress import History
 class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     """Training and fitted attributes of a back-propagation estimator.
 
-    Data go down from here to the engine as a ``Job``, and a ``Result`` comes up. What
-    lies below takes an estimator as an argument where it has to, and keeps none.
+    The data go down to the engine as a ``Job``, and a ``Result`` comes back. The
+    modules below take the estimator as an argument if they need it, and do not keep it.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
@@ -94,26 +93,26 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The input data. A Dask array or data frame, whose partitions need not fit
-            into memory together, makes y and sample_weight Dask collections, too:
-            full-batch solvers sum over the partitions where they are, stochastic ones
-            go through them in their order.
+            The input data. X can be a Dask array or data frame, whose partitions need
+            not fit into memory together; y and sample_weight must then be Dask
+            collections, too. Full-batch solvers compute sums over the partitions where
+            these are. Stochastic solvers go through the partitions in their order.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets: class labels or a label indicator matrix in classification,
             numbers in regression.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights; the loss is the weighted mean over samples. None means
-            that all weights are 1.
+            Non-negative weights; the loss is the weighted mean over the samples. None
+            means that all weights are 1.
 
         X_val, y_val : as X and y, default=None
-            A validation set of your own. With ``early_stopping`` it takes the place of
-            the part that would be held out; without, score and loss on it are recorded,
-            and change nothing.
+            A validation set of your own. With ``early_stopping=True`` it is used
+            instead of a part of the training data. Otherwise the score and the loss on
+            it are recorded, without any effect on training.
 
         sample_weight_val : array-like of shape (n_samples_val,), default=None
-            The weights of its samples.
+            The weights of the samples in the validation set.
 
         Returns
         -------
@@ -123,8 +122,8 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         Raises
         ------
         ValueError
-            If a parameter or the data cannot be used. What an earlier call has fitted
-            stays as it is.
+            If a parameter or the data cannot be used. The results of earlier calls are
+            then kept.
         """
         data, validation = (
             Data(X, y, sample_weight),
@@ -132,7 +131,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         )
         with following(self, X, y, sample_weight) as hook, restored_on_error(self):
             job = prepare(self, data, validation)
-            with blas_threads_for(job.multiplications):
+            with blas_threads_for(job.multiplications, job.steps):
                 (result,) = engine_fit(job, hook)
             set_attributes(self, job, result)
             if self.warm_start:
@@ -141,9 +140,9 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return self
 
     def _train_part(self, data: Data, validation: Data) -> History:
-        """Train for an epoch on a part of the data; return how that went."""
+        """Train for one epoch on a part of the data; return the history."""
         job = prepare_part(self, data, validation)
-        with blas_threads_for(job.multiplications):
+        with blas_threads_for(job.multiplications, job.steps):
             (result,) = engine_fit(job)
         set_attributes(self, job, result)
         keep_checkpoint(self, job, result)
@@ -158,8 +157,8 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def activations(self, X: MatrixLike) -> list[Any]:
         """Return the activations A[l] of every layer: forward propagation.
 
-        A[0] = X and A[l] = f[l](Z[l]), where Z[l] = W[l] A[l-1] + b[l]. Those of the
-        hidden layers are features that the network has learnt.
+        A[0] = X and A[l] = f[l](Z[l]), where Z[l] = W[l] A[l-1] + b[l]. The activations
+        of the hidden layers are features that the network has learnt.
 
         Parameters
         ----------
@@ -169,8 +168,8 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         Returns
         -------
         A : list of ``n_layers_`` arrays of shape (n_samples, units of the layer)
-            ``A[l]`` belongs to layer l: ``A[0]`` is X itself, ``A[-1]`` the output.
-            Samples are rows; in the equations they are columns.
+            ``A[l]`` belongs to layer l: ``A[0]`` is X, and ``A[-1]`` is the output. The
+            samples are rows here, and columns in the equations.
 
         Examples
         --------
@@ -187,9 +186,10 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def residuals(self, X: MatrixLike, y: ArrayLike) -> list[npt.NDArray[Any]]:
         """Return the residuals delta[l] = dJ/dZ[l] of every layer: back-propagation.
 
-        delta[L] follows from the loss: A[L] - Y, or with another output activation than
-        the canonical one dJ/dA[L] * f'(Z[L]). From there the residuals go back through
-        the layers, delta[l] = (W[l+1]' delta[l+1]) * f'[l](Z[l]).
+        delta[L] follows from the loss: it is A[L] - Y for most losses with their
+        canonical output activation, and dJ/dA[L] * f'(Z[L]) in general. From the
+        output, the residuals are propagated back through the layers,
+        delta[l] = (W[l+1]' delta[l+1]) * f'[l](Z[l]).
 
         Parameters
         ----------
@@ -202,8 +202,8 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         Returns
         -------
         delta : list of arrays of shape (n_samples, units of the layer)
-            ``delta[l - 1]`` belongs to layer l, like ``coefs_[l - 1]``. Each row is of
-            the loss of that sample alone: it is not divided by m.
+            ``delta[l - 1]`` belongs to layer l, like ``coefs_[l - 1]``. Each row is the
+            residual of the loss of one sample, not divided by m.
         """
         objective = objective_of(self, X, y, None)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -213,7 +213,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def gradients(
         self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> tuple[list[npt.NDArray[Any]], list[npt.NDArray[Any]]]:
-        """Return the gradient of the cost J: what a step of training follows.
+        """Return the gradient of the cost J, which training follows downhill.
 
         dJ/dW[l] = (1/m) (delta[l] A[l-1]' + alpha W[l]), dJ/db[l] = (1/m) times the sum
         of delta[l] over samples, where sample weights multiply delta[l].
@@ -232,8 +232,8 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         Returns
         -------
         coefs, intercepts : list of ndarray
-            The gradient with respect to ``coefs_`` and ``intercepts_``, of their
-            shapes. Without ``fit_intercept`` that of the intercepts is zero.
+            The gradient with respect to ``coefs_`` and ``intercepts_``, in the same
+            shapes. With ``fit_intercept=False`` the second part is zero.
         """
         objective = objective_of(self, X, y, sample_weight)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -248,8 +248,8 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     ) -> Cost:
         """Return the cost J that training minimises, and its two parts.
 
-        ``J = (1/m) [ sum_i w_i loss_i + alpha/2 sum_l |W[l]|² ]``. ``weight_decay``,
-        which acts on the steps of training, is no part of J.
+        ``J = (1/m) [ sum_i w_i loss_i + alpha/2 sum_l |W[l]|² ]``. ``weight_decay``
+        acts on the steps of training, and is not part of J.
 
         Parameters
         ----------
@@ -280,43 +280,48 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _checked(self, X: Any) -> tuple[Any, Model]:
         """Return X as the network takes it, and the network."""
-        check_is_fitted(self)
-        return validated_X(self, X, reset=False), model_of(self)
+        check_fitted(self)
+        return validated_X(self, X), model_of(self)
 
     def _outputs(self, X: Any) -> Array:
         """Return the outputs A[L] (n, outputs)."""
         X, model = self._checked(X)
+        if X.shape[0] <= BLOCK:
+            # One pass: to limit the threads of BLAS would take longer.
+            return model.outputs(X)
         with blas_threads_for(model.network.multiplications(X.shape[0])):
             return model.outputs(X)
 
     def _raw_outputs(self, X: Any) -> Array:
         """Return the raw outputs Z[L] (n, outputs)."""
         X, model = self._checked(X)
+        if X.shape[0] <= BLOCK:
+            return model.raw_outputs(X)
         with blas_threads_for(model.network.multiplications(X.shape[0])):
             return model.raw_outputs(X)
 
     def _outputs_and_variances(self, X: Any, what: str) -> tuple[Model, Array, Array]:
         """Return the model, and raw outputs and variances (m, n, outputs)."""
-        check_is_fitted(self)
+        check_fitted(self)
         model = model_of(self)
         if model.posterior is None:
             raise ValueError(
                 f"{what} needs a posterior distribution of the weights: fit with "
                 "solver='lm' and alpha='evidence' or 'ard'."
             )
-        X = validated_X(self, X, reset=False)
+        X = validated_X(self, X)
         with blas_threads_for(model.network.multiplications(X.shape[0])):
             return model, *model.outputs_and_variances(X, model.theta.dtype)
 
     # Where an estimator plugs in.
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the attributes without copies of the weights."""
+        """Return attributes as plain values, with the weights only once."""
         return stored(super().__getstate__())
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        restored(self)
+        restore(self)
 
     def __sklearn_tags__(self) -> Tags:
         tags: Tags = super().__sklearn_tags__()

@@ -1,4 +1,4 @@
-"""The calls that scikit-learn's callbacks expect in a fit: an epoch is a task."""
+"""The calls that scikit-learn's callbacks expect during a fit; an epoch is a task."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from skbp.engine.progress import Progress
 def following(
     estimator: Any, X: Any, y: Any, sample_weight: Any
 ) -> Iterator[Hook | None]:
-    """Tell scikit-learn's callbacks, where there are any, that fit begins and ends.
+    """Tell scikit-learn's callbacks, if there are any, that a fit begins and ends.
 
-    In between, the engine calls what this yields after each epoch.
+    In between, the engine calls the yielded function after each epoch.
     """
     if not has_callbacks(estimator):
         yield None
         return
-    # "lbfgs" and "lm" have an iteration for each network.
+    # "lbfgs" and "lm" call back for each network in each iteration.
     most = estimator.max_iter * estimator.n_init
     context = callback_context(estimator, most)
     metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
@@ -35,7 +35,10 @@ def following(
 
 
 def after_epoch(context: Any, what: dict[str, Any]) -> Hook:
-    """Return what the engine calls after each epoch; True ends training."""
+    """Return the function that the engine calls after each epoch.
+
+    If it returns True, training ends.
+    """
 
     def call(progress: Progress, model: Callable[[], Model]) -> bool:
         def attributes() -> dict[str, Any]:

@@ -1,13 +1,11 @@
-"""Looking inside: the cost of a fitted network and its gradient on any samples."""
+"""The cost of a fitted network and its gradient, on any samples."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sklearn.utils.validation import check_is_fitted
-
 from skbp._data.read import Data, as_trained, read_known
-from skbp._estimator.attributes import model_of
+from skbp._estimator.attributes import check_fitted, model_of
 from skbp._estimator.parameters import estimate_of, fixed_alpha
 from skbp._sklearn import validate_params
 from skbp._targets import Targets
@@ -27,7 +25,7 @@ def objective_of(
     estimator: Any, X: Any, y: Any, sample_weight: Any, dtype: DType | None = None
 ) -> Objective:
     """Return J at the fitted weights on these samples."""
-    check_is_fitted(estimator)
+    check_fitted(estimator)
     validate_params(estimator)
     targets: Targets = vars(estimator)["_targets"]
     samples = as_trained(read_known(estimator, targets, Data(X, y, sample_weight)))
@@ -38,6 +36,6 @@ def objective_of(
 
 
 def penalties_of(estimator: Any) -> Array | None:
-    """Return lambda of each parameter (P,), where a fit has estimated it."""
+    """Return lambda of each parameter (P,), if a fit has estimated it, else None."""
     posterior = model_of(estimator).posterior
     return posterior.penalties if estimate_of(estimator) and posterior else None

@@ -1,4 +1,4 @@
-"""The parameters of an estimator: which are valid, and what they mean to the engine."""
+"""The parameters of an estimator: which are valid, and their meaning for the engine."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from skbp.engine.schedules import SCHEDULES
 from skbp.engine.settings import Settings
 from skbp.engine.solvers import SOLVERS, STOCHASTIC
 
-#: What each parameter may be, in the form of scikit-learn.
+#: The valid values of each parameter, in scikit-learn's form.
 CONSTRAINTS: dict[str, list[Any]] = {
     "hidden_layer_sizes": [
         "array-like",
@@ -83,7 +83,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "max_fun": [Interval(Integral, 1, None, closed="left")],
 }
 
-#: The settings of the engine that are parameters, name by name.
+#: The settings of the engine that are parameters of the same name.
 SHARED = tuple(one.name for one in fields(Settings) if one.name in CONSTRAINTS)
 
 
@@ -91,12 +91,12 @@ SHARED = tuple(one.name for one in fields(Settings) if one.name in CONSTRAINTS)
 
 
 def estimate_of(estimator: Any) -> str:
-    """Return how alpha is estimated; "" where it is a number."""
+    """Return how alpha is estimated; "" if it is a number."""
     return estimator.alpha if isinstance(estimator.alpha, str) else ""
 
 
 def fixed_alpha(estimator: Any) -> float:
-    """Return the penalty, 0 where it is estimated."""
+    """Return the penalty; 0 if it is estimated."""
     return 0.0 if estimate_of(estimator) else float(estimator.alpha)
 
 
@@ -111,7 +111,7 @@ def kind_of(estimator: Any) -> Any:
 
 
 def options_of(estimator: Any) -> Any:
-    """Return the parameters that say what the loss learns from."""
+    """Return the parameters that determine the loss."""
     Options = kind_of(estimator).Options
     names = [one.name for one in fields(Options)]
     return Options(**{name: getattr(estimator, name) for name in names})
@@ -126,8 +126,11 @@ def hidden_layers(estimator: Any) -> tuple[tuple[int, ...], tuple[str, ...]]:
     return hidden, activations
 
 
-def settings_of(estimator: Any, n: int, network: Network) -> Settings:
-    """Return the settings of the engine, for n samples to train on."""
+def settings_of(estimator: Any, n: int, network: Network, **others: Any) -> Settings:
+    """Return the settings of the engine, for n samples to train on.
+
+    ``others`` are settings that no parameter has, or that differ from their parameter.
+    """
     solver, size = SOLVERS[estimator.solver], estimator.batch_size
     if isinstance(size, bool):
         raise ValueError(f"batch_size must be an int, not a bool; got {size}.")
@@ -146,7 +149,7 @@ def settings_of(estimator: Any, n: int, network: Network) -> Settings:
     if estimator.max_grad_norm is None:
         values["max_grad_norm"] = np.inf
     values["dropout"] = dropout_rates(estimator.dropout, network.n_layers - 1)
-    return Settings(**values, horizon=estimator.max_iter)
+    return Settings(**values | {"horizon": estimator.max_iter} | others)
 
 
 def dropout_rates(dropout: Any, n_hidden: int) -> tuple[float, ...]:
@@ -164,7 +167,7 @@ def dropout_rates(dropout: Any, n_hidden: int) -> tuple[float, ...]:
 
 
 def trained_loss(estimator: Any, targets: Targets) -> Loss:
-    """Return the loss to train with, or refuse it where the solver cannot."""
+    """Return the loss to train with; refuse a loss that the solver cannot minimise."""
     loss = targets.loss()
     if SOLVERS[estimator.solver].curved and not loss.convex:
         raise ValueError(
@@ -176,11 +179,11 @@ def trained_loss(estimator: Any, targets: Targets) -> Loss:
     return loss
 
 
-# Which parameters go together.
+# Which parameters can be combined.
 
 
 def check_parameters(estimator: Any) -> None:
-    """Refuse parameters that do not go together."""
+    """Refuse parameters that cannot be combined."""
     check_estimate(estimator)
     if estimator.ensemble > estimator.n_init:
         raise ValueError(
@@ -214,7 +217,7 @@ def check_parameters(estimator: Any) -> None:
 
 
 def check_partial_fit(estimator: Any) -> None:
-    """Refuse parameters that do not go together in ``partial_fit``."""
+    """Refuse parameters that cannot be combined in ``partial_fit``."""
     if estimator.early_stopping:
         raise ValueError(
             "partial_fit does not support early_stopping=True, since it has no "
@@ -225,7 +228,7 @@ def check_partial_fit(estimator: Any) -> None:
 
 
 def check_has_partial_fit(estimator: Any) -> bool:
-    """Raise AttributeError where the solver cannot train on a part of the data."""
+    """Raise AttributeError if the solver cannot train on a part of the data."""
     if estimator.solver not in STOCHASTIC:
         raise AttributeError(
             f"partial_fit needs a stochastic solver, one of {STOCHASTIC}; solver "
@@ -235,10 +238,10 @@ def check_has_partial_fit(estimator: Any) -> bool:
 
 
 def check_has_probabilities(estimator: Any) -> bool:
-    """Raise AttributeError where outputs are not probabilities."""
+    """Raise AttributeError if the outputs are not probabilities."""
     output = estimator.output_activation
     if hasattr(estimator, "out_activation_"):
-        # Once fitted, the network has the output activation that it was fitted with.
+        # A fitted network keeps its output activation.
         output = estimator.out_activation_
         found = output in PROBABILITIES
     else:
@@ -253,7 +256,7 @@ def check_has_probabilities(estimator: Any) -> bool:
 
 
 def check_on_dask(estimator: Any) -> None:
-    """Refuse what needs data in memory."""
+    """Refuse parameters that need data in memory."""
     if starts_at_constant(estimator):
         raise ValueError(
             "intercepts_init='best_constant' needs y in memory, and it is a Dask "
@@ -268,7 +271,7 @@ def check_on_dask(estimator: Any) -> None:
 
 
 def check_estimate(estimator: Any) -> None:
-    """Refuse to estimate alpha where the solver or the loss cannot."""
+    """Refuse to estimate alpha if the solver or the loss does not support it."""
     if not estimate_of(estimator):
         return
     able = [repr(name) for name, solver in SOLVERS.items() if solver.estimates]
@@ -287,7 +290,7 @@ def check_estimate(estimator: Any) -> None:
 
 
 def refuse_several_starts(estimator: Any, what: str) -> None:
-    """Refuse several initial weights where there can be one start alone."""
+    """Refuse several initial weights if there can be only one start."""
     if estimator.n_init > 1:
         raise ValueError(
             f"n_init={estimator.n_init} trains from several initial weights, which "
@@ -296,9 +299,10 @@ def refuse_several_starts(estimator: Any, what: str) -> None:
 
 
 def needless(estimator: Any) -> dict[str, Any]:
-    """Return what the solver has no use for, and what turns that off.
+    """Return the parameters that the solver cannot use, with the values for "off".
 
-    The learning rates that scikit-learn has are ignored instead, as there.
+    The learning rate schedules of scikit-learn are not included: a solver that cannot
+    use them ignores them, as in scikit-learn.
     """
     solver = SOLVERS[estimator.solver]
     if solver.batches:
@@ -311,7 +315,7 @@ def needless(estimator: Any) -> dict[str, Any]:
     return off
 
 
-# Parameters that are one thing, or one for each layer.
+# Parameters with one value, or with one value for each layer.
 
 
 def hidden_units(sizes: Any) -> tuple[int, ...]:
@@ -329,7 +333,7 @@ def hidden_units(sizes: Any) -> tuple[int, ...]:
 def names_by_layer(
     name: str, value: Any, known: Collection[str], n_layers: int, layers: str
 ) -> tuple[str, ...]:
-    """Return a parameter that is one name, or one name a layer, as one a layer."""
+    """Return a parameter that is one name, or a name for each layer, as a tuple."""
     if np.ndim(value) == 0 and not isinstance(value, Set | Mapping):
         return (str(value),) * n_layers
     if isinstance(value, Set | Mapping):

@@ -1,14 +1,13 @@
-"""From an estimator and its data to the job of a fit: the place that fixes the order.
+"""From an estimator and its data to a job: the steps of every fit, in a fixed order.
 
-Whatever trains goes through here: ``fit``, a warm start, ``partial_fit``, a search for
-its first candidate, and ``check_gradient`` for the weights that ``fit`` would start
+All training goes through this module: ``fit``, a warm start, ``partial_fit``, the first
+candidate of a search, and ``check_gradient`` for the weights that ``fit`` would start
 from.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -47,7 +46,7 @@ from skbp.engine.solvers import SOLVERS
 
 @dataclass(frozen=True)
 class Earlier:
-    """What an earlier call has fitted, to go on from."""
+    """The results of an earlier call, from which to continue."""
 
     targets: Targets
     coefs: Sequence[Array]
@@ -57,7 +56,7 @@ class Earlier:
 
     @classmethod
     def of(cls, estimator: Any) -> Earlier | None:
-        """Return what an estimator has fitted; None if it is new."""
+        """Return the results of an earlier call; None if the estimator is new."""
         if not hasattr(estimator, "coefs_"):
             return None
         fitted = vars(estimator)
@@ -72,11 +71,12 @@ class Earlier:
 
 
 def prepare(estimator: Any, data: Data, validation: Data) -> Job:
-    """Return the job of ``fit``, which is new or goes on from a warm start."""
+    """Return the job of ``fit``, which starts anew or continues from a warm start."""
     check_parameters(estimator)
     earlier = Earlier.of(estimator) if estimator.warm_start else None
     if np.all(vars(estimator).get("linear_share_", 0.0) == 1.0):
-        # Units that a linear model has no use for would never learn.
+        # A linear model predicts alone. Start anew, because the units that it does not
+        # use would never learn.
         earlier = None
     options = options_of(estimator)
     if earlier is None:
@@ -93,7 +93,7 @@ def prepare(estimator: Any, data: Data, validation: Data) -> Job:
 
 
 def prepare_part(estimator: Any, data: Data, validation: Data) -> Job:
-    """Return the job of ``partial_fit``: one epoch, from where training stands."""
+    """Return the job of ``partial_fit``: one epoch, from the current state on."""
     check_partial_fit(estimator)
     earlier = Earlier.of(estimator)
     options = options_of(estimator)
@@ -105,9 +105,8 @@ def prepare_part(estimator: Any, data: Data, validation: Data) -> Job:
     else:
         learn = partial(earlier.targets.extended, options)
         rng = stream_of(estimator, earlier)
-    job = job_of(estimator, data, validation, learn, earlier, rng)
-    settings = replace(job.settings, max_iter=1)
-    return replace(job, settings=settings, start=resumed(job, earlier))
+    job = job_of(estimator, data, validation, learn, earlier, rng, max_iter=1)
+    return replace(job, start=resumed(job, earlier))
 
 
 def job_of(
@@ -117,14 +116,16 @@ def job_of(
     learn: Callable[[Any], Targets],
     earlier: Earlier | None,
     rng: np.random.RandomState,
+    **others: Any,
 ) -> Job:
-    """Return a job, in the order that all fits share.
+    """Return a job, in the order that all fits share; ``others`` are settings.
 
-    The features and targets, the network, initial weights, the validation set, which
-    draw from the random stream in this order, and the settings.
+    The order is: features and targets, network, initial weights, validation set,
+    settings. The initial weights and the validation set draw from the random stream in
+    this order.
     """
     hidden, activations = hidden_layers(estimator)
-    read = read_training(estimator, data, learn, reset=earlier is None)
+    read = read_training(estimator, data, learn, earlier)
     vars(estimator).update(of_targets(read.targets))
     units = (read.n_features, *hidden, read.n_outputs)
     network = Network(units, activations, estimator.fit_intercept)
@@ -141,8 +142,8 @@ def job_of(
     if earlier is None and starts_at_constant(estimator):
         constant = problem.best_constant()
         theta[:, -len(constant) :] = constant
-    settings = settings_of(estimator, len(samples), network)
-    settings = replace(settings, rescale=is_drawn(estimator, earlier))
+    others["rescale"] = is_drawn(estimator, earlier)
+    settings = settings_of(estimator, len(samples), network, **others)
     return Job(
         problem,
         settings,
@@ -150,23 +151,29 @@ def job_of(
         rng,
         n_init=estimator.n_init,
         ensemble=estimator.ensemble,
-        # A warm start could not leave it: units without weights have no gradient.
+        # Not with a warm start, because training could not continue from a linear
+        # model: units without weights have no gradient.
         linear=not (estimator.early_stopping or estimator.warm_start),
         report=print if estimator.verbose else None,
     )
 
 
-# What each step of it does.
+# The steps of job_of.
 
 
 def read_training(
-    estimator: Any, data: Data, learn: Callable[[Any], Targets], *, reset: bool
+    estimator: Any,
+    data: Data,
+    learn: Callable[[Any], Targets],
+    earlier: Earlier | None,
 ) -> Read:
     """Read the training data, in memory or on Dask."""
-    if not on_dask(data.X):
-        return read_new(estimator, data, kind_of(estimator), learn, reset=reset)
-    check_on_dask(estimator)
-    return read_partitions(estimator, data, kind_of(estimator), learn, reset=reset)
+    kind, reset = kind_of(estimator), earlier is None
+    if on_dask(data.X):
+        check_on_dask(estimator)
+        return read_partitions(estimator, data, kind, learn, reset=reset)
+    known = None if earlier is None else earlier.targets
+    return read_new(estimator, data, kind, learn, reset=reset, earlier=known)
 
 
 def start_theta(
@@ -176,7 +183,7 @@ def start_theta(
     earlier: Earlier | None,
     rng: np.random.RandomState,
 ) -> Array:
-    """Return theta (n_init, P) that training starts from."""
+    """Return the theta (n_init, P) that training starts from."""
     dtype = read.samples.dtype
     if earlier is not None:
         weights = earlier.coefs, earlier.intercepts
@@ -188,12 +195,12 @@ def start_theta(
 
 
 def known_split(earlier: Earlier | None) -> Split | None:
-    """Return how an earlier call has split the samples."""
+    """Return the split of the samples in an earlier call, if there was one."""
     return None if earlier is None else earlier.checkpoint.split
 
 
 def is_drawn(estimator: Any, earlier: Earlier | None) -> bool:
-    """Return whether the weights were drawn, for data of size 1, to estimate alpha."""
+    """Return whether alpha is estimated from weights drawn for data of size 1."""
     given = estimator.coefs_init is not None or starts_at_constant(estimator)
     return bool(estimate_of(estimator)) and earlier is None and not given
 
@@ -210,7 +217,7 @@ def start_of(
     rates = settings.each("learning_rate_init", range(len(theta)))
     start = Checkpoint.fresh(theta, rates)
     if earlier is not None:
-        # A validation set of the user's own does not make the split forgotten.
+        # Keep the earlier split, even if the user now passes a validation set.
         start.t, start.split = earlier.t, split or earlier.checkpoint.split
     else:
         start.split = split
@@ -219,35 +226,29 @@ def start_of(
             scored = problem.validate(theta)
         check_scores(scored, estimator.scoring)
         if problem.validation.decides and earlier is not None:
-            # A warm start has weights to beat: theirs is the score on these data.
+            # The weights of a warm start have a score on these data, which is to be
+            # beaten.
             for history, one in zip(start.histories, scored, strict=True):
                 history.best = -one.score
     return start
 
 
-# What goes on.
+# Continuing from earlier calls.
 
 
 def stream_of(estimator: Any, earlier: Earlier) -> np.random.RandomState:
-    """Return the stream of random numbers, from where an earlier call left it."""
-    rng: np.random.RandomState
-    if earlier.checkpoint.random is None:
-        rng = check_random_state(estimator.random_state)
-        return rng
-    rng = np.random.RandomState()
-    rng.set_state(earlier.checkpoint.random)
-    return rng
+    """Return the stream of random numbers, as an earlier call left it."""
+    rng: np.random.RandomState | None = earlier.checkpoint.random
+    return check_random_state(estimator.random_state) if rng is None else rng
 
 
 def resumed(job: Job, earlier: Earlier | None) -> Checkpoint:
-    """Return the start of a job, with the state of an earlier call where that suits."""
+    """Return the start of a job, with the state of an earlier call if it suits."""
     start, P = job.start, job.problem.network.n_parameters
     if earlier is None or not earlier.checkpoint.suits(job.settings.solver, P):
         return start
     return replace(
         earlier.checkpoint,
-        # They are filled, and those of the earlier call must stay as they are.
-        histories=deepcopy(earlier.checkpoint.histories),
         theta=start.theta,
         best_theta=start.best_theta,
         split=start.split,
@@ -255,8 +256,9 @@ def resumed(job: Job, earlier: Earlier | None) -> Checkpoint:
 
 
 def forget_curves(estimator: Any, job: Job) -> None:
-    """Remove the curves of an earlier fit that this one has none of."""
+    """Remove the curves of an earlier fit that this fit does not continue."""
     if job.problem.validation is None:
-        forget(estimator, "validation_scores_", "validation_loss_curve_")
+        names = "validation_scores_", "validation_loss_curve_", "best_validation_score_"
+        forget(estimator, *names)
     if not SOLVERS[job.settings.solver].steps:
         forget(estimator, "learning_rate_curve_")

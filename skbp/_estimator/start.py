@@ -1,4 +1,4 @@
-"""What training starts from: random numbers and weights."""
+"""The weights that training starts from."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from skbp.engine.network import Network
 def initial_theta(
     estimator: Any, network: Network, dtype: DType, rng: np.random.RandomState
 ) -> Array:
-    """Return theta (1, P) of a new network."""
+    """Return the initial theta (1, P) of a new network."""
     coefs, intercepts = drawn_weights(estimator, network, rng)
     if estimator.coefs_init is not None:
         shapes = list(pairwise(network.units))
@@ -52,7 +52,7 @@ def initial_theta(
 def drawn_weights(
     estimator: Any, network: Network, rng: np.random.RandomState
 ) -> tuple[list[Array], list[Array]]:
-    """Return weights and biases as ``init`` says; zeros where weights are given."""
+    """Return weights and biases drawn by ``init``; zeros if weights are given."""
     units = network.units
     names = names_by_layer(
         "init",
@@ -61,7 +61,7 @@ def drawn_weights(
         network.n_layers,
         "layers, hidden ones and output",
     )
-    # The output layer is drawn as if it had the activation of the last hidden one.
+    # The output layer is drawn as if it had the activation of the last hidden layer.
     activations = network.activations or (estimator.activation,)
     coefs: list[Array] = []
     intercepts: list[Array] = []
@@ -81,7 +81,7 @@ def fitted_theta(
     coefs: Sequence[Array],
     intercepts: Sequence[Array],
 ) -> Array:
-    """Return theta (1, P) of a fitted network, to go on from."""
+    """Return theta (1, P) of a fitted network, to continue from."""
     fitted = (len(coefs[0]), *map(len, intercepts))
     if fitted != network.units:
         raise ValueError(
@@ -103,7 +103,7 @@ def fitted_theta(
 def arrays_by_layer(
     name: str, value: Any, shapes: Sequence[tuple[int, ...]]
 ) -> list[Array]:
-    """Return a parameter that is a list of arrays, one a layer, as arrays."""
+    """Return a parameter that is a list with an array for each layer as arrays."""
     if len(value) != len(shapes):
         raise ValueError(
             f"{name} must hold one array for each of the {len(shapes)} layers with "

@@ -34,9 +34,9 @@ def validation_set(
     earlier: Split | None,
     rng: np.random.RandomState,
 ) -> tuple[Read | None, Split | None]:
-    """Return the validation set, if there is one, and the split that made it.
+    """Return the validation set, and the split that made it; None if there is none.
 
-    ``earlier`` is the split of an earlier fit, which is kept.
+    If there is an ``earlier`` split, from an earlier fit, it is used again.
     """
     watched = given_set(estimator, read.targets, given, read.n_outputs)
     if watched is not None or not estimator.early_stopping:
@@ -59,7 +59,7 @@ def validation_set(
 
 
 def validated(estimator: Any, problem: Problem, watched: Read) -> Validation:
-    """Return the validation set as the engine takes it, with its score."""
+    """Return the validation set in the form of the engine, with its score."""
     samples = watched.samples
     assert isinstance(samples, Samples)
     score: Score
@@ -74,9 +74,9 @@ def validated(estimator: Any, problem: Problem, watched: Read) -> Validation:
 
 
 def probe_of(estimator: Any, problem: Problem) -> Callable[[Array], Any]:
-    """Return what gives an estimator with weights theta (P,) to a scorer."""
+    """Return a function that gives a scorer an estimator with weights theta (P,)."""
     probe = copy(estimator)
-    # X is an array here, whatever it was; its columns have no names any more.
+    # X is an array by now, and its columns have no names.
     forget(probe, "feature_names_in_")
 
     def probe_with(theta: Array) -> Any:
@@ -90,9 +90,9 @@ def probe_of(estimator: Any, problem: Problem) -> Callable[[Array], Any]:
 def score_of_scorer(
     scorer: Callable[..., Any], read: Read, probe: Callable[[Array], Any]
 ) -> Score:
-    """Return the score that a scorer gives on a validation set.
+    """Return the score that a scorer computes on a validation set.
 
-    The scorer is handed ``probe(theta)``, an estimator with these weights.
+    The scorer gets ``probe(theta)``, an estimator with the weights theta.
     """
     samples, options = read.samples, {}
     assert isinstance(samples, Samples)
@@ -107,7 +107,7 @@ def score_of_scorer(
 
 def takes_weights(scorer: Callable[..., Any]) -> bool:
     """Return whether a scorer can be called with ``sample_weight``."""
-    # With scikit-learn's scorers it is the metric that can or cannot.
+    # With scikit-learn's scorers this depends on the metric.
     metric = metric_of(scorer)
     parameters = signature(metric).parameters.values()
     return any(p.name == "sample_weight" or p.kind == p.VAR_KEYWORD for p in parameters)

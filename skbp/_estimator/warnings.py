@@ -1,4 +1,4 @@
-"""Warnings, which point at the user's line and say what to do."""
+"""Warnings, which point to the user's line and say what to do."""
 
 from __future__ import annotations
 
@@ -8,21 +8,26 @@ from os import sep
 from pathlib import Path
 from typing import Any
 
+import joblib
 import sklearn
 from sklearn.exceptions import ConvergenceWarning
 
 from skbp.engine.progress import History, Status
 from skbp.engine.solvers import SOLVERS
 
-#: Where frames are that are not the user's.
+#: The folders of code that is not the user's.
 OURS = tuple(
     f"{folder}{sep}"
-    for folder in (Path(__file__).parents[1], Path(sklearn.__file__).parent)
+    for folder in (
+        Path(__file__).parents[1],
+        Path(sklearn.__file__).parent,
+        Path(joblib.__file__).parent,
+    )
 )
 
 
 def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warn at the line that called this package, or scikit-learn around it."""
+    """Warn at the line that called this package, or that called scikit-learn."""
     level, frame = 1, currentframe()
     while frame is not None and frame.f_code.co_filename.startswith(OURS):
         level, frame = level + 1, frame.f_back
@@ -30,7 +35,7 @@ def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
 
 
 def warn_of_end(estimator: Any, history: History) -> None:
-    """Warn where the training of ``fit`` ended in another way than it should."""
+    """Warn if the training of ``fit`` did not end as it should."""
     solver, n_iter = SOLVERS[estimator.solver], history.n_iter
     if history.status is Status.MAX_ITER and solver.steps:
         warn_user(
@@ -52,7 +57,7 @@ def warn_of_end(estimator: Any, history: History) -> None:
 
 
 def warn_of_partial_fit(estimator: Any, history: History) -> None:
-    """Warn where a call of ``partial_fit`` did not go as it should."""
+    """Warn if a call of ``partial_fit`` did not go as it should."""
     if history.rates and not history.rates[-1]:
         warn_user(
             f"learning_rate={estimator.learning_rate!r} has come to its end after "
@@ -63,7 +68,7 @@ def warn_of_partial_fit(estimator: Any, history: History) -> None:
 
 
 def warn_of_failure(estimator: Any, history: History) -> None:
-    """Warn of training that diverged or was interrupted."""
+    """Warn if training diverged or was interrupted."""
     if history.status is Status.INTERRUPTED:
         warn_user("Training interrupted by user.")
     if history.status is not Status.DIVERGED:

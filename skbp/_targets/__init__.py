@@ -1,8 +1,8 @@
-"""What a loss learns from: classes and numbers as a network sees them.
+"""The targets of a loss: classes and numbers as a network sees them.
 
-``ClassTargets`` and ``NumberTargets`` answer the same questions, whichever way the data
-come. They learn from kinds of targets and from how often each kind occurs, so data in
-memory and the partitions of a Dask collection go the same way.
+``ClassTargets`` and ``NumberTargets`` have the same methods for data in memory and for
+the partitions of a Dask collection: they only need the kinds of targets, and how often
+each kind occurs.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ __all__ = [
 
 
 class Targets(Protocol):
-    """What ``ClassTargets`` and ``NumberTargets`` have in common."""
+    """The methods that ``ClassTargets`` and ``NumberTargets`` have in common."""
 
-    #: The parameters that say what the loss learns from.
+    #: The parameters of the estimator that determine the loss.
     options: Any
     #: The output activation of the network.
     output: str
@@ -37,13 +37,19 @@ class Targets(Protocol):
 
     @staticmethod
     def read(y: Any) -> Any:
-        """Return checked targets in the form that the other methods take."""
+        """Check targets, and return them in the form that the other methods take."""
+
+    def recognise(self, y: Any) -> Any:
+        """Return targets as ``read`` does, sooner where all kinds of them are known."""
 
     def renewed(self, options: Any, read: Any) -> Targets:
-        """Return the targets of a warm start, whose kinds must be the same."""
+        """Return the targets of a warm start, which must have the same classes."""
 
     def extended(self, options: Any, read: Any) -> Targets:
-        """Return the targets of another call of ``partial_fit``."""
+        """Return the targets of a further call of ``partial_fit``."""
+
+    def check(self, read: Any) -> None:
+        """Refuse targets that do not agree with the targets of training."""
 
     def encode(self, read: Any) -> Array:
         """Return the targets Y (n, outputs) of a network."""
@@ -52,16 +58,16 @@ class Targets(Protocol):
         """Return the targets that training sees."""
 
     def weigh(self, read: Any, weights: Array | None) -> Array | None:
-        """Return the weights of a part of the samples."""
+        """Return the weights of some of the samples."""
 
     def weigh_all(self, read: Any, weights: Array | None) -> Array | None:
-        """Return the weights of all samples, which must not all be 0."""
+        """Return the weights of all samples; they must not all be 0."""
 
     def strata(self, Y: Array) -> Array | None:
-        """Return what stratifies the validation set; None for nothing."""
+        """Return the strata of the validation set; None if there are none."""
 
     def score(self, Y: Array, outputs: Array, weights: Array | None) -> float:
         """Return the score of outputs (n, outputs) on a validation set."""
 
     def loss(self) -> Loss:
-        """Return the loss of the engine."""
+        """Return the corresponding loss of the engine."""

@@ -1,4 +1,4 @@
-"""Targets that are classes or labels."""
+"""Targets that are classes, or labels of multilabel data."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from sklearn.utils.multiclass import (
 )
 
 from skbp._targets.losses import engine_loss, outputs_of
-from skbp.engine.arrays import Array
+from skbp.engine.arrays import Array, Rows
 from skbp.engine.losses import Loss
 
 
 @dataclass(frozen=True)
 class ClassOptions:
-    """The parameters of an estimator that say what its loss learns from."""
+    """The parameters of a classifier that determine its loss."""
 
     loss: str
     output_activation: str
@@ -30,7 +30,7 @@ class ClassOptions:
     label_smoothing: float = 0.0
 
     def check_parts(self) -> None:
-        """Refuse what needs all data, which ``partial_fit`` never sees."""
+        """Refuse options that need all data, which ``partial_fit`` never sees."""
         if isinstance(self.class_weight, str):
             raise ValueError(
                 "class_weight='balanced' needs the classes of all data, which "
@@ -39,7 +39,7 @@ class ClassOptions:
             )
 
     def check_memory(self, multilabel: bool) -> None:
-        """Refuse what needs all data in memory."""
+        """Refuse options that need all data in memory."""
         if multilabel and self.class_weight is not None:
             raise ValueError(
                 "class_weight of multilabel targets needs data in memory, and X is a "
@@ -47,7 +47,7 @@ class ClassOptions:
             )
 
     def output(self, n_classes: int, multilabel: bool) -> str:
-        """Return the output activation that these options ask for."""
+        """Return the output activation for these options."""
         if self.output_activation == "softmax" and multilabel:
             raise ValueError(
                 "output_activation='softmax' makes classes exclude each other, and y "
@@ -63,27 +63,30 @@ class ClassOptions:
 
 @dataclass(frozen=True)
 class Labels:
-    """Checked class labels, or an indicator matrix of labels.
+    """Checked class labels, or a checked indicator matrix of labels.
 
     Attributes
     ----------
     y : array (n,) or (n, labels)
-        The labels of samples, or some that stand for all.
+        The labels of the samples, or a few labels that represent all.
     classes : array
-        The distinct ones; for an indicator matrix the numbers of its columns.
+        The distinct labels; for an indicator matrix, the numbers of its columns.
     multilabel : bool
     repeats : array (n,) or None
         How often each of y occurs; None means once.
+    codes : array of int (n,) or None
+        The number of each label among known classes, where that was looked up.
     """
 
     y: Any
     classes: Any
     multilabel: bool
     repeats: Array | None = None
+    codes: Rows | None = None
 
     @classmethod
     def of(cls, y: Any) -> Labels:
-        """Return labels as they are, or refuse them."""
+        """Check labels, and return them unchanged."""
         kind = type_of_target(y)
         if kind == "multiclass-multioutput":
             raise ValueError(
@@ -96,19 +99,19 @@ class Labels:
 
     @classmethod
     def condensed(cls, y: Array) -> Labels:
-        """Return a few labels that stand for all of y, and how often each occurs."""
+        """Return a few labels that represent all of y, and how often each occurs."""
         if y.ndim == 2 and y.shape[1] > 1:
             return cls(y[:1].copy(), np.arange(y.shape[1]), True, np.array([len(y)]))
         values, counts = np.unique(y, return_counts=True)
-        # Twice, or scikit-learn warns that each sample has a class of its own.
+        # Repeat each, because scikit-learn warns if every sample has its own class.
         check_classification_targets(np.repeat(values, 2))
         return cls(values, values, False, counts.astype(np.float64))
 
     @classmethod
     def merged(cls, each: Sequence[Labels]) -> Labels:
-        """Return condensed labels of several parts as those of all."""
+        """Return the condensed labels of several parts as condensed labels of all."""
         y = np.concatenate([one.y for one in each])
-        # Twice, for the same reason.
+        # Repeat each, for the same reason.
         few = cls.of(np.repeat(cls.condensed(y).y, 2, axis=0))
         repeats = np.concatenate(
             [one.repeats for one in each if one.repeats is not None]
@@ -124,13 +127,13 @@ class ClassTargets:
     ----------
     options : ClassOptions
     classes : array (n_classes,)
-        The classes in their order; for multilabel targets the numbers of the labels.
+        The classes in sorted order; for multilabel targets, the numbers of the labels.
     multilabel : bool
     output : str
         The output activation.
     class_weights : array (n_classes,) or None
         The weight of each class; None without ``class_weight``, and for multilabel
-        targets, which weigh each label.
+        targets, whose labels are weighted one by one.
     """
 
     options: ClassOptions
@@ -151,17 +154,24 @@ class ClassTargets:
     ) -> ClassTargets:
         """Return the targets of a fit to these labels.
 
-        ``classes`` are all classes, where the labels need not contain each of them.
+        ``classes`` are all classes, if the labels may not contain all of them.
         """
-        known = labels.classes if classes is None else classes
-        output = options.output(len(known), labels.multilabel)
-        targets = cls(options, known, labels.multilabel, output)
-        if classes is not None:
-            targets.check(labels)
-        if options.class_weight is None or labels.multilabel:
-            return targets
-        weights = weights_of_classes(options.class_weight, known, labels)
-        return cls(options, known, labels.multilabel, output, weights)
+        if classes is None:
+            return cls.known(options, labels, labels.classes)
+        targets = cls.known(options, labels, classes)
+        targets.check(labels)
+        return targets
+
+    @classmethod
+    def known(
+        cls, options: ClassOptions, labels: Labels, classes: Array
+    ) -> ClassTargets:
+        """Return the targets with these classes, which must include the labels."""
+        output = options.output(len(classes), labels.multilabel)
+        weights = None
+        if options.class_weight is not None and not labels.multilabel:
+            weights = weights_of_classes(options.class_weight, classes, labels)
+        return cls(options, classes, labels.multilabel, output, weights)
 
     def renewed(self, options: ClassOptions, labels: Labels) -> ClassTargets:
         """Return the targets of a warm start, which must have the same classes."""
@@ -172,12 +182,12 @@ class ClassTargets:
                 f"previous call to fit. Previously got {self.classes}, `y` has "
                 f"{labels.classes}."
             )
-        return self.learn(options, labels, self.classes)
+        return self.known(options, labels, self.classes)
 
     def extended(self, options: ClassOptions, labels: Labels) -> ClassTargets:
-        """Return the targets of another call of ``partial_fit``."""
+        """Return the targets of a further call of ``partial_fit``."""
         self.check(labels)
-        return self.learn(options, labels, self.classes)
+        return self.known(options, labels, self.classes)
 
     def check(
         self,
@@ -187,6 +197,8 @@ class ClassTargets:
         ),
     ) -> None:
         """Refuse labels that do not agree with the classes."""
+        if labels.codes is not None:
+            return
         known = self.classes.tolist()
         if labels.multilabel:
             n_labels = labels.y.shape[1]
@@ -210,32 +222,52 @@ class ClassTargets:
 
     # From labels to targets.
 
+    def recognise(self, y: Any) -> Labels:
+        """Return labels, which scikit-learn checks unless all of them are known."""
+        codes = None if self.multilabel else codes_of(y, self.classes)
+        if codes is None:
+            return Labels.of(y)
+        there = np.bincount(codes, minlength=len(self.classes)) > 0
+        return Labels(y, self.classes[there], False, codes=codes)
+
     def encode(self, labels: Labels) -> Array:
         """Return the targets Y (n, outputs): 1 for the class of a sample, else 0."""
-        self.check(labels)
-        Y = np.asarray(label_binarize(labels.y, classes=self.classes))
-        if self.output == "softmax" and not labels.multilabel and Y.shape[1] == 1:
-            # Softmax needs an output for each class: two for two, one for one.
-            return np.hstack([1 - Y, Y])[:, : len(self.classes)]
+        if labels.multilabel:
+            return np.asarray(label_binarize(labels.y, classes=self.classes))
+        codes, n_classes = self.numbers_of(labels), len(self.classes)
+        if self.output != "softmax" and n_classes <= 2:
+            # A single output stands for two classes.
+            Y: Array = (codes == 1).astype(np.float64)[:, np.newaxis]
+            return Y
+        Y = np.zeros((len(codes), n_classes))
+        Y[np.arange(len(codes)), codes] = 1.0
         return Y
 
+    def numbers_of(self, labels: Labels) -> Rows:
+        """Return the number of the class of each sample (n,)."""
+        if labels.codes is not None:
+            return labels.codes
+        codes: Rows = np.searchsorted(self.classes, labels.y)
+        return codes
+
     def smooth(self, Y: Array) -> Array:
-        """Return the targets that training sees: shared out to all classes a little."""
+        """Return the targets for training, with a part spread over all classes."""
         smoothing = self.options.label_smoothing
         if not smoothing:
             return Y
-        # A logistic output has two outcomes, other outputs have all classes.
+        # A logistic output has two outcomes; other outputs have all classes as
+        # outcomes.
         n = Y.shape[1] if Y.shape[1] > 1 and not self.multilabel else 2
         return (Y * (1.0 - smoothing) + smoothing / n).astype(Y.dtype)
 
     def weigh(self, labels: Labels, weights: Array | None) -> Array | None:
-        """Return the weights of samples times those of their classes."""
+        """Return the sample weights, multiplied by the weights of the classes."""
         if self.options.class_weight is None:
             return weights
         if self.class_weights is None:
             of_samples = compute_sample_weight(self.options.class_weight, labels.y)
         else:
-            of_samples = self.class_weights[np.searchsorted(self.classes, labels.y)]
+            of_samples = self.class_weights[self.numbers_of(labels)]
         of_samples = np.asarray(of_samples)
         if not np.isfinite(of_samples).all() or (of_samples < 0).any():
             raise ValueError(
@@ -245,7 +277,7 @@ class ClassTargets:
         return of_samples if weights is None else weights * of_samples
 
     def weigh_all(self, labels: Labels, weights: Array | None) -> Array | None:
-        """Return ``weigh``, or refuse to leave no sample any weight."""
+        """Return ``weigh``; refuse class weights that leave no sample any weight."""
         weights = self.weigh(labels, weights)
         if weights is not None and not weights.any():
             raise ValueError(
@@ -255,14 +287,14 @@ class ClassTargets:
         return weights
 
     def loss(self) -> Loss:
-        """Return the loss of the engine."""
+        """Return the corresponding loss of the engine."""
         return engine_loss(self.options.loss, self.output)
 
     # From outputs to labels.
 
     @property
     def one_versus_rest(self) -> bool:
-        """Whether each of several classes that exclude each other has a logistic."""
+        """Whether there is a logistic output for each of several exclusive classes."""
         return (
             self.output == "logistic" and len(self.classes) > 2 and not self.multilabel
         )
@@ -282,16 +314,29 @@ class ClassTargets:
         return codes if codes.ndim == 2 else self.classes[codes]
 
     def strata(self, Y: Array) -> Array | None:
-        """Return the classes of targets, or None for labels."""
+        """Return the class number of each sample; None for multilabel targets."""
         return None if self.multilabel else self.codes(Y)
 
     def score(self, Y: Array, outputs: Array, weights: Array | None) -> float:
-        """Return the accuracy; for multilabel targets that of whole rows."""
-        # scikit-learn's own takes longer than an epoch on small data.
+        """Return the accuracy, with multilabel targets the accuracy of whole rows."""
+        # The scorer of scikit-learn takes longer than an epoch on small data.
         hits = self.codes(Y) == self.codes(outputs)
         return float(
             np.average(hits.all(axis=1) if hits.ndim == 2 else hits, weights=weights)
         )
+
+
+def codes_of(y: Any, classes: Array) -> Rows | None:
+    """Return the number of each label (n,) among sorted classes, if all are known."""
+    if type(y) is not np.ndarray or y.ndim != 1 or not len(y):
+        return None
+    numbers = "biuf"
+    kinds = (y.dtype.kind, classes.dtype.kind)
+    if kinds != ("U", "U") and not (kinds[0] in numbers and kinds[1] in numbers):
+        return None
+    codes = np.searchsorted(classes, y)
+    known = classes.take(codes, mode="clip") == y
+    return codes if known.all() else None
 
 
 def weights_of_classes(class_weight: Any, classes: Array, labels: Labels) -> Array:

@@ -16,13 +16,13 @@ from skbp.engine.activations import RANGES
 from skbp.engine.arrays import Array
 from skbp.engine.losses import Loss, huber, quantile
 
-#: How far off targets may be for being rounded, in float32 as in float64.
+#: The error that rounding may cause in targets, in float32 as in float64.
 ROUNDING = 1e-5
 
 
 @dataclass(frozen=True)
 class NumberOptions:
-    """The parameters of an estimator that say what its loss learns from."""
+    """The parameters of a regressor that determine its loss."""
 
     loss: str
     output_activation: str
@@ -30,14 +30,14 @@ class NumberOptions:
     quantile: Any = 0.5
 
     def check_parts(self) -> None:
-        """Refuse what needs all data: nothing does."""
+        """Accept all options: none of them needs all data."""
 
     def check_memory(self, multilabel: bool) -> None:
-        """Refuse what needs all data in memory: nothing does."""
+        """Accept all options: none of them needs all data in memory."""
 
     @property
     def levels(self) -> tuple[float, ...]:
-        """The quantiles to predict; one level where there are none."""
+        """The levels of the quantiles to predict; a single level for other losses."""
         if self.loss != "quantile":
             return (0.5,)
         levels = np.ravel(np.asarray(self.quantile, dtype=object))
@@ -51,7 +51,7 @@ class NumberOptions:
 
     @property
     def output(self) -> str:
-        """The output activation that these options ask for."""
+        """The output activation for these options."""
         if len(self.levels) == 1:
             return self.single_output
         if self.output_activation != "auto":
@@ -63,7 +63,7 @@ class NumberOptions:
 
     @property
     def single_output(self) -> str:
-        """The output activation where there are not several quantiles."""
+        """The output activation, unless there are several quantiles."""
         if self.output_activation == "auto":
             return outputs_of(self.loss)[0]
         return self.output_activation
@@ -91,12 +91,12 @@ class Numbers:
 
     y: Array
 
-    #: There are no classes that could be labels.
+    #: Numbers have no labels.
     multilabel: ClassVar[bool] = False
 
     @classmethod
     def of(cls, y: Any) -> Numbers:
-        """Return targets as numbers, or refuse them."""
+        """Check targets, and return them as numbers."""
         if scipy.sparse.issparse(y):
             raise TypeError(
                 f"y must be a dense array of numbers; got a {type(y).__name__}. Use "
@@ -111,12 +111,12 @@ class Numbers:
 
     @classmethod
     def condensed(cls, y: Array) -> Numbers:
-        """Return a few numbers that stand for all of y."""
+        """Return a few numbers that represent all of y."""
         return cls(y[:1].copy())
 
     @classmethod
     def merged(cls, each: Sequence[Numbers]) -> Numbers:
-        """Return condensed numbers of several parts as those of all."""
+        """Return the condensed numbers of several parts as condensed numbers of all."""
         return cls.of(np.concatenate([one.y for one in each]))
 
 
@@ -144,7 +144,7 @@ class NumberTargets:
     def learn(
         cls, options: NumberOptions, numbers: Numbers, classes: None = None
     ) -> NumberTargets:
-        """Return the targets of a fit to these numbers, which have no classes."""
+        """Return the targets of a fit to these numbers; there are no classes."""
         return cls(options, options.output)
 
     def renewed(self, options: NumberOptions, numbers: Numbers) -> NumberTargets:
@@ -153,8 +153,13 @@ class NumberTargets:
 
     extended = renewed
 
+    recognise = staticmethod(Numbers.of)
+
+    def check(self, numbers: Numbers) -> None:
+        """Accept all numbers, whatever the targets of training were."""
+
     def encode(self, numbers: Numbers) -> Array:
-        """Return the targets Y (n, outputs); a column for each quantile."""
+        """Return the targets Y (n, outputs), with one column for each quantile."""
         y, levels = numbers.y, self.options.levels
         Y = y.reshape(len(y), -1)
         self._check_sign(y, Y.shape[1])
@@ -183,28 +188,28 @@ class NumberTargets:
             )
 
     def smooth(self, Y: Array) -> Array:
-        """Return the targets that training sees."""
+        """Return the targets unchanged."""
         return Y
 
     def weigh(self, numbers: Numbers, weights: Array | None) -> Array | None:
-        """Return the weights of samples."""
+        """Return the sample weights unchanged."""
         return weights
 
     weigh_all = weigh
 
     def strata(self, Y: Array) -> Array | None:
-        """Return what stratifies the validation set: nothing."""
+        """Return None: numbers do not stratify the validation set."""
         return None
 
     def score(self, Y: Array, outputs: Array, weights: Array | None) -> float:
-        """Return R², or for quantiles the mean of their D²."""
+        """Return R², or the mean of D² if the loss is the quantile loss."""
         if self.options.loss == "quantile":
             levels = np.broadcast_to(self.options.levels, Y.shape[1]).tolist()
             return mean_d2(Y, outputs, levels, weights)
         return float(r2_score(Y, outputs, sample_weight=weights))
 
     def score_of_predictions(self, y: Any, predictions: Array, weights: Any) -> float:
-        """Return R² of what ``predict`` gives, or for several quantiles mean D²."""
+        """Return R² of ``predict``'s results, or mean D² for several quantiles."""
         levels = self.options.levels
         if len(levels) > 1:
             Y = np.repeat(np.reshape(y, (-1, 1)), len(levels), axis=1)
@@ -212,7 +217,7 @@ class NumberTargets:
         return float(r2_score(y, predictions, sample_weight=weights))
 
     def loss(self) -> Loss:
-        """Return the loss of the engine."""
+        """Return the corresponding loss of the engine."""
         if self.options.loss == "huber":
             return huber(float(self.options.huber_delta)).through(self.output)
         if self.options.loss == "quantile":
@@ -221,7 +226,7 @@ class NumberTargets:
 
 
 def mean_d2(Y: Array, outputs: Array, levels: Sequence[float], weights: Any) -> float:
-    """Return the mean over outputs of the D² of their quantiles."""
+    """Return the mean of the D² of all outputs, each at its level."""
     return float(
         np.mean(
             [
@@ -233,9 +238,9 @@ def mean_d2(Y: Array, outputs: Array, levels: Sequence[float], weights: Any) -> 
 
 
 def reachable(Y: Array, output_activation: str, loss: str) -> Array:
-    """Return targets (n, outputs) that an output activation can give, or refuse them.
+    """Return targets (n, outputs); refuse values that the output cannot reach.
 
-    What is out of reach by rounding is moved.
+    Values that are out of reach only by rounding are moved into the range.
     """
     if output_activation not in RANGES:
         return Y

@@ -1,4 +1,4 @@
-"""From raw outputs Z[L] to probabilities and scores of classes."""
+"""Probabilities and decision scores of classes, from the outputs of a network."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from skbp.engine.arrays import Array, blocks
 
 
 def by_class(targets: ClassTargets, Z: Array) -> Array:
-    """Return Z[L] (n, n_classes): a single output stands for two classes."""
-    # For two classes not p and 1 - p, which is 0 where p is not yet 1.
+    """Return Z[L] (n, n_classes), with two columns made of a single output."""
+    # For two classes, -Z keeps the precision of a small probability of the first class;
+    # 1 - p would be 0 wherever p rounds to 1.
     single = len(targets.classes) == 2 and Z.shape[1] == 1
     return np.hstack([-Z, Z]) if single else Z
 
 
 def log_probabilities(targets: ClassTargets, Z: Array) -> Array:
-    """Return logarithms of probabilities, given ``by_class``; Z is overwritten.
+    """Return the logarithms of probabilities, given ``by_class``; overwrite Z.
 
-    The lowest is the logarithm of the smallest normal number.
+    No result is below the logarithm of the smallest normal number.
     """
     lowest = np.log(np.finfo(Z.dtype).tiny)
     for block in blocks(len(Z)):
@@ -34,7 +35,7 @@ def log_probabilities(targets: ClassTargets, Z: Array) -> Array:
 
 
 def probabilities(targets: ClassTargets, Z: Array) -> Array:
-    """Return probabilities of logistic outputs, given ``by_class``."""
+    """Return the probabilities of logistic outputs, given ``by_class``."""
     if targets.one_versus_rest:
         return np.exp(log_probabilities(targets, Z))
     p: Array = expit(Z)
@@ -42,7 +43,7 @@ def probabilities(targets: ClassTargets, Z: Array) -> Array:
 
 
 def mean_probabilities(targets: ClassTargets, Z: Array, variance: Array) -> Array:
-    """Return the mean probabilities over uncertain raw outputs (m, n, outputs)."""
+    """Return mean probabilities, given means Z and variances (m, n, outputs)."""
     Z = Z / np.sqrt(1.0 + np.pi / 8.0 * variance)
     if targets.output == "softmax":
         mean: Array = softmax(Z, axis=-1).mean(axis=0)
@@ -56,13 +57,13 @@ def mean_probabilities(targets: ClassTargets, Z: Array, variance: Array) -> Arra
 
 
 def inside(p: Array) -> Array:
-    """Return probabilities moved next to 0 and 1 where they are rounded to them."""
+    """Move probabilities that are rounded to 0 or 1 to the next number inside."""
     limits = np.finfo(p.dtype)
     return np.clip(p, limits.tiny, 1.0 - limits.epsneg, out=p)
 
 
 def scores_of_raw(targets: ClassTargets, Z: Array) -> Array:
-    """Return scores that decide the class, of outputs that are probabilities."""
+    """Return decision scores from raw outputs, if the outputs are probabilities."""
     if Z.shape[1] == len(targets.classes) == 2 and not targets.multilabel:
         difference: Array = Z[:, 1] - Z[:, 0]
         return difference
@@ -70,7 +71,7 @@ def scores_of_raw(targets: ClassTargets, Z: Array) -> Array:
 
 
 def scores_of_outputs(targets: ClassTargets, A: Array) -> Array:
-    """Return scores that decide the class, of outputs that are no probabilities."""
+    """Return decision scores from outputs that are not probabilities."""
     if A.shape[1] == 1 or targets.multilabel:
         A = A - 0.5
     return A[:, 0] if A.shape[1] == 1 else A

@@ -1,9 +1,8 @@
-"""Where training stands, in arrays and numbers: begun, taken apart, put together."""
+"""The state of training: how to start, divide, join and continue it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from math import nan
@@ -11,42 +10,46 @@ from typing import Any
 
 import numpy as np
 
-from skbp.engine.arrays import Array, Rows, number
+from skbp.engine.arrays import Array, Rows, column
 from skbp.engine.progress import History, Status
 
 
 @dataclass
 class Checkpoint:
-    """Where K networks stand that train with the same batches: arrays and numbers.
+    """The state of K networks that train on the same batches, as arrays and numbers.
 
     Attributes
     ----------
     histories : list of History
-        Curves, patience and learning rate of each network.
+        The curves, the patience and the learning rate of each network.
     theta : array (K, P) or None
         The weights to keep if training ended here.
     best_theta : array (K, P) or None
         The best weights so far.
     networks : list of int
-        The networks that can go on. The arrays below have a row for each.
+        The numbers of the networks that can continue training. The arrays below have
+        one row for each of these networks.
     position : array (len(networks), P) or None
-        The weights that the next step starts from, where they are not those to keep:
-        with an average of the weights, and where a validation set chooses them.
+        The weights that the next step starts from; None if they are the weights in
+        ``theta``. The two differ if there is an average of the weights, or if a
+        validation set chooses the weights to keep.
     optimizer, average : dict or None
-        The state of the optimizer and of the average of the weights, arrays (K, P) and
-        numbers; None before the first step.
+        The state of the optimizer and the state of the average of the weights: arrays
+        (K, P) and numbers. None before the first step.
     noise : dict or None
-        The state of the random numbers of dropout.
+        The state of the random number generator of dropout.
     order : array of int or None
-        The order of the samples, which shuffling goes on from.
-    random : tuple or None
-        The state of the random numbers that shuffle the samples.
+        The current order of the samples, which the next shuffle starts from.
+    random : RandomState, tuple or None
+        The random number generator that shuffles the samples; the state of the
+        generator where training has paused.
     split : tuple of array of int or None
-        The rows that were drawn to train on and to validate on.
+        The rows that were drawn for training and the rows that were drawn for
+        validation.
     t, epochs : int
-        Samples seen, and epochs.
+        The number of samples seen, and the number of epochs.
     solver, n_parameters : str, int
-        What the optimizer's state belongs to.
+        The solver and the number of parameters that the state of the optimizer is for.
     """
 
     histories: list[History]
@@ -67,37 +70,35 @@ class Checkpoint:
 
     @classmethod
     def fresh(cls, theta: Array, rates: Sequence[float] = ()) -> Checkpoint:
-        """Return the start of K networks at theta (K, P), with these learning rates."""
+        """Return a new start of K networks at theta (K, P), with these rates."""
         rates = rates or [nan] * len(theta)
         histories = [History(rate=rate) for rate in rates]
         return cls(histories, theta, theta.copy(), list(range(len(theta))))
 
     def suits(self, solver: str, n_parameters: int) -> bool:
-        """Return whether a solver can go on from here with so many parameters."""
+        """Return whether a solver can continue from here with so many parameters."""
         return (self.solver, self.n_parameters) == (solver, n_parameters)
 
     def without_weights(self) -> Checkpoint:
-        """Return what the next call needs beside the weights, which may be edited.
+        """Return the checkpoint without weights, curves and order of the samples.
 
-        The next call has samples and curves of its own.
+        The next call of the estimator takes the weights from its attributes, which the
+        user may edit. That call may have other samples, and records curves of its own.
         """
         return replace(
             self,
-            histories=[
-                History(best=one.best, stale=one.stale, rate=one.rate)
-                for one in self.histories
-            ],
+            histories=[one.standing() for one in self.histories],
             theta=None,
             best_theta=None,
             order=None,
         )
 
     def paused(self) -> Checkpoint:
-        """Return the checkpoint to go on from where ``max_iter`` alone ended training.
+        """Return the checkpoint to continue from if ``max_iter`` ended training.
 
-        Networks that ended for another reason have ended.
+        Networks that ended for another reason stay ended.
         """
-        histories = deepcopy(self.histories)
+        histories = [one.copied() for one in self.histories]
         for history in histories:
             if history.status is Status.MAX_ITER:
                 history.status = Status.RUNNING
@@ -106,10 +107,15 @@ class Checkpoint:
             assert self.theta is not None
             position = self.theta[self.networks]
         going = [row for row, k in enumerate(self.networks) if histories[k].running]
-        return replace(self, histories=histories, position=position).only(going)
+        # A copy of its own: whoever trains on must not move these random numbers.
+        random = self.random.get_state()
+        paused = replace(self, histories=histories, position=position, random=random)
+        return paused.only(going)
 
     def select(self, networks: range) -> Checkpoint:
-        """Return the checkpoint of a part of the networks, numbered from 0 on."""
+        """Return the checkpoint of some of the networks, which are numbered from 0."""
+        if len(networks) == len(self.histories):
+            return self
         going = [row for row, k in enumerate(self.networks) if k in networks]
         some, part = self.only(going), slice(networks.start, networks.stop)
         return replace(
@@ -121,7 +127,7 @@ class Checkpoint:
         )
 
     def only(self, going: list[int]) -> Checkpoint:
-        """Return the checkpoint where only these rows of ``networks`` can go on."""
+        """Return the checkpoint in which only these rows of ``networks`` continue."""
         return replace(
             self,
             networks=[self.networks[row] for row in going],
@@ -132,9 +138,9 @@ class Checkpoint:
 
 
 def join(checkpoints: Sequence[Checkpoint]) -> Checkpoint:
-    """Return paused checkpoints of networks that train with the same batches as one."""
+    """Join paused checkpoints of networks that train on the same batches."""
     starts = accumulate((len(one.histories) for one in checkpoints), initial=0)
-    # A checkpoint whose networks have all ended may have ended earlier.
+    # A checkpoint whose networks have all ended may be at an earlier epoch.
     last = max(checkpoints, key=lambda one: one.epochs)
     return replace(
         last,
@@ -153,19 +159,19 @@ def join(checkpoints: Sequence[Checkpoint]) -> Checkpoint:
 
 
 def copied(array: Array | None, rows: slice) -> Array | None:
-    """Return a copy of rows of an array that may not be there."""
+    """Return a copy of some rows of an array, or None if there is no array."""
     return None if array is None else array[rows].copy()
 
 
 def joined(arrays: Sequence[Array | None]) -> Array:
-    """Return the arrays that are there, one below the other."""
+    """Return the arrays that are not None, stacked by rows."""
     return np.concatenate([array for array in arrays if array is not None])
 
 
 def rows_of_state(
     state: dict[str, Any] | None, rows: list[int]
 ) -> dict[str, Any] | None:
-    """Return these rows of a state of arrays (K, P) and numbers."""
+    """Return these rows of a state that consists of arrays (K, P) and numbers."""
     if state is None:
         return None
     return {
@@ -177,7 +183,7 @@ def rows_of_state(
 def stacked(
     states: Sequence[tuple[dict[str, Any] | None, int]],
 ) -> dict[str, Any] | None:
-    """Return states of arrays (K, P) and numbers, each with its K, as one."""
+    """Stack states that consist of arrays (K, P) and numbers; each comes with its K."""
     known = [(state, K) for state, K in states if state is not None]
     if not known:
         return None
@@ -186,8 +192,8 @@ def stacked(
         values = [(state[name], K) for state, K in known]
         if all(isinstance(value, np.ndarray) for value, _ in values):
             return np.concatenate([value for value, _ in values])
-        # Numbers that differ are an array (K, 1), which some may be already.
+        # Numbers that differ become an array (K, 1). Some may be such arrays already.
         each = [np.broadcast_to(value, (K, 1)).ravel() for value, K in values]
-        return number(np.concatenate(each))
+        return column(np.concatenate(each))
 
     return {name: together(name) for name in known[0][0]}

@@ -6,15 +6,16 @@ loss::
     gradient   g = sum_i w_i J_i' dloss_i/dZ          (back-propagation)
     curvature  H = sum_i w_i J_i' C_i J_i             (generalised Gauss-Newton)
 
-H is the second derivative of the sum of losses, without the part that the curvature of
-the network itself adds. That part vanishes where the residuals do; without it H has no
-negative eigenvalue, if the loss is convex in Z[L].
+H is the second derivative of the sum of losses, without the term that contains the
+second derivative of the network. This term vanishes where the residuals vanish. Without
+it, H has no negative eigenvalue if the loss is convex in Z[L].
 
-Outputs whose squared errors are of noise of their own size are kept apart: these sums
-are taken for each, with its residuals and its rows of J_i alone.
+If each output has noise of its own size, the sums are kept apart: each output has a sum
+of its own, from its residuals and its rows of J_i only.
 
-Where C_i = sum_j S_j S_j', the rows S_j' J_i come from back-propagation as the gradient
-does: delta[L] = S_j, and the row for W[l] is delta[l] A[l-1]' of the sample alone.
+With C_i = sum_j S_j S_j', back-propagation gives the rows S_j' J_i in the same way as
+the gradient: it starts from delta[L] = S_j, and the row for W[l] is delta[l] A[l-1]' of
+one sample.
 
 References
 ----------
@@ -35,25 +36,27 @@ from skbp.engine.losses import Loss, Residual, Roots
 from skbp.engine.network import Layers, Network, Propagation
 from skbp.engine.samples import Parts, Samples, Sums
 
-#: Numbers that the rows of a block of samples may take: they stay in the cache, and
-#: memory does not grow with the samples.
+#: The size limit of the Jacobian of a block of samples. With this limit the Jacobian
+#: stays in the cache, and memory does not grow with the number of samples.
 ROWS = 2**19
 
 
 class GaussNewton:
-    """Sum of losses, gradient g and curvature H of K networks on some samples.
+    """Sum of losses, its gradient g and curvature H, for K networks on some samples.
 
-    All are sums over samples, not means, and without the penalty; those of each of Q
-    sets of outputs, which are all outputs, or each on its own.
+    All three are sums over the samples, not means, and do not include the penalty.
+    There is one sum for each of Q sets of outputs: either one set with all outputs, or
+    one set for each output.
 
     Parameters
     ----------
     network : Network
     loss : Loss
-        Convex in the raw outputs.
+        A loss that is convex in the raw outputs.
     samples : Samples or Parts
     apart : bool, default=False
-        Whether each output is on its own, which takes a loss with a root an output.
+        Whether each output is a set of its own. The loss must then have one root for
+        each output.
     """
 
     network: Network
@@ -87,7 +90,7 @@ class GaussNewton:
         W, b = self.network.split(theta)
         total, g, H = np.zeros((K, Q)), np.zeros((K, Q, P)), np.zeros((K, Q, P, P))
         part, gradient = np.empty((K, P, P)), np.empty((K, P))
-        # The rows of the Jacobian of a block of samples stay small.
+        # Small blocks, because the rows of the Jacobian take much memory.
         for block in self._cut(max(1, min(BLOCK, ROWS // (K * P)))):
             X, Y, weights = self.samples.columns(block, theta.dtype)
             tape, losses = self._tape(K, Y.shape[1])
@@ -106,7 +109,7 @@ class GaussNewton:
         return total, g, H
 
     def value(self, theta: Array) -> Array:
-        """Return the loss (K, Q) alone."""
+        """Return only the loss (K, Q)."""
         if isinstance(self.samples, Parts):
             terms = partial(value, self.network, self.loss, theta, self.apart)
             (loss,) = self.samples.sum(terms)
@@ -122,9 +125,10 @@ class GaussNewton:
         return total
 
     def _tape(self, K: int, m: int) -> tuple[Propagation, Residual]:
-        """Return the arrays and functions for K networks and m samples, made once.
+        """Return the arrays and functions for K networks and m samples, made only once.
 
-        The residual's is that of the loss, and returns the values (K, Q).
+        The second function is the residual of the loss, except that it returns values
+        (K, Q).
         """
         if (K, m) not in self._kept:
             dtype, shape = np.dtype(float), (K, self.network.units[-1], m)
@@ -142,7 +146,7 @@ class GaussNewton:
         return self._kept[K, m]
 
     def _in_turn(self, delta: Array) -> Iterator[int]:
-        """Count the sets of outputs, with the residuals of all others set to 0."""
+        """Yield each set q of outputs, with the residuals of the others set to 0."""
         whole = delta.copy() if self.apart else delta
         for q in range(self.Q):
             if self.apart:
@@ -151,13 +155,13 @@ class GaussNewton:
             yield q
 
     def _rows(self, *shape: int) -> Array:
-        """Return an array for the rows of the Jacobian, kept between calls."""
+        """Return an array for the rows of the Jacobian, which is kept between calls."""
         if self._jacobian.shape != shape:
             self._jacobian = np.empty(shape)
         return self._jacobian
 
     def _cut(self, size: int) -> Iterator[Rows | slice]:
-        """Cut the rows of the samples into blocks of this size."""
+        """Cut the samples to train on into blocks of this size."""
         every, n = self.samples.every, len(self.samples)
         for start in range(0, n, size):
             block = slice(start, min(start + size, n))
@@ -167,21 +171,22 @@ class GaussNewton:
 def curvature(
     network: Network, loss: Loss, theta: Array, apart: bool, samples: Samples
 ) -> Sums:
-    """Return loss, g and H on all of these samples."""
+    """Return the loss, g and H on all samples."""
     return GaussNewton(network, loss, samples, apart)(theta)
 
 
 def value(
     network: Network, loss: Loss, theta: Array, apart: bool, samples: Samples
 ) -> Sums:
-    """Return the loss (K, Q) alone."""
+    """Return the loss (K, Q) on all samples."""
     return (GaussNewton(network, loss, samples, apart).value(theta),)
 
 
 def rows_of(network: Network, tape: Propagation, W: Layers, out: Array) -> None:
-    """Fill the rows of the samples, from delta[L] of the tape on.
+    """Compute the rows of the Jacobian from the residual delta[L] of the tape.
 
-    They stand as columns, (K, P, m): a product along the samples is four times as fast.
+    The row of a sample is stored as a column of ``out`` (K, P, m), because products
+    along the samples are four times as fast.
     """
     K, _, m = out.shape
     start, bias = network.n_weights, network.n_parameters
@@ -209,9 +214,10 @@ def variances(
 ) -> tuple[Array, Array]:
     """Return raw outputs Z[L] (n, outputs) for the rows of X, and their variances.
 
-    The variance of an output is j' covariance j, where j is its derivative by theta
-    (P,), which has this covariance (P, P). ``centered`` takes the mean over outputs
-    away first, which softmax does not see.
+    The variance of an output is j' covariance j, where j (P,) is the derivative of the
+    output with respect to theta, and ``covariance`` (P, P) is the covariance of theta.
+    With ``centered`` the mean over the outputs is subtracted first, which does not
+    change the softmax.
     """
     n, n_L, P = X.shape[0], network.units[-1], network.n_parameters
     outputs, result = np.empty((n, n_L)), np.empty((n, n_L))

@@ -1,4 +1,4 @@
-"""A fit, from a job to its results: run the solver, choose networks, weigh evidence."""
+"""A fit, from a job to its results: run the solver, and choose what predicts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from skbp.engine.arrays import Array, number
+from skbp.engine.arrays import Array, column
 from skbp.engine.checkpoint import Checkpoint
 from skbp.engine.evidence.linear_model import linear_beside
 from skbp.engine.evidence.posterior import Evidence, Posterior
@@ -21,30 +21,32 @@ from skbp.engine.settings import Settings, stacked
 from skbp.engine.solvers import SOLVERS
 from skbp.engine.solvers.solution import Solution
 
-#: Is called after each epoch with the progress and with what gives the network of the
-#: moment; True ends training.
+#: A function that is called after each epoch with the progress and with a function that
+#: returns the current network. If it returns True, training ends.
 Hook: TypeAlias = Callable[[Progress, Callable[[], Model]], bool]
 
 
 @dataclass(frozen=True)
 class Job:
-    """All that a fit depends on: what goes down from the estimators to the engine.
+    """Everything that a fit depends on: what the estimators hand to the engine.
 
     Attributes
     ----------
     problem : Problem
     settings : Settings
     start : Checkpoint
-        Where training starts, of all networks. Several estimators that train together
-        have ``n_init`` networks each, one estimator after the other.
+        The start of training, for all networks. If several estimators train together,
+        each of them has ``n_init`` networks, and the networks are ordered by estimator.
     rng : RandomState
         Shuffles the samples.
     n_init, ensemble : int
-        The networks of an estimator, and how many of the best predict together.
+        The number of networks of an estimator, and how many of the best predict
+        together.
     linear : bool
         Whether a linear model may have a share in predictions.
     report : callable or None
-        Is handed a line of text for each event; None means silence.
+        A function that is called with a line of text for each event; None means
+        silence.
     """
 
     problem: Problem
@@ -58,14 +60,21 @@ class Job:
 
     @property
     def multiplications(self) -> int:
-        """Number of multiplications in the largest matrix product of a step."""
+        """The number of multiplications in the largest matrix product of a step."""
         m = len(self.problem.samples)
         if SOLVERS[self.settings.solver].batches:
             m = self.settings.batch_size
         return self.problem.network.multiplications(m)
 
+    @property
+    def steps(self) -> int:
+        """Number of steps, or of passes over all samples, that training may take."""
+        n = len(self.problem.samples)
+        m = self.settings.batch_size if SOLVERS[self.settings.solver].batches else n
+        return self.settings.max_iter * -(-n // m)
+
     def stacked(self, each: Sequence[Settings]) -> Job:
-        """Return the job of several estimators that differ in these settings alone."""
+        """Return the job of several estimators that differ only in these settings."""
         assert self.start.theta is not None
         settings = stacked(each, self.n_init)
         theta = np.tile(self.start.theta, (len(each), 1))
@@ -74,7 +83,7 @@ class Job:
         return replace(self, settings=settings, start=start)
 
     def resumed(self, checkpoint: Checkpoint) -> Job:
-        """Return the job that goes on from a checkpoint to the same ``max_iter``."""
+        """Return the job that continues from a checkpoint to the same ``max_iter``."""
         self.rng.set_state(checkpoint.random)
         more = self.settings.max_iter - checkpoint.epochs
         settings = replace(self.settings, max_iter=more)
@@ -83,19 +92,19 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """What a fit has found for one estimator: what comes up from the engine.
+    """The result of a fit for one estimator: what the engine hands back.
 
     Attributes
     ----------
     model : Model
     history : History
-        The training of the best network.
+        The history of the best network.
     evidence : Evidence or None
-        What was estimated with the weights of the best network.
+        The estimates made together with the weights of the best network.
     linear_share : array (outputs,) or None
-        The share of a linear model in predictions; None where none was looked for.
+        The share of a linear model in predictions; None if training was interrupted.
     checkpoint : callable
-        Returns where training stands; None if the solver cannot go on from there.
+        Returns the state of training, or None if the solver cannot continue from it.
     """
 
     model: Model
@@ -116,7 +125,8 @@ def fit(job: Job, hook: Hook | None = None) -> list[Result]:
         settings.each("n_iter_no_change", networks),
         validate=problem.validate if problem.validation else None,
         decides=bool(problem.validation and problem.validation.decides),
-        histories=start.histories,
+        # Copies, so that training leaves the job as it is.
+        histories=[one.copied() for one in start.histories],
         hook=hook and after_epoch(problem, hook),
         report=job.report,
     )
@@ -135,11 +145,11 @@ def fit(job: Job, hook: Hook | None = None) -> list[Result]:
 def after_epoch(
     problem: Problem, hook: Hook
 ) -> Callable[[Progress, list[int], Array], bool]:
-    """Return what ``Progress`` calls after each epoch for a hook."""
+    """Return the function that ``Progress`` calls after each epoch, for a hook."""
 
     def call(progress: Progress, active: list[int], theta: Array) -> bool:
         def model() -> Model:
-            # A copy, since training changes theta in place.
+            # Copy the weights, because training changes theta in place.
             first = theta[:1].copy()
             return Model.of(problem.network, problem.loss.activation, first)
 
@@ -155,7 +165,7 @@ def conclude(
     networks: range,
     checkpoint: Callable[[], Checkpoint | None],
 ) -> Result:
-    """Return the result of one estimator, whose networks are these."""
+    """Return the result of the estimator that these networks belong to."""
     network, output = job.problem.network, job.problem.loss.activation
     evidence = [solution.evidence[k] if solution.evidence else None for k in networks]
     theta = solution.theta[networks.start : networks.stop]
@@ -166,7 +176,7 @@ def conclude(
         try:
             theta, evidence, share = with_linear(job, theta, evidence)
         except KeyboardInterrupt:
-            # An interrupt ends this as it ends training: with what there is.
+            # An interrupt here has the same effect as in training: keep what there is.
             history.status = Status.INTERRUPTED
     known = [one for one in evidence if one]
     posterior = Posterior.of(known) if evidence[0] else None
@@ -191,7 +201,7 @@ def best_of(
     theta: Array,
     evidence: Sequence[Evidence | None],
 ) -> list[int]:
-    """Return the rows of theta (n_init, P) that predict together, the best first."""
+    """Return the rows of theta (n_init, P) that predict together, best first."""
     if len(theta) == 1:
         return [0]
     if progress.decides:
@@ -199,16 +209,16 @@ def best_of(
     elif job.settings.estimates:
         cost = np.array([-one.log_evidence if one else np.inf for one in evidence])
     else:
-        alpha = number(job.settings.each("alpha", networks))
+        alpha = column(job.settings.each("alpha", networks))
         objective = job.problem.objective(alpha, theta)
         with np.errstate(over="ignore", invalid="ignore"):
             cost, _ = objective(job.problem.samples.every)
     if job.settings.estimates:
-        # A network without evidence has diverged, and knows no uncertainty.
+        # A network without evidence has diverged, and its uncertainty is unknown.
         cost = np.where([one is None for one in evidence], np.inf, cost)
     cost = np.where(np.isfinite(cost), cost, np.inf)
     order = [int(k) for k in np.argsort(cost, kind="stable")]
-    # A network that diverged predicts only where there is no other.
+    # A network that diverged is used only if all networks diverged.
     good = [k for k in order if np.isfinite(cost[k])] or order[:1]
     return good[: job.ensemble]
 
@@ -216,10 +226,11 @@ def best_of(
 def with_linear(
     job: Job, theta: Array, evidence: list[Evidence | None]
 ) -> tuple[Array, list[Evidence | None], Array]:
-    """Return theta (m, P) and the evidence, with a linear network as the last.
+    """Return theta (m, P) and the evidence, with a linear network in the last row.
 
-    The share (outputs,) of the linear network comes third. A linear network without any
-    share is not added, and networks without any are left out.
+    The third result is the share (outputs,) of the linear network. If the share is
+    zero, the linear network is not added. If it is 1 for all outputs, the other
+    networks are left out.
     """
     network, known = job.problem.network, [one for one in evidence if one]
     possible = job.linear and job.problem.loss.normal and network.activations

@@ -1,4 +1,4 @@
-"""What training leaves: networks that predict together."""
+"""The result of training: networks that predict together."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from skbp.engine.network import Network, Propagation, predict
 
 @dataclass(frozen=True)
 class Model:
-    """Networks of one structure that predict together, the best one first.
+    """Networks of one structure that predict together, with the best one first.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class Model:
     shares : array (m, 1) or (m, outputs)
         The share of each network in predictions.
     posterior : Posterior or None
-        The uncertainty of the weights, where it was estimated.
+        The uncertainty of the weights, if it was estimated.
     """
 
     network: Network
@@ -49,9 +49,10 @@ class Model:
         linear: Array | None = None,
         posterior: Posterior | None = None,
     ) -> Model:
-        """Return networks that predict alike, or with a linear one as the last.
+        """Return networks with equal shares, except for a linear one in the last row.
 
-        ``linear`` (outputs,) is the share of the linear network.
+        ``linear`` (outputs,) is the share of the linear network; None or zeros mean
+        that there is no linear network.
         """
         shares = shares_of(len(theta), linear).astype(theta.dtype)
         return cls(network, output, theta, shares, posterior)
@@ -63,7 +64,7 @@ class Model:
         return (*coefs, *intercepts)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the fields alone: views would be stored as copies."""
+        """Return only the fields, because views would be stored as copies."""
         return {one.name: getattr(self, one.name) for one in fields(self)}
 
     def outputs(self, X: Any) -> Array:
@@ -73,12 +74,12 @@ class Model:
         return outputs[0] if len(outputs) == 1 else self.mean(outputs)
 
     def raw_outputs(self, X: Any) -> Array:
-        """Return the raw outputs Z[L] (n, outputs); those of the mean probabilities."""
+        """Return the raw outputs Z[L] (n, outputs) that belong to ``outputs``."""
         Z = predict(self.network, *self.network.split(self.theta), X)
         return Z[0] if len(Z) == 1 else mean_raw(Z, self.output)
 
     def outputs_and_variances(self, X: Any, dtype: DType) -> tuple[Array, Array]:
-        """Return raw outputs and their variances (m, n, outputs) of each network."""
+        """Return raw outputs and their variances (m, n, outputs) for each network."""
         assert self.posterior is not None
         centered = self.output == "softmax"
         pairs = [
@@ -91,10 +92,10 @@ class Model:
         return Z, variance
 
     def mean_and_std(self, each: Array, variance: Array) -> tuple[Array, Array]:
-        """Return mean and standard deviation (n, outputs) of targets.
+        """Return the mean and the standard deviation (n, outputs) of the targets.
 
-        The mixture of networks has the mean of their variances, noise included, and the
-        variance of their means.
+        The networks form a mixture. Its variance is the mean of the networks'
+        variances, including the noise, plus the variance of their means.
         """
         assert self.posterior is not None
         y = self.mean(each)
@@ -112,15 +113,16 @@ class Model:
         return [A[0].T for A in propagation.A[1:]]
 
     def mean(self, each: Array) -> Array:
-        """Return the mean, by shares, of what each network has (m, n, outputs)."""
+        """Return the mean of ``each`` (m, n, outputs) over networks, by shares."""
         mean: Array = (self.shares[:, np.newaxis] * each).sum(axis=0)
         return mean
 
 
 def shares_of(m: int, linear: Array | None) -> Array:
-    """Return the shares (m, outputs) of m networks, or (m, 1) if they are alike.
+    """Return the shares (m, outputs) of m networks, or (m, 1) if they are equal.
 
-    The last network is a linear one if ``linear`` (outputs,) has any share.
+    If ``linear`` (outputs,) is not zero, the last network is a linear one with this
+    share.
     """
     if linear is None or not linear.any():
         return np.full((m, 1), 1.0 / m)
@@ -129,7 +131,7 @@ def shares_of(m: int, linear: Array | None) -> Array:
 
 
 def mean_raw(Z: Array, output: str) -> Array:
-    """Return the raw outputs of the mean probabilities of networks (K, n, outputs)."""
+    """Return raw outputs for the mean probabilities of networks (K, n, outputs)."""
     K = log(len(Z))
     if output == "softmax":
         mean: Array = logsumexp(log_softmax(Z, axis=-1), axis=0) - K
@@ -145,7 +147,7 @@ def packed(network: Network, coefs: Any, intercepts: Any, dtype: Any) -> Array:
 
 
 def unpacked(network: Network, theta: Array) -> tuple[list[Array], list[Array]]:
-    """Return theta (1, P) as ``coefs_`` and ``intercepts_``, views into it."""
+    """Return theta (1, P) as ``coefs_`` and ``intercepts_``: lists of views into it."""
     W, b = network.split(theta)
     coefs = [W_l[0].T for W_l in W[1:]]
     if not network.biases:

@@ -1,4 +1,4 @@
-"""What is to be minimised: a network, a loss, samples, and what it is validated on."""
+"""What is to be minimised: a network, a loss, samples, and a validation set."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from skbp.engine.activations import ACTIVATIONS, inverse
-from skbp.engine.arrays import Array, Number
+from skbp.engine.arrays import Array, Column
 from skbp.engine.losses import Loss
 from skbp.engine.network import Network, predict
 from skbp.engine.objective import Objective
@@ -17,21 +17,21 @@ from skbp.engine.progress import Validated
 from skbp.engine.samples import Parts, Samples
 
 #: (theta (P,), outputs (n, outputs), loss) -> the score of a network on the validation
-#: set, the higher the better.
+#: set. Higher scores are better.
 Score: TypeAlias = Callable[[Array, Array, float], float]
 
 
 @dataclass(frozen=True)
 class Validation:
-    """A validation set, and how predictions on it are scored.
+    """A validation set, and how to score predictions on it.
 
     Attributes
     ----------
     samples : Samples
     score : callable
     decides : bool
-        Whether the score decides when training ends and which weights are the best.
-        Otherwise it is recorded and changes nothing.
+        Whether the score decides when training ends and which weights are the best. If
+        not, the score is only recorded.
     """
 
     samples: Samples
@@ -56,12 +56,12 @@ class Problem:
     samples: Samples | Parts
     validation: Validation | None = None
 
-    def objective(self, alpha: Number, theta: Array) -> Objective:
+    def objective(self, alpha: Column, theta: Array) -> Objective:
         """Return the cost J at theta (K, P)."""
         return Objective(self.network, self.loss, self.samples, alpha, theta)
 
     def best_constant(self) -> Array:
-        """Return the raw outputs whose constant prediction has the lowest loss."""
+        """Return the raw outputs of the constant prediction with the lowest loss."""
         samples = self.samples
         assert isinstance(samples, Samples)
         rows, weights = samples.every, samples.weights
@@ -70,7 +70,7 @@ class Problem:
         return inverse(self.loss.activation, constant)
 
     def validate(self, theta: Array) -> list[Validated]:
-        """Return what each network of theta (K, P) has on the validation set."""
+        """Return score and loss of each network (K, P) on the validation set."""
         assert self.validation is not None
         samples, score = self.validation.samples, self.validation.score
         W, b = self.network.split(theta)

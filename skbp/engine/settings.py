@@ -1,4 +1,4 @@
-"""What steers training: numbers and names, and which numbers networks may differ in."""
+"""The settings of training, and which of them may differ between networks."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Annotated, Any, TypeAlias, get_type_hints
 
 import numpy as np
 
-#: Marks what networks that train together may differ in.
+#: Marks the settings in which networks that train together may differ.
 MARK = "per network"
-#: One number for all networks, or one for each.
+#: One number for all networks, or one for each network.
 PerNetwork: TypeAlias = Annotated[float | Sequence[float], MARK]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What steers training; names and meaning are the estimators'.
+    """The settings of training. Names and meanings are those of the estimators.
 
     Attributes
     ----------
@@ -25,12 +25,13 @@ class Settings:
         Whether alpha is estimated, and for which groups of parameters; "" means that
         ``alpha`` is the penalty.
     dropout : sequence
-        The rates of each hidden layer; () means none.
+        The rate of each hidden layer; () means none.
     rescale : bool
-        With ``estimate``, whether the initial weights were drawn for data of size 1,
-        and are to be scaled to the size of the data.
+        Whether the initial weights are to be scaled to the size of the data. This is
+        for weights that were drawn for data of size 1, together with ``estimate``.
     horizon : int
-        Epochs over which the learning rate runs its course; 0 means ``max_iter``.
+        The number of epochs that the schedule of the learning rate covers; 0 means
+        ``max_iter``.
     """
 
     solver: str = "adam"
@@ -61,7 +62,7 @@ class Settings:
     horizon: int = 0
 
     def each(self, name: str, networks: Sequence[int]) -> list[float]:
-        """Return the values of a setting for these networks."""
+        """Return the value of a setting for each of these networks."""
         return pick(getattr(self, name), networks)
 
     @property
@@ -84,7 +85,7 @@ PER_NETWORK = tuple(
 
 
 def pick(value: PerNetwork, networks: Sequence[int]) -> list[float]:
-    """Return the values of these networks."""
+    """Return the value for each of these networks."""
     if isinstance(value, list | tuple | np.ndarray):
         return [float(value[k]) for k in networks]
     assert not isinstance(value, Sequence)
@@ -92,15 +93,15 @@ def pick(value: PerNetwork, networks: Sequence[int]) -> list[float]:
 
 
 def stacked(each: Sequence[Settings], n_networks: int) -> Settings:
-    """Return several settings as one, each for so many networks.
+    """Combine several settings, each of which applies to ``n_networks`` networks.
 
-    They may differ in the numbers of ``PER_NETWORK`` alone.
+    The settings may differ only in the numbers of ``PER_NETWORK``.
     """
     values: dict[str, Any] = {}
     for name in PER_NETWORK:
         column = [getattr(one, name) for one in each for _ in range(n_networks)]
         if any(value != column[0] for value in column):
-            # Dropout has an entry for each layer.
+            # Dropout has one entry for each layer.
             layers = name == "dropout"
             values[name] = tuple(zip(*column, strict=True)) if layers else column
     return replace(each[0], **values)

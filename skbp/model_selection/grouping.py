@@ -20,18 +20,19 @@ from skbp.engine.settings import PER_NETWORK
 from skbp.engine.solvers import SOLVERS
 from skbp.model_selection.pipeline import network_of, prefix_of
 
-#: Bytes of activations up to which more networks in lock-step make each one faster.
+#: More networks in lock-step make each network faster as long as their activations do
+#: not exceed this number of bytes.
 CACHE = 3 * 2**20
 
 
-#: Numbers of candidates that can train in lock-step.
+#: The numbers of candidates that can train in lock-step.
 Group: TypeAlias = list[int]
 
 
 def families(base: Any, candidates: Sequence[dict[str, Any]]) -> list[list[Group]]:
-    """Return the groups of each setting of the steps before the network.
+    """Return groups of candidates, by the settings of the steps before the network.
 
-    The candidates of a group differ in numbers alone (``PER_NETWORK``).
+    The candidates of a group differ only in numbers (``PER_NETWORK``).
     """
     step = prefix_of(base)
     found: dict[str, dict[str, Group]] = {}
@@ -39,13 +40,14 @@ def families(base: Any, candidates: Sequence[dict[str, Any]]) -> list[list[Group
         before, fixed = {}, {}
         for name, value in parameters.items():
             own = name.removeprefix(step)
-            # A network may be exchanged as a whole, alone or in what holds it.
+            # A candidate may also replace the whole network, or a step that contains
+            # it.
             if not (name.startswith(step) or step.startswith(f"{name}__")):
                 before[name] = value
             elif own not in PER_NETWORK or isinstance(value, str):
                 fixed[own] = value
             elif own == "average_decay":
-                # With an average, training has other things to keep.
+                # Networks with an average keep other arrays than networks without one.
                 fixed[own] = bool(value)
         groups = found.setdefault(key_of(before, i), {})
         groups.setdefault(key_of(fixed, i), []).append(i)
@@ -53,25 +55,25 @@ def families(base: Any, candidates: Sequence[dict[str, Any]]) -> list[list[Group
 
 
 def key_of(parameters: dict[str, Any], i: int) -> str:
-    """Return what is equal for equal parameters."""
+    """Return a key that is equal for equal parameters."""
     try:
         return str(hash_of(parameters))
     except Exception:
-        # What cannot be pickled, such as a lambda, is equal to itself alone.
+        # Values that cannot be pickled, such as lambdas, are only equal to themselves.
         return f"candidate {i}"
 
 
 def n_together(estimator: Any, X: Any, y: Any) -> int:
-    """Return how many estimators train in lock-step at a time.
+    """Return how many estimators to train in lock-step at a time.
 
-    What they need stays within scikit-learn's ``working_memory``, and the activations
-    of a batch within the cache.
+    The arrays must fit into scikit-learn's ``working_memory``, and the activations of a
+    batch into the cache.
     """
     try:
         hidden = hidden_units(estimator.hidden_layer_sizes)
         n, n_features = np.shape(X)
     except (TypeError, ValueError):
-        # They fail when they are fitted.
+        # The fit of these estimators will fail anyway.
         return 1
     n_outputs = np.shape(y)[1] if np.ndim(y) == 2 else 1
     if n_outputs == 1 and is_classifier(estimator):
@@ -81,12 +83,14 @@ def n_together(estimator: Any, X: Any, y: Any) -> int:
     size, stochastic = estimator.batch_size, SOLVERS[estimator.solver].batches
     m = size if stochastic and not isinstance(size, str) else 200
     m = min(m if stochastic and size != "full" else BLOCK, n)
-    # Z or A, delta and a mask of each unit.
+    # For each unit: Z or A, delta, and a mask.
     activations = 3 * units * m
-    # theta, its gradient, the best and earlier ones, the optimizer's; validation.
+    # theta, its gradient, the best and the previous weights, the optimizer's arrays;
+    # and the arrays of the validation.
     floats = 12 * P + activations + 2 * max(network.units) * min(n, BLOCK)
     if SOLVERS[estimator.solver].curved:
-        # A and its factor, in float64 whatever the data, and H of each output's noise.
+        # A and its factor, in float64 whatever the data, and H for the noise of each
+        # output.
         noisy = has_noise(estimator.loss) and bool(estimate_of(estimator))
         floats += 2 * (3 + (n_outputs if noisy else 1)) * P**2
     itemsize = 4 if getattr(X, "dtype", None) == np.float32 else 8
@@ -99,16 +103,16 @@ def n_together(estimator: Any, X: Any, y: Any) -> int:
 def groups_ready(
     models: dict[int, Any], groups: list[Group], going: Collection[int]
 ) -> list[Group]:
-    """Return the groups of those that can be fitted together.
+    """Return the groups of candidates that can be fitted together.
 
-    ``going`` are the candidates that go on from a checkpoint.
+    ``going`` are the candidates that continue from a checkpoint.
     """
     first: list[str] = []
 
     def is_ready(i: int) -> bool:
         if not trains_with_others(models[i]):
             return False
-        # What is routed to them together must be what each asks for.
+        # Metadata are routed to all of them together, so they must request the same.
         asks = ""
         if routing_enabled():
             asks = repr(network_of(models[i]).get_metadata_routing())
@@ -116,7 +120,7 @@ def groups_ready(
         return asks == first[0]
 
     ready = [[i for i in group if is_ready(i)] for group in groups]
-    # Those that go on do not train with those that start.
+    # Candidates that continue do not train together with candidates that start.
     ready = [[i for i in group if i in going] for group in ready] + [
         [i for i in group if i not in going] for group in ready
     ]
@@ -134,6 +138,6 @@ def trains_with_others(model: Any) -> bool:
         validate_params(network)
         check_parameters(network)
     except Exception:
-        # It is fitted alone, and raises this again.
+        # Fitted alone, the model will raise the error again.
         return False
     return True

@@ -1,4 +1,4 @@
-"""The fit of several candidates in lock-step, and what scores each of them."""
+"""Fitting several candidates in lock-step, and scoring each of them."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def fit_lockstep(
     checkpoints: Sequence[Checkpoint] = (),
     horizon: int = 0,
 ) -> list[Result]:
-    """Do what ``fit`` does for each of several new estimators, in lock-step.
+    """Fit several new estimators in lock-step, each as its ``fit`` would.
 
-    They differ in parameters of ``PER_NETWORK`` alone. With ``checkpoints``, one of
-    each estimator, training goes on until it has had ``max_iter`` epochs; ``horizon``
-    is the number of epochs over which learning rates run their course, by default
-    ``max_iter``.
+    The estimators may differ only in parameters of ``PER_NETWORK``. With
+    ``checkpoints``, one for each estimator, training continues until it has had
+    ``max_iter`` epochs. ``horizon`` is the number of epochs that the schedules of the
+    learning rate cover; the default is ``max_iter``.
     """
     first, *others = estimators
     for one in estimators:
@@ -60,25 +60,24 @@ def fit_lockstep(
     for one in others:
         check_parameters(one)
         vars(one).update(learnt(first))
-        settings = settings_of(one, n, network)
-        each.append(replace(settings, rescale=job.settings.rescale))
+        each.append(settings_of(one, n, network, rescale=job.settings.rescale))
     job = job.stacked(each)
     if horizon:
         job = replace(job, settings=replace(job.settings, horizon=horizon))
     if checkpoints:
         job = job.resumed(join(checkpoints))
-    with blas_threads_for(job.multiplications):
+    with blas_threads_for(job.multiplications, job.steps):
         results = fit(job)
     for one, result in zip(estimators, results, strict=True):
         set_attributes(one, job, result)
-        # At a rung it is the search that ends training, for the time being.
+        # At an early rung, the search ends training only for the time being.
         if one.max_iter >= horizon or result.history.status is not Status.MAX_ITER:
             warn_of_end(one, result.history)
     return results
 
 
 def learnt(estimator: Any) -> dict[str, Any]:
-    """Return what an estimator has learnt of its data: attributes, not parameters."""
+    """Return what an estimator has learnt: its attributes that are not parameters."""
     parameters = estimator.get_params(deep=False)
     return {
         name: value for name, value in vars(estimator).items() if name not in parameters
@@ -86,7 +85,7 @@ def learnt(estimator: Any) -> dict[str, Any]:
 
 
 class Paused(NamedTuple):
-    """Where a candidate stands, and a hash of the data that it has trained on."""
+    """The state of a candidate, and a hash of the data that it has been trained on."""
 
     data: str
     checkpoint: Checkpoint
@@ -94,42 +93,42 @@ class Paused(NamedTuple):
 
 @dataclass(frozen=True)
 class Rung:
-    """From where candidates go on, those that do, and how long they may train in all.
+    """Where candidates continue at a rung, and the length of the whole training.
 
     Attributes
     ----------
     pauses : dict
-        Where a candidate stands on the split of the task.
+        The state of each candidate that continues, on the split of the task.
     horizon : int
-        The epochs over which learning rates run their course.
+        The number of epochs that the schedules of the learning rate cover.
     """
 
     pauses: dict[int, Paused]
     horizon: int
 
     def of(self, candidates: list[int]) -> Rung:
-        """Return the rung of a part of the candidates."""
+        """Return the rung of some of the candidates."""
         pauses = {i: self.pauses[i] for i in candidates if i in self.pauses}
         return replace(self, pauses=pauses)
 
 
 class LockstepFit:
-    """What stands where a model has its network: groups of them, fitted in lock-step.
+    """A stand-in for the network of a model, which fits many networks in lock-step.
 
-    So whatever comes before it and is handed to it, metadata for example, takes
-    scikit-learn's way.
+    scikit-learn fits a model with this object in it, and so handles the steps before
+    the network, metadata and so on as usual.
 
     Parameters
     ----------
     models : dict
-        The candidates by their numbers, pipelines or estimators.
+        The candidates, pipelines or estimators, by their numbers.
     groups : list of lists of int
     rung : Rung or None
 
     Attributes
     ----------
     results : dict
-        How the fit of each candidate went that did not fail.
+        The result of each candidate whose fit did not fail.
     """
 
     models: dict[int, Any]
@@ -143,12 +142,14 @@ class LockstepFit:
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> LockstepFit:
         if self.rung:
-            # Steps before may be random, or have the resource: then data are others.
+            # Data may differ between rungs, for example after a step with random
+            # numbers.
             self.data = hash_of((X, y, params))
         for group in self.groups:
             size = n_together(network_of(self.models[group[0]]), X, y)
             for start in range(0, len(group), size):
-                # They are fitted one by one if that fails, and raise it again.
+                # If this fails, each network is fitted alone, and raises the error
+                # again.
                 with suppress(Exception):
                     self._fit(group[start : start + size], X, y, params)
         return self
@@ -166,10 +167,10 @@ class LockstepFit:
         self.results |= zip(group, results, strict=True)
 
     def paused(self, i: int) -> Paused | None:
-        """Return where a candidate stands, if it can go on from there."""
+        """Return the state of a candidate; None if it cannot continue from there."""
         network = network_of(self.models[i])
         if network.early_stopping and network.random_state is None:
-            # Its validation set would be another one.
+            # The next validation set would be a different one.
             return None
         checkpoint = self.results[i].checkpoint()
         if checkpoint is None:
@@ -177,7 +178,7 @@ class LockstepFit:
         return Paused(self.data, checkpoint.paused())
 
     def predict(self, X: Any) -> Any:
-        # A TransformedTargetRegressor asks for it, and does not call it in fit.
+        # TransformedTargetRegressor requires this method, but fit does not call it.
         raise NotImplementedError
 
     def __sklearn_clone__(self) -> LockstepFit:
@@ -194,7 +195,7 @@ class LockstepFit:
 
 
 class ScoreEach:
-    """A scorer of all fitted candidates: {(candidate, metric): score}."""
+    """A scorer of all fitted candidates, which returns {(candidate, metric): score}."""
 
     scorer: Any
     together: LockstepFit
@@ -206,11 +207,12 @@ class ScoreEach:
         self, model: Any, X: Any, y: Any = None, **params: Any
     ) -> dict[tuple[int, str | None], Any]:
         targets = () if y is None else (y,)
-        # (A class of one's own may predict and score in ways of its own.)
+        # Not for subclasses of Pipeline, which may predict and score differently.
         alone = type(model) is Pipeline and not params and asks_last(self.scorer)
         alone = alone and model.steps[-1][1] is self.together
         if alone and len(model) > 1:
-            # The steps before the network have the same to say for all.
+            # The steps before the network transform X in the same way for all
+            # candidates.
             X = model[:-1].transform(X)
         scores: dict[tuple[int, str | None], Any] = {}
         for i in list(self.together.results):
@@ -218,7 +220,7 @@ class ScoreEach:
             scored = network if alone else with_network(model, network)
             each = self.scores(scored, X, *targets, **params)
             if each is None:
-                # It is fitted alone, and fails again.
+                # Fitted and scored alone, the candidate will fail again.
                 del self.together.results[i]
             else:
                 scores |= {(i, metric): value for metric, value in each.items()}
@@ -231,12 +233,12 @@ class ScoreEach:
         except Exception:
             return None
         each = score if isinstance(score, dict) else {None: score}
-        # Of several metrics, one that fails has a traceback as its score.
+        # If there are several metrics, the score of a failed metric is a traceback.
         return None if any(isinstance(one, str) for one in each.values()) else each
 
 
 def by_candidate(scores: dict[tuple[int, str | None], float]) -> dict[int, Any]:
-    """Return the score of each candidate, or a dict of its scores if it has several."""
+    """Return the score of each candidate, or a dict with the scores of all metrics."""
     found: dict[int, Any] = {}
     for (i, metric), score in scores.items():
         if metric is None:
@@ -247,7 +249,7 @@ def by_candidate(scores: dict[tuple[int, str | None], float]) -> dict[int, Any]:
 
 
 def asks_last(scorer: Any) -> bool:
-    """Return whether a scorer looks at predictions alone: the last step will do."""
+    """Return whether a scorer uses only predictions, so that the last step suffices."""
     if routing_enabled():
         return False
     each = (

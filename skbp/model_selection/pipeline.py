@@ -1,4 +1,4 @@
-"""Where a model has its network: in pipelines and behind transformed targets."""
+"""Where the network of a model is: in pipelines and behind transformed targets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline
 
 
 def prefix_of(model: Any) -> str:
-    """Return what the names of the network's parameters begin with."""
+    """Return the prefix of the network's parameters in the names of all parameters."""
     if isinstance(model, Pipeline):
         name, last = model.steps[-1]
         return f"{name}__{prefix_of(last)}"
@@ -20,7 +20,7 @@ def prefix_of(model: Any) -> str:
 
 
 def network_of(model: Any) -> Any:
-    """Return the network of a model, or what it has in its place."""
+    """Return the network of a model, or the object that stands in for it."""
     if isinstance(model, Pipeline):
         return network_of(model.steps[-1][1])
     if isinstance(model, TransformedTargetRegressor):
@@ -29,7 +29,7 @@ def network_of(model: Any) -> Any:
 
 
 def with_network(model: Any, network: Any) -> Any:
-    """Return the model with another network; what is before it is shared."""
+    """Return the model with another network; the copy shares the other steps."""
     if isinstance(model, Pipeline):
         model = copy(model)
         name, last = model.steps[-1]

@@ -1,4 +1,4 @@
-"""What a verbose search prints."""
+"""The output of a verbose search."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def report(
     split_progress: tuple[int, int],
     candidate_progress: tuple[int, int],
 ) -> None:
-    """Print what scikit-learn's searches do of a candidate, when it is done."""
+    """Print what scikit-learn's searches print about a candidate when it is done."""
     if verbose < 2:
         return
     where = "CV"

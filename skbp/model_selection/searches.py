@@ -1,4 +1,4 @@
-"""The searches: scikit-learn's, with a fit of their own."""
+"""The searches: those of scikit-learn, with another ``fit``."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class LockStepSearch(BaseSearchCV):
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: MatrixLike, y: ArrayLike | None = None, **params: Any) -> Self:
-        """Run fit with all sets of parameters.
+        """Evaluate all candidates and, with ``refit``, fit the best one to all samples.
 
         Parameters
         ----------
@@ -73,8 +73,8 @@ class LockStepSearch(BaseSearchCV):
 
         **params : dict of str -> object
             Parameters passed to the ``fit`` of the estimator, the scorer and the CV
-            splitter. Arrays with an entry for each sample, such as ``sample_weight``,
-            are split as X and y are.
+            splitter. Arrays with one entry for each sample, such as ``sample_weight``,
+            are split like X and y.
 
         Returns
         -------
@@ -82,7 +82,7 @@ class LockStepSearch(BaseSearchCV):
             The fitted search.
         """
         if has_callbacks(self):
-            # Callbacks follow each candidate on a way of its own.
+            # Callbacks follow each candidate separately.
             fitted: Self = super().fit(X, y, **params)
             return fitted
         scorers, refit_metric = self._get_scorers()
@@ -107,7 +107,7 @@ class LockStepSearch(BaseSearchCV):
         first = sweep.out[0]["test_scores"]
         self.multimetric_ = isinstance(first, dict)
         if callable(self.scoring) and self.multimetric_:
-            # Only now are the names of its metrics known.
+            # The names of the metrics are known only now.
             self._check_refit_for_multimetric(first)
             refit_metric = self.refit
         self._choose(sweep.results, refit_metric)
@@ -155,59 +155,60 @@ class LockStepHalving(LockStepSearch):
 class BPGridSearchCV(GridSearchCV, LockStepSearch):
     """GridSearchCV whose candidates train in lock-step.
 
-    Parameters, attributes and results are those of
-    :class:`sklearn.model_selection.GridSearchCV`, to rounding, in a part of the time.
+    Parameters, attributes and results are the same as in
+    :class:`sklearn.model_selection.GridSearchCV`, apart from rounding, but the search
+    takes less time.
 
     Parameters
     ----------
     estimator : estimator object
         A BPClassifier or BPRegressor, alone, at the end of a Pipeline, or in a
-        TransformedTargetRegressor. (Others are searched as well, no faster than
-        elsewhere.)
+        TransformedTargetRegressor. (Other estimators work, too, but are not faster than
+        in scikit-learn.)
 
     param_grid : dict or list of dict
-        Lists of values by the names of parameters.
+        Lists of values to try, by the names of the parameters.
 
     scoring : str, callable, list, tuple or dict, default=None
-        How predictions on the test part of a split are evaluated; None is the
-        estimator's ``score``.
+        How to score predictions on the test part of a split; None means the ``score``
+        method of the estimator.
 
     n_jobs : int, default=None
-        Tasks at a time, through joblib: None is 1 unless in a
-        ``joblib.parallel_config`` context, -1 all processors.
+        The number of tasks that joblib runs in parallel. None means 1 unless in a
+        ``joblib.parallel_config`` context; -1 means all processors.
 
     refit : bool, str or callable, default=True
-        Whether, by which metric, or by which function of ``cv_results_`` to choose the
-        candidate that is fitted to all samples.
+        Whether to fit the best candidate to all samples. A str is the metric that
+        chooses the candidate; a callable chooses it from ``cv_results_``.
 
     cv : int, cross-validation generator or iterable, default=None
-        How samples are split; None is 5 folds, stratified for classifiers.
+        How to split the samples; None means 5 folds, stratified for classifiers.
 
     verbose : int, default=0
-        The higher, the more is printed.
+        The amount of output; higher numbers print more.
 
     pre_dispatch : int or str, default="2*n_jobs"
-        How many tasks are dispatched before they are needed.
+        The number of tasks that are dispatched in advance.
 
     error_score : "raise" or numeric, default=np.nan
         The score of a candidate that cannot be fitted.
 
     return_train_score : bool, default=False
-        Whether to score on the training part, too.
+        Whether to score predictions on the training part of a split, too.
 
     Attributes
     ----------
     cv_results_ : dict of arrays
-        As scikit-learn's; the times of candidates that train together are equal
-        shares of what the group took.
+        As in scikit-learn, except that the times of candidates that train together are
+        equal shares of the time for the group.
 
     loss_curves_ : list of lists
-        ``loss_curves_[i][k]`` is the loss of candidate i by epoch on split k; None
-        where it has none.
+        ``loss_curves_[i][k]`` is the loss of candidate i on split k after each epoch;
+        None if it has no loss curve.
 
     best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_, \
     refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
-        As scikit-learn's.
+        As in scikit-learn.
 
     Raises
     ------
@@ -216,14 +217,14 @@ class BPGridSearchCV(GridSearchCV, LockStepSearch):
 
     Notes
     -----
-    The arrays of networks that train together stay within the ``working_memory`` of
-    ``sklearn.set_config``, 1024 MiB by default, in each worker; a larger group is
-    trained in parts.
+    In each worker, the arrays of networks that train together stay within the
+    ``working_memory`` of ``sklearn.set_config``, which is 1024 MiB by default. A larger
+    group is trained in parts.
 
     See Also
     --------
     BPRandomizedSearchCV : Candidates drawn at random.
-    BPHalvingGridSearchCV : Drops the worst candidates on the way.
+    BPHalvingGridSearchCV : Drops the worst candidates in the course of training.
 
     Examples
     --------
@@ -265,9 +266,9 @@ class BPGridSearchCV(GridSearchCV, LockStepSearch):
 class BPRandomizedSearchCV(RandomizedSearchCV, LockStepSearch):
     """RandomizedSearchCV whose candidates train in lock-step.
 
-    Parameters, attributes and results are those of
-    :class:`sklearn.model_selection.RandomizedSearchCV`, to rounding, in a part of the
-    time.
+    Parameters, attributes and results are the same as in
+    :class:`sklearn.model_selection.RandomizedSearchCV`, apart from rounding, but the
+    search takes less time.
 
     Parameters
     ----------
@@ -276,32 +277,32 @@ class BPRandomizedSearchCV(RandomizedSearchCV, LockStepSearch):
         TransformedTargetRegressor.
 
     param_distributions : dict or list of dict
-        Lists of values or distributions (with a method ``rvs``) by the names of
-        parameters.
+        Lists of values or distributions (with a method ``rvs``) to draw from, by the
+        names of the parameters.
 
     n_iter : int, default=10
-        How many candidates are drawn.
+        The number of candidates to draw.
 
     scoring : str, callable, list, tuple or dict, default=None
-        How predictions on the test part of a split are evaluated; None is the
-        estimator's ``score``.
+        How to score predictions on the test part of a split; None means the ``score``
+        method of the estimator.
 
     n_jobs : int, default=None
-        Tasks at a time, through joblib: None is 1 unless in a
-        ``joblib.parallel_config`` context, -1 all processors.
+        The number of tasks that joblib runs in parallel. None means 1 unless in a
+        ``joblib.parallel_config`` context; -1 means all processors.
 
     refit : bool, str or callable, default=True
-        Whether, by which metric, or by which function of ``cv_results_`` to choose the
-        candidate that is fitted to all samples.
+        Whether to fit the best candidate to all samples. A str is the metric that
+        chooses the candidate; a callable chooses it from ``cv_results_``.
 
     cv : int, cross-validation generator or iterable, default=None
-        How samples are split; None is 5 folds, stratified for classifiers.
+        How to split the samples; None means 5 folds, stratified for classifiers.
 
     verbose : int, default=0
-        The higher, the more is printed.
+        The amount of output; higher numbers print more.
 
     pre_dispatch : int or str, default="2*n_jobs"
-        How many tasks are dispatched before they are needed.
+        The number of tasks that are dispatched in advance.
 
     random_state : int, RandomState instance or None, default=None
         Draws the candidates.
@@ -310,21 +311,21 @@ class BPRandomizedSearchCV(RandomizedSearchCV, LockStepSearch):
         The score of a candidate that cannot be fitted.
 
     return_train_score : bool, default=False
-        Whether to score on the training part, too.
+        Whether to score predictions on the training part of a split, too.
 
     Attributes
     ----------
     cv_results_ : dict of arrays
-        As scikit-learn's; the times of candidates that train together are equal
-        shares of what the group took.
+        As in scikit-learn, except that the times of candidates that train together are
+        equal shares of the time for the group.
 
     loss_curves_ : list of lists
-        ``loss_curves_[i][k]`` is the loss of candidate i by epoch on split k; None
-        where it has none.
+        ``loss_curves_[i][k]`` is the loss of candidate i on split k after each epoch;
+        None if it has no loss curve.
 
     best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_, \
     refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
-        As scikit-learn's.
+        As in scikit-learn.
 
     Raises
     ------
@@ -333,9 +334,9 @@ class BPRandomizedSearchCV(RandomizedSearchCV, LockStepSearch):
 
     Notes
     -----
-    The arrays of networks that train together stay within the ``working_memory`` of
-    ``sklearn.set_config``, 1024 MiB by default, in each worker; a larger group is
-    trained in parts.
+    In each worker, the arrays of networks that train together stay within the
+    ``working_memory`` of ``sklearn.set_config``, which is 1024 MiB by default. A larger
+    group is trained in parts.
 
     See Also
     --------
@@ -377,15 +378,16 @@ class BPRandomizedSearchCV(RandomizedSearchCV, LockStepSearch):
 
 
 class BPHalvingGridSearchCV(HalvingGridSearchCV, LockStepHalving):
-    """HalvingGridSearchCV whose candidates train in lock-step, and go on.
+    """HalvingGridSearchCV whose candidates train in lock-step, and need not restart.
 
-    With ``resource="max_iter"`` (in a pipeline ``"step__max_iter"``) the worst
-    candidates are dropped at rungs of more and more epochs, and the others go on from
-    where they stand; scikit-learn starts them again. The results are those of
-    :class:`sklearn.model_selection.HalvingGridSearchCV` to rounding, except that
-    learning rates with an end (such as "cosine") run over ``max_resources`` epochs
-    whatever the rung, and that early rungs hold what their candidates had by then.
-    The solvers "lbfgs" and "lm" start again.
+    With ``resource="max_iter"`` (in a pipeline ``"step__max_iter"``) each rung has more
+    epochs than the rung before. The worst candidates are dropped, and the others
+    continue training, whereas scikit-learn trains them again from the start. The
+    results are the same as in :class:`sklearn.model_selection.HalvingGridSearchCV`,
+    apart from rounding and from one difference: a schedule of the learning rate that
+    has an end, such as "cosine", always covers ``max_resources`` epochs, so that early
+    rungs have the intermediate results of this training. The solvers "lbfgs" and "lm"
+    start again at each rung.
 
     Parameters
     ----------
@@ -394,41 +396,42 @@ class BPHalvingGridSearchCV(HalvingGridSearchCV, LockStepHalving):
         TransformedTargetRegressor.
 
     param_grid : dict or list of dict
-        Lists of values by the names of parameters.
+        Lists of values to try, by the names of the parameters.
 
     factor : int or float, default=3
-        One in ``factor`` candidates is kept at each rung, which has ``factor`` times
-        the resource of the one before.
+        At each rung, one in ``factor`` candidates is kept, and the resource is
+        multiplied by ``factor``.
 
     resource : str, default="n_samples"
-        What grows from rung to rung: "n_samples", or a parameter such as "max_iter".
+        The quantity that grows from rung to rung: "n_samples", or a parameter such as
+        "max_iter".
 
     max_resources : int, default="auto"
-        The most of it; "auto" is for "n_samples" only.
+        The largest value of the resource; "auto" is only for "n_samples".
 
     min_resources : {"exhaust", "smallest"} or int, default="exhaust"
-        What the first rung has.
+        The value of the resource at the first rung.
 
     aggressive_elimination : bool, default=False
-        Whether to repeat the first rung until candidates are few enough.
+        Whether to repeat the first rung until few enough candidates are left.
 
     cv : int, cross-validation generator or iterable, default=5
-        How samples are split.
+        How to split the samples.
 
     scoring, refit, error_score, n_jobs, verbose
-        As for BPGridSearchCV, of one metric.
+        As in BPGridSearchCV, but with a single metric.
 
     return_train_score : bool, default=True
-        Whether to score on the training part, too.
+        Whether to score predictions on the training part of a split, too.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the samples of "n_samples".
+        Draws the samples for "n_samples".
 
     Attributes
     ----------
     n_resources_, n_candidates_, n_remaining_candidates_, max_resources_, \
     min_resources_, n_iterations_, n_possible_iterations_, n_required_iterations_
-        As scikit-learn's, with those of :class:`BPGridSearchCV`.
+        As in scikit-learn. The attributes of :class:`BPGridSearchCV` exist, too.
 
     See Also
     --------
@@ -478,9 +481,9 @@ class BPHalvingGridSearchCV(HalvingGridSearchCV, LockStepHalving):
 
 
 class BPHalvingRandomSearchCV(HalvingRandomSearchCV, LockStepHalving):
-    """HalvingRandomSearchCV whose candidates train in lock-step, and go on.
+    """HalvingRandomSearchCV whose candidates train in lock-step, and need not restart.
 
-    As :class:`BPHalvingGridSearchCV`, with candidates drawn at random.
+    The same as :class:`BPHalvingGridSearchCV`, but with candidates drawn at random.
 
     Parameters
     ----------
@@ -489,15 +492,15 @@ class BPHalvingRandomSearchCV(HalvingRandomSearchCV, LockStepHalving):
         TransformedTargetRegressor.
 
     param_distributions : dict or list of dict
-        Lists of values or distributions by the names of parameters.
+        Lists of values or distributions to draw from, by the names of the parameters.
 
     n_candidates : "exhaust" or int, default="exhaust"
-        How many candidates the first rung has; "exhaust" so many that the last rung
-        uses the most resources.
+        The number of candidates at the first rung. "exhaust" means as many as needed
+        for the last rung to use as much of the resource as possible.
 
     factor, resource, max_resources, min_resources, aggressive_elimination, cv, \
     scoring, refit, error_score, return_train_score, random_state, n_jobs, verbose
-        As for BPHalvingGridSearchCV; ``min_resources`` is "smallest" by default.
+        As in BPHalvingGridSearchCV; the default of ``min_resources`` is "smallest".
 
     See Also
     --------

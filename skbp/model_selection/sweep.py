@@ -23,7 +23,7 @@ from skbp.model_selection.tasks import evaluate, tasks_of
 class Sweep:
     """The candidates that a search has evaluated, and how it evaluates more.
 
-    ``cv`` is what splits the samples, and ``format_results`` makes ``cv_results_``.
+    ``cv`` splits the samples, and ``format_results`` makes ``cv_results_``.
     """
 
     search: Any
@@ -58,12 +58,13 @@ class Sweep:
             "verbose": search.verbose,
         }
         self.candidates: list[dict[str, Any]] = []
-        #: The results of all splits of the first candidate, then of the second ...
+        #: The results of the first candidate on all splits, then of the second
+        #: candidate ...
         self.out: list[dict[str, Any]] = []
         self.more: dict[str, list[Any]] = defaultdict(list)
         self.results: dict[str, Any] = {}
         self.resource: str = getattr(search, "resource", "n_samples")
-        #: Where a candidate stands on a split, if it can go on from there.
+        #: The state of a candidate on a split; None if it cannot continue from there.
         self.pauses: dict[tuple[Hashable, int], Paused | None] = {}
 
     def evaluate_candidates(
@@ -108,7 +109,7 @@ class Sweep:
     def run(
         self, candidates: list[dict[str, Any]], splits: list[Any]
     ) -> list[dict[str, Any]]:
-        """Return the results of candidates on all splits, candidate by candidate."""
+        """Return the results of candidates on all splits, ordered by candidate."""
         counts, rungs = (len(candidates), len(splits)), self.rungs(candidates)
         n_jobs = effective_n_jobs(self.search.n_jobs)
         tasks = tasks_of(families(self.base, candidates), len(splits), n_jobs)
@@ -138,7 +139,7 @@ class Sweep:
         return [results[key] for key in sorted(results)]
 
     def rungs(self, candidates: list[dict[str, Any]]) -> list[Rung] | None:
-        """Return from where candidates go on, on each split, if max_iter grows."""
+        """Return where candidates continue on each split, if max_iter grows."""
         if self.resource != f"{prefix_of(self.base)}max_iter":
             return None
         each = [
@@ -155,13 +156,13 @@ class Sweep:
         ]
 
     def identity(self, candidate: dict[str, Any]) -> Hashable:
-        """Return what a candidate shares with itself at another rung."""
-        # Its values are handed on from rung to rung, and live as long as the sweep.
+        """Return a key that a candidate keeps from rung to rung."""
+        # The same objects are passed from rung to rung, and live as long as the sweep.
         rest = candidate.keys() - {self.resource}
         return frozenset((name, id(candidate[name])) for name in rest)
 
     def loss_curves(self) -> list[list[Any]]:
-        """Return the losses by epoch, of each candidate on each split."""
+        """Return the losses after each epoch, for each candidate and split."""
         curves, n = [result["loss_curve"] for result in self.out], self.search.n_splits_
         return [curves[start : start + n] for start in range(0, len(curves), n)]
 
@@ -170,15 +171,16 @@ class Sweep:
 def handed_out(*data: Any) -> Iterator[None]:
     """Give each worker of a Dask cluster a copy of the data, if there is a cluster.
 
-    Left to joblib some workers would have one, and it would be lost with them.
+    joblib would copy the data only to some workers, and lose the copies with the
+    workers.
     """
     backend, _ = get_active_backend()
     futures = getattr(backend, "data_futures", None)
     if futures is None:
         yield
         return
-    # Under keys of their own: those of equal data may be about to be released. In a
-    # list, since a list itself would be taken apart.
+    # Use new keys, because data with equal content may be about to be released. Pass a
+    # list, because scatter would split an object that is a list itself.
     send = partial(backend.client.scatter, broadcast=True, hash=False)
     handed = {id(one): send([one])[0] for one in data if one is not None}
     try:

@@ -1,4 +1,4 @@
-"""The tasks of a search: groups of candidates to fit and score on a split."""
+"""The tasks of a search: to fit and score groups of candidates on a split."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from skbp.model_selection.report import report
 
 @dataclass(frozen=True)
 class Task:
-    """Groups of candidates to fit and score on one split, in one go."""
+    """Groups of candidates to fit and score together on one split."""
 
     split: int
     groups: list[Group]
@@ -32,8 +32,9 @@ class Task:
 def tasks_of(found: list[list[Group]], n_splits: int, n_jobs: int) -> list[Task]:
     """Return tasks that keep ``n_jobs`` workers equally busy.
 
-    Each split and family is a task, so that the steps before the network are fitted
-    once. Those that are left over when every worker has had as many are divided.
+    A task is one split with one family of groups, so that the steps before the network
+    are fitted once. Tasks that are left when all workers have the same number are
+    divided among the workers.
     """
     units = list(product(range(n_splits), found))
     rest = len(units) % n_jobs
@@ -47,12 +48,12 @@ def tasks_of(found: list[list[Group]], n_splits: int, n_jobs: int) -> list[Task]
 
 
 def divided(groups: list[Group], parts: int) -> list[list[Group]]:
-    """Return groups as ``parts`` lists of groups, with a share of each group."""
+    """Divide groups into ``parts`` lists of groups, with a share of each group."""
     result: list[list[Group]] = [[] for _ in range(parts)]
     turn = 0
     for group in groups:
         shares = [share.tolist() for share in np.array_split(group, parts)]
-        # Shares are of falling length: whoever had the shorter ones is first now.
+        # The first shares may be longer, so begin with the list that has had fewer.
         for i, share in enumerate(filter(None, shares)):
             result[(turn + i) % parts].append(share)
         turn += len(group) % parts
@@ -74,9 +75,9 @@ def evaluate(
 ) -> list[dict[str, Any]]:
     """Return the result of each candidate of a task, in the order of the task.
 
-    It is that of scikit-learn's ``_fit_and_score``, to which ``options`` go, and
-    ``loss_curve``; with a rung, ``paused``. What several candidates take together is
-    shared out among them.
+    A result is what scikit-learn's ``_fit_and_score`` returns, with ``loss_curve`` and,
+    if there is a rung, ``paused``. ``options`` are passed to ``_fit_and_score``. The
+    time for several candidates is divided equally between them.
     """
     options |= dict(zip(("train", "test"), samples, strict=True))
     n_candidates, n_splits = counts
@@ -111,7 +112,7 @@ def fit_and_score_together(
     rung: Rung | None,
     **options: Any,
 ) -> dict[int, dict[str, Any]]:
-    """Fit models in lock-step; return the results of those where that went well."""
+    """Fit models in lock-step; return the results of models that did not fail."""
     ready = groups_ready(models, groups, rung.pauses if rung else ())
     if not ready:
         return {}
@@ -123,7 +124,7 @@ def fit_and_score_together(
             first, X, y, scorer=ScoreEach(scorer, together), **options
         )
     except Exception:
-        # Each is fitted alone then, and what happens to it is its own.
+        # Each model is then fitted alone, and shows its own errors and warnings.
         return {}
     n = max(len(together.results), 1)
     shared |= {name: shared[name] / n for name in ("fit_time", "score_time")}

@@ -1,4 +1,4 @@
-"""Displays: each is a class that draws with matplotlib, as in scikit-learn."""
+"""Displays: classes that draw with matplotlib, as in scikit-learn."""
 
 from skbp.plotting.sweep import SweepDisplay
 

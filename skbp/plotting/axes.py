@@ -1,4 +1,4 @@
-"""A parameter as an axis of a picture: its values, their positions and their names."""
+"""A parameter as an axis of a picture: values, positions and names."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 @dataclass(frozen=True, eq=False)
 class Axis:
-    """A parameter that varies: the values it takes, and which one a candidate has."""
+    """A parameter that varies: its values, and which value each candidate has."""
 
-    #: The full name, with the steps of a pipeline.
+    #: The full name, including the steps of a pipeline.
     name: str
     #: The name in the picture.
     label: str
     #: The distinct values: numbers in ascending order, then the others as they appear.
     levels: list[Any]
-    #: For each candidate the index of its value in ``levels``.
+    #: For each candidate, the index of its value in ``levels``.
     index: Array
-    #: Whether all values are finite numbers, so that they can be places on the axis.
+    #: Whether all values are finite numbers, which can be positions on the axis.
     numeric: bool
 
     @property
     def level_names(self) -> list[str]:
         """Short names of the values."""
-        # If one number would be long, all are written as powers of ten.
+        # If one number would be long, all numbers are written as powers of ten.
         sizes = [abs(v) for v in self.levels if _is_number(v) and 0.0 < abs(v) < np.inf]
         powers = bool(sizes) and (min(sizes) < 1e-3 or max(sizes) >= 1e5)
         return [short_name(value, powers=powers) for value in self.levels]
 
     def positions(self, rows: Array) -> Array:
-        """Return where candidates lie on the axis: at a number, or at 0, 1, 2 …"""
+        """Return the positions of candidates on the axis: numbers, or 0, 1, 2 …"""
         where: Array = self.index[rows]
         return np.asarray(self.levels, float)[where] if self.numeric else where
 
@@ -50,7 +50,7 @@ def varying_axes(params: list[dict[str, Any]]) -> list[Axis]:
     """Return an axis for each parameter that differs between the candidates."""
     names = list(dict.fromkeys(name for candidate in params for name in candidate))
     short = [name.rpartition("__")[2] for name in names]
-    # Two steps of a pipeline may have a parameter of the same name.
+    # Two steps of a pipeline may have parameters of the same name.
     labels = [
         s if short.count(s) == 1 else n for n, s in zip(names, short, strict=True)
     ]
@@ -66,7 +66,7 @@ def varying_axes(params: list[dict[str, Any]]) -> list[Axis]:
 
 def _axis(name: str, label: str, params: list[dict[str, Any]]) -> Axis:
     values = [candidate.get(name, "–") for candidate in params]
-    # Many values cannot be hashed, and equal ones need not be the same object.
+    # Many values cannot be hashed, and equal values may be different objects.
     keys: list[Any] = [float(v) if _is_number(v) else repr(v) for v in values]
     levels = dict(zip(keys, values, strict=True))
     numbers = sorted(key for key in levels if not isinstance(key, str))
@@ -98,7 +98,7 @@ def short_name(value: Any, *, powers: bool = False) -> str:
 
 
 def set_axes(ax: Axes, axes: Sequence[Axis]) -> None:
-    """Set label, scale and ticks of the x axis and, of two parameters, the y axis."""
+    """Set label, scale and ticks of the x axis and, for two parameters, the y axis."""
     for which, axis in zip("xy", axes, strict=False):
         _set_axis(ax, which, axis)
 
@@ -108,7 +108,7 @@ def _set_axis(ax: Axes, which: str, axis: Axis) -> None:
     places: Sequence[Any] = axis.levels if axis.numeric else range(len(axis.levels))
     if axis.numeric:
         scale = _scale(axis)
-        # A scale with zero is linear as far as the lowest positive value.
+        # A symlog scale is linear up to the lowest positive value.
         more = {"linthresh": places[1]} if scale == "symlog" else {}
         getattr(ax, f"set_{which}scale")(scale, **more)
         if scale == "linear" or len(places) > 10:
@@ -117,8 +117,8 @@ def _set_axis(ax: Axes, which: str, axis: Axis) -> None:
         ax.set(**{f"{which}lim": (-0.5, len(places) - 0.5)})
     every = 1 + len(places) // 13
     names, style = axis.level_names[::every], dict[str, Any]()
-    # A letter takes about a tenth of an inch, including its share of the spaces between
-    # names and of the margins.
+    # A letter needs about a tenth of an inch, including the spaces between names and
+    # the margins.
     letters = max(len(re.sub(r"\\times|[${}^ ]", "", name)) for name in names)
     inches = ax.get_window_extent().width / ax.figure.dpi
     if which == "x" and letters * len(names) > 10 * inches:

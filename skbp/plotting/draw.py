@@ -1,4 +1,4 @@
-"""The kinds of pictures: a function draws each, and a table lists them."""
+"""The kinds of pictures: functions that draw them, and a table of all kinds."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Rectangle
 
-#: Colours of test and train scores that colour-blind people can tell apart (Okabe and
+#: Colours of test and train scores that colour-blind people can distinguish (Okabe and
 #: Ito).
 COLOURS = ("#0072B2", "#D55E00")
 
 
 class Artists(TypedDict, total=False):
-    """What a function has drawn, named like the attributes of the display."""
+    """What a function has drawn, by the names of the attributes of the display."""
 
     heatmap_: QuadMesh
     text_: npt.NDArray[np.object_] | None
@@ -40,8 +40,8 @@ class Artists(TypedDict, total=False):
 def _colours_of_scores(view: View) -> dict[str, Any]:
     """Return the colour map of the scores and its limits. Bright means good.
 
-    Scores far below the others, as of networks that diverged, lie beyond the limits:
-    otherwise all the others would have the same colour.
+    Scores far below the others, for example of networks that diverged, are outside the
+    limits. Otherwise all other scores would have nearly the same colour.
     """
     from matplotlib import colormaps
 
@@ -51,7 +51,7 @@ def _colours_of_scores(view: View) -> dict[str, Any]:
     near = view.score[~far]
     cmap: Any = colormaps["viridis" if view.sign > 0 else "viridis_r"]
     if far.any():
-        # An arrow at the end of the colour bar.
+        # Add an arrow to the end of the colour bar.
         cmap.colorbar_extend = "min" if view.sign > 0 else "max"
     return {"cmap": cmap, "vmin": near.min(), "vmax": near.max()}
 
@@ -86,12 +86,13 @@ def _write_scores(
 ) -> npt.NDArray[np.object_] | None:
     """Write the scores into the cells of a heat map, unless the cells are too small."""
     box, points = ax.get_window_extent(), 72.0 / ax.figure.dpi
-    # The colour bar takes a fifth of the width; a number is about four letters wide.
+    # The colour bar needs a fifth of the width, and a number is about four letters
+    # wide.
     width, height = 0.8 * box.width / scores.shape[1], box.height / scores.shape[0]
     size = points * min(width / 3.3, height / 1.4)
     if size < 7.0:
         return None
-    # As many decimals as most scores need for three digits.
+    # Use as many decimals as most scores need for three digits.
     typical = np.ma.median(abs(scores)) or 1.0
     decimals = int(np.clip(2 - np.floor(np.log10(typical)), 0, 9))
     drawn = np.full(scores.shape, None)
@@ -106,11 +107,11 @@ def _write_scores(
 
 
 def draw_scatter(view: View, ax: Axes, kwargs: dict[str, Any]) -> Artists:
-    """Draw candidates by two parameters as points, coloured by the score."""
+    """Draw candidates as points by two parameters, coloured by the score."""
     x, y = (axis.positions(view.rows) for axis in view.axes)
     style: dict[str, Any] = {"s": 45, "edgecolors": "white", "linewidths": 0.5}
     style |= _colours_of_scores(view) | kwargs
-    # The better candidates come last, so that they lie above.
+    # Better candidates are drawn later, on top of the others.
     points = ax.scatter(x, y, c=view.score, **style)
     set_axes(ax, view.axes)
     ring: dict[str, Any] = {
@@ -130,7 +131,7 @@ def draw_scores(view: View, ax: Axes, kwargs: dict[str, Any]) -> Artists:
     bars: list[ErrorbarContainer] = []
     bands: list[PolyCollection] = []
     rows = view.rows[np.argsort(axis.positions(view.rows))]
-    # At a category the error bars of test and train stand side by side.
+    # For categories, the error bars of test and train are side by side.
     shifts = (0.0, 0.0) if axis.numeric else (-0.07, 0.07)
     for i, (part, (means, stds)) in enumerate(view.scores.items()):
         x, mean, std = axis.positions(rows) + shifts[i], means[rows], stds[rows]
@@ -155,7 +156,7 @@ def draw_scores(view: View, ax: Axes, kwargs: dict[str, Any]) -> Artists:
 
 
 def draw_loss_curves(view: View, ax: Axes, kwargs: dict[str, Any]) -> Artists:
-    """Draw the losses by epoch, a curve for each candidate."""
+    """Draw the losses by epoch, with a curve for each candidate."""
     (axis,) = view.axes
     colours, colorbar = _colours_of_values(axis, ax)
     lines: list[Line2D] = []
@@ -176,14 +177,14 @@ def draw_loss_curves(view: View, ax: Axes, kwargs: dict[str, Any]) -> Artists:
 
 
 def _mean_curve(splits: Sequence[Collection[float] | None] | None) -> Array | None:
-    """Return the mean losses over the splits, up to the last epoch that all have."""
+    """Return the mean of the losses over splits, up to the last epoch of all splits."""
     curves = [np.asarray(c, float) for c in splits or () if c is not None and len(c)]
     n = min(map(len, curves), default=0)
     return np.mean([curve[:n] for curve in curves], axis=0) if curves else None
 
 
 def _colours_of_values(axis: Axis, ax: Axes) -> tuple[Array, Colorbar]:
-    """Return the colours of a parameter's values, in order, and their colour bar."""
+    """Return the colours of a parameter's values, in order, and the colour bar."""
     from matplotlib import cm, colormaps, colors
 
     n = len(axis.levels)
@@ -201,9 +202,9 @@ def _colours_of_values(axis: Axis, ax: Axes) -> tuple[Array, Colorbar]:
 class Picture(NamedTuple):
     """A kind of picture."""
 
-    #: How many parameters it shows.
+    #: The number of parameters that it shows.
     n_params: int
-    #: What draws it, with the user's keyword arguments.
+    #: The function that draws it, which gets the user's keyword arguments.
     draw: Callable[[View, Axes, dict[str, Any]], Artists]
 
 

@@ -28,7 +28,7 @@ class Search(Protocol):
 
     @property
     def cv_results_(self) -> Any:
-        """The results, like those of ``SweepDisplay``, once the search is fitted."""
+        """The results, as in ``SweepDisplay``, once the search is fitted."""
         ...
 
 
@@ -41,7 +41,7 @@ class SweepDisplay:
     Parameters
     ----------
     cv_results : dict or DataFrame
-        Like ``cv_results_`` of scikit-learn's searches.
+        The results of a search, like ``cv_results_`` of scikit-learn's searches.
 
     metric : str, default=None
         The metric to show; None if the results have only one.
@@ -51,11 +51,11 @@ class SweepDisplay:
         "neg\\_", the scores are shown with the opposite sign.
 
     best_index : int, default=None
-        The candidate that counts as the best; None for the one with the best mean
+        The candidate that counts as the best; None for the candidate with the best mean
         score.
 
     loss_curves : list, default=None
-        For each candidate a list with the losses by epoch of each split, or None.
+        For each candidate, a list with the losses by epoch on each split, or None.
 
     Attributes
     ----------
@@ -84,8 +84,8 @@ class SweepDisplay:
         The points of a scatter plot.
 
     lines_ : list of matplotlib Line2D or None
-        The lines or points of the test scores, and of the train scores if the results
-        have any; or the loss curves.
+        The lines or points of the test scores and, if the results have them, of the
+        train scores; or the loss curves.
 
     fill_between_ : list of matplotlib PolyCollection or None
         The bands around the lines of test and train scores.
@@ -94,8 +94,8 @@ class SweepDisplay:
         The points of test and train scores with their error bars.
 
     best_ : matplotlib Rectangle, Line2D or None
-        The mark of the best candidate: a frame around its cell, a ring or a star at
-        its point, or its loss curve.
+        The mark of the best candidate: a frame around a cell, a ring or a star at a
+        point, or a loss curve.
 
     colorbar_ : matplotlib Colorbar or None
         The colour bar.
@@ -171,11 +171,11 @@ class SweepDisplay:
         Parameters
         ----------
         search : GridSearchCV, RandomizedSearchCV or the like
-            Any object with an attribute ``cv_results_``.
+            A fitted search: any object with an attribute ``cv_results_``.
 
         metric : str, default=None
-            The metric to show, if the search has several; None for the metric that is
-            the search's ``refit``.
+            The metric to show, if the search has several metrics; None for the metric
+            that ``refit`` of the search names.
 
         params, kind, ax, **kwargs
             See :meth:`plot`.
@@ -194,7 +194,7 @@ class SweepDisplay:
             )
         refit, name = getattr(search, "refit", None), None
         if "mean_test_score" in search.cv_results_:
-            # Where there is only one metric, the results call it "score".
+            # If there is only one metric, the results call it "score".
             refit, scoring = "score", getattr(search, "scoring", None)
             name = scoring if isinstance(scoring, str) else None
         if metric is None or metric == name:
@@ -246,18 +246,18 @@ class SweepDisplay:
     ) -> Self:
         """Draw the search.
 
-        The best candidate is marked: the search's own choice, or else the candidate
-        with the best mean score. Where several candidates have the same values of the
-        parameters shown, only the best of them is shown. Candidates whose score is not
-        finite are left out.
+        The best candidate is marked: the choice of the search or, if there is none, the
+        candidate with the best mean score. If several candidates have the same values
+        of the parameters shown, only the best of these candidates is drawn. Candidates
+        whose score is not finite are left out.
 
         Parameters
         ----------
         params : str or sequence of str, default=None
             One or two parameters to show, for the horizontal and the vertical axis. The
             prefixes of a pipeline's steps may be left out. By default all parameters
-            that vary are shown; if the picture cannot show as many, the ones that
-            change the score most.
+            that vary are shown or, if these are too many, the parameters that change
+            the score most.
 
         kind : {"auto", "heatmap", "scatter", "line", "points", "loss_curves"}, \
 default="auto"
@@ -268,13 +268,13 @@ default="auto"
             - "line": the mean scores by a number, and their standard deviation,
             - "points": the mean scores by one parameter, and error bars,
             - "loss_curves": the training losses of all candidates by epoch, coloured by
-              one parameter; they are means over the splits, up to the last epoch that
-              all splits have,
+              one parameter. A curve is the mean over the splits, up to the last epoch
+              that all splits have,
             - "auto": a line for a number, points for a category, a heat map for two
               parameters; but points or a scatter plot for numbers drawn at random.
 
         ax : matplotlib Axes, default=None
-            Axes to draw on; None makes a figure.
+            The axes to draw on; None creates a figure.
 
         **kwargs : dict
             Keyword arguments for the method that draws the scores or losses:
@@ -297,7 +297,7 @@ default="auto"
         self.fill_between_ = self.errorbar_ = self.best_ = self.colorbar_ = None
         for name, artist in KINDS[view.kind].draw(view, ax, kwargs).items():
             setattr(self, name, artist)
-        # No data can lie above the axes.
+        # No data can be above the axes.
         above: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0)}
         handles, _ = ax.get_legend_handles_labels()
         self.legend_ = ax.legend(handles=handles, ncols=3, frameon=False, **above)

@@ -1,4 +1,4 @@
-"""What is to be shown of a search: which kind of picture, parameters and candidates."""
+"""What to show of a search: the kind of picture, parameters and candidates."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from skbp.plotting.axes import Array, Axis, short_name, varying_axes
 
 #: The kinds of pictures.
 Kind: TypeAlias = Literal["heatmap", "scatter", "line", "points", "loss_curves"]
-#: For "test", and for "train" if the results have it: the mean scores of all candidates
-#: and the standard deviations.
+#: For "test" and, if the results have it, for "train": the mean scores of all
+#: candidates, and the standard deviations.
 Scores: TypeAlias = dict[str, tuple[Array, Array]]
-#: For each candidate the losses by epoch of each split.
+#: For each candidate, the losses by epoch on each split.
 LossCurves: TypeAlias = Sequence[Sequence[Collection[float] | None] | None]
 
 
@@ -41,7 +41,7 @@ class Results(Protocol):
 
 
 class Sweep(Protocol):
-    """A search to be shown, with the attributes of ``SweepDisplay``."""
+    """A search to show, with the attributes of ``SweepDisplay``."""
 
     cv_results: Results
     metric: str | None
@@ -52,10 +52,10 @@ class Sweep(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What a picture shows of a search."""
+    """The part of a search that a picture shows."""
 
     kind: Kind
-    #: The parameters, one or two.
+    #: The parameters: one or two.
     axes: list[Axis]
     #: The candidates, from the worst to the best, as indices into the results.
     rows: Array
@@ -73,10 +73,10 @@ class View:
 
     @property
     def best(self) -> str:
-        """What the legend says of the best candidate.
+        """The best candidate's entry in the legend.
 
-        In a picture of two parameters that is the score, in a picture of one parameter
-        the value.
+        In a picture of two parameters the entry shows the score, and in a picture of
+        one parameter the value of the parameter.
         """
         if len(self.axes) == 2:
             return f"best: {short_name(self.score[-1])}"
@@ -91,9 +91,9 @@ def view_of(
     kind: Kind | Literal["auto"],
     n_params: Mapping[Kind, int],
 ) -> View:
-    """Return what a picture shows of a search.
+    """Return the part of a search that a picture shows.
 
-    ``n_params`` says how many parameters each kind of picture shows.
+    ``n_params`` is the number of parameters that each kind of picture shows.
     """
     results, metric = sweep.cv_results, _metric(sweep.cv_results, sweep.metric)
     name = sweep.score_name or metric
@@ -101,7 +101,7 @@ def view_of(
     scores = _scores(results, metric, sign)
     quality = sign * scores["test"][0]
     axes = varying_axes(_without_resource(results))
-    # Successive halving scores a candidate several times.
+    # Successive halving scores some candidates several times.
     ranking = _best_of_each(axes, _ranking(results, quality, sweep.best_index))
     kind, shown = _choice(axes, params, kind, quality, ranking, n_params)
     if kind == "loss_curves" and len(sweep.loss_curves or ()) != len(quality):
@@ -115,7 +115,7 @@ def view_of(
     if len(rows) < len(ranking):
         label += "\n(best over the other parameters)"
     if kind == "heatmap":
-        # The cells of a heat map are equally wide, even if the numbers are not.
+        # The cells of a heat map have the same width, even if the numbers are not even.
         shown = [replace(axis, numeric=False) for axis in shown]
     return View(kind, shown, rows, sign, scores, label, sweep.loss_curves or ())
 
@@ -124,7 +124,7 @@ def view_of(
 
 
 def _metric(cv_results: Results, metric: str | None) -> str:
-    """Return the metric to show, if the results have it."""
+    """Return the metric to show; refuse results that do not have it."""
     keys: list[str] = list(getattr(cv_results, "keys", list)())
     prefix = "mean_test_"
     metrics = [key.removeprefix(prefix) for key in keys if key.startswith(prefix)]
@@ -141,7 +141,7 @@ def _metric(cv_results: Results, metric: str | None) -> str:
 
 
 def _scores(results: Results, metric: str, sign: float) -> Scores:
-    """Return the means, times ``sign``, and the deviations of test and train scores."""
+    """Return means, times ``sign``, and deviations of test and train scores."""
     scores: Scores = {}
     for part in ("test", "train"):
         if f"mean_{part}_{metric}" in results:
@@ -157,8 +157,8 @@ def _scores(results: Results, metric: str, sign: float) -> Scores:
 def _ranking(results: Results, quality: Array, best_index: int | None) -> Array:
     """Return the candidates with finite scores, from the worst to the best.
 
-    A candidate that successive halving kept for longer is better. Where scores are
-    equal the earlier candidate is better, as in scikit-learn.
+    A candidate that successive halving kept longer is better. If scores are equal, the
+    earlier candidate is better, as in scikit-learn.
     """
     if not np.isfinite(quality).any():
         raise ValueError("No mean test score is finite.")
@@ -171,7 +171,7 @@ def _ranking(results: Results, quality: Array, best_index: int | None) -> Array:
 
 
 def _best_of_each(axes: list[Axis], ranking: Array) -> Array:
-    """Return the best candidate of each combination of values, in the same order."""
+    """Return the best candidate for each combination of values, in the same order."""
     best = {tuple(axis.index[row] for axis in axes): row for row in ranking}
     kept: Array = ranking[np.isin(ranking, list(best.values()))]
     return kept
@@ -202,13 +202,13 @@ def _choice(
     rows: Array,
     n_params: Mapping[Kind, int],
 ) -> tuple[Kind, list[Axis]]:
-    """Return the kind of picture and the parameters that it shows."""
+    """Return the kind of picture, and the parameters that it shows."""
     if kind not in ("auto", *n_params):
         raise ValueError(f"kind must be one of {['auto', *n_params]}; got {kind!r}")
     if params is None:
         n = n_params["heatmap" if kind == "auto" else kind]
         strongest = sorted(axes, key=lambda axis: -_effect(axis, quality, rows))[:n]
-        # The names of categories have more room on the vertical axis.
+        # Names of categories have more room on the vertical axis.
         shown = sorted(strongest, key=lambda axis: (not axis.numeric, axes.index(axis)))
     else:
         shown = _named(axes, params)
@@ -243,7 +243,8 @@ def _effect(axis: Axis, quality: Array, rows: Array) -> float:
     """
     groups = axis.index[rows]
     if axis.numeric and len(axis.levels) > 5:
-        # Neighbouring values form five groups: a value alone has too few candidates.
+        # Neighbouring values form five groups, because one value has too few
+        # candidates.
         groups = groups * 5 // len(axis.levels)
     _, groups = np.unique(groups, return_inverse=True)
     means = np.bincount(groups, rankdata(quality[rows])) / np.bincount(groups)
@@ -253,7 +254,7 @@ def _effect(axis: Axis, quality: Array, rows: Array) -> float:
 def _suitable_kind(shown: list[Axis], n_axes: int, n_candidates: int) -> Kind:
     """Return the kind of picture that suits the parameters shown."""
     numbers = [len(axis.levels) for axis in shown if axis.numeric]
-    # Numbers drawn at random hardly ever recur.
+    # Numbers that are drawn at random hardly ever recur.
     drawn = n_axes > 1 and 4 * max(numbers, default=0) > 3 * n_candidates
     if len(shown) == 1:
         return "line" if numbers and not drawn else "points"

@@ -76,6 +76,8 @@ def halfway(solver="adam", kind="plain", **options):
 
 def leaves(value, path=()):
     """Yield all that a checkpoint holds, each with the names that lead to it."""
+    if isinstance(value, np.random.RandomState):
+        value = value.get_state()
     if is_dataclass(value):
         for one in fields(value):
             yield from leaves(getattr(value, one.name), (*path, one.name))

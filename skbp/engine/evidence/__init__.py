@@ -1,1 +1,1 @@
-"""What the data say of weights beside their values: inference, not minimisation."""
+"""What the data say about the weights besides their values: Bayesian inference."""

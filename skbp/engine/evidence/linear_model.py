@@ -1,24 +1,26 @@
-"""A linear model beside networks, for where they are not clearly better.
+"""A linear model beside networks, for data on which networks are not clearly better.
 
-Squared errors take the noise for normal, of one size. Where it is not, because of gross
-outliers or of tails as heavy as those of features and targets that are products, a
-network of the highest evidence may bend towards single samples, and be far off between
-them. The errors of each sample when it is left out tell: for a linear model, and for a
-network whose precisions stay as they are and whose outputs are linear in theta, they
-are::
+The squared error assumes normal noise of one size. With gross outliers, or with tails
+as heavy as those of products of features, this is wrong. A network with the highest
+evidence may then bend towards single samples, and be far off between them. The
+leave-one-out errors, the errors at each sample when it is left out, show this. For a
+linear model, and for a network whose precisions stay fixed and whose outputs are linear
+in theta, the leave-one-out errors are::
 
     r_i / (1 - h_i),      h_i = beta J_i A^-1 J_i'
 
-where r_i are the residuals, and h_i the part that a sample has in its own prediction.
-A weight w_i is so many copies, and copies of a sample are left out together: w_i h_i
-takes the place of h_i. Otherwise those that stay would tell of those that are out.
+where r_i are the residuals, and h_i is the influence of a sample on its own prediction.
+A sample of weight w_i counts as w_i copies, which are left out together: h_i becomes
+w_i h_i. If only one copy were left out, the other copies would give it away.
 
-The standard error of the mean difference of their squares counts n - gamma samples, of
-n different ones: a network that has used up most of them says little of its errors.
+The linear model is compared with the networks by the mean difference of their squared
+errors. The standard error of this mean is computed from n - gamma samples and not from
+all n distinct samples, because a network whose effective number of parameters gamma is
+close to n says little about its errors.
 
-The share of the linear model in predictions falls from all to nothing while that mean,
-in standard errors, falls from 1 to -4. Between, both predict: the squared error of a
-mean is nowhere above the mean of the squared errors.
+The share of the linear model in predictions falls from 1 to 0 while the mean
+difference, in standard errors, falls from 1 to -4. In between, both predict: the
+squared error of a mean is never above the mean of the squared errors.
 
 References
 ----------
@@ -45,28 +47,31 @@ from skbp.engine.network import Network, predict
 from skbp.engine.problem import Problem
 from skbp.engine.samples import Samples, Sums, added
 
-#: Standard errors by which networks are worse than the linear model where it predicts
-#: alone, and better where they do. A single sample of much greater errors than the
-#: others is about 1 standard error.
+#: The linear model predicts alone if the networks are worse by WORSE standard errors or
+#: more. The networks predict alone if they are better by BETTER standard errors or
+#: more. A single sample with much larger errors than all others amounts to about 1
+#: standard error.
 WORSE, BETTER = 1.0, 4.0
-#: Part of the samples that is enough to be better on, whatever the others say.
+#: The networks also predict alone if they are better on more than this fraction of the
+#: samples.
 MOSTLY = 0.8
-#: By how many times the line's mean squared error a sample may count. A network is far
-#: off where a sample of extreme features is left out, which must not decide over
-#: thousands of others.
+#: A sample counts at most MOST times the mean squared error of the linear model. The
+#: errors of a network can be huge at samples with extreme features when these are left
+#: out, and must not outweigh thousands of other samples.
 MOST = 1000.0
-#: Typical weighted input of a hidden unit that is to be linear; less where its output
-#: is 0 at 0, and nothing is lost to rounding: extreme samples are to be small, too.
+#: The typical weighted input of a hidden unit that should act linearly. LESS is for
+#: activations that are 0 at 0, with which nothing is lost to rounding; extreme samples
+#: then stay in the linear range, too.
 SMALL, LESS = 3e-3, 1e-4
 
 
 class LinearModel(NamedTuple):
-    """A linear model in the form of a network, and what part it has in predictions.
+    """A linear model in the form of a network, and its share in predictions.
 
     Attributes
     ----------
     share : array (outputs,)
-        The share in predictions; networks have the rest.
+        The share of the linear model in predictions; the networks have the rest.
     theta : array (P,)
     evidence : Evidence
     """
@@ -81,7 +86,7 @@ def linear_beside(
 ) -> LinearModel | None:
     """Return the linear model that predicts together with networks theta (m, P).
 
-    None where it has no share, or where hidden layers are too narrow for it.
+    Return None if the linear model has no share, or if the network cannot represent it.
     """
     network, samples = problem.network, problem.samples
     line, errors = ridge(samples)
@@ -105,13 +110,13 @@ def linear_beside(
 
 
 def share_of(worse: Array) -> Array:
-    """Return the share of a linear model where it is so many standard errors better."""
+    """Return the share of a linear model that is better by so many standard errors."""
     share = np.clip((worse + BETTER) / (WORSE + BETTER), 0.0, 1.0)
-    # Where both are the same it is not a number.
+    # nan is 0 / 0: the networks and the linear model make the same errors.
     return np.where(np.isnan(share), 1.0, share)
 
 
-# What is summed over samples.
+# Sums over samples.
 
 
 def differences(
@@ -121,10 +126,11 @@ def differences(
     most: Array,
     samples: Samples,
 ) -> Sums:
-    """Return by how much squared errors are above the line's; the squares of that.
+    """Return sums that compare the squared errors of networks and of a line.
 
-    No sample counts more than ``most``. Then comes the weight of those below, each of
-    these (outputs,); and the number of all.
+    The sums, each (outputs,), are: the differences of the squared leave-one-out errors,
+    their squares, and the weights of the samples on which the networks are better. The
+    last result is the number of distinct samples. Differences are clipped to ``most``.
     """
 
     def of_block(X: Array, Y: Array, w: Array) -> Sums:
@@ -146,7 +152,7 @@ def left_out(
     Y: Array,
     w: Array,
 ) -> Array:
-    """Return the errors of samples that are left out, (n, outputs)."""
+    """Return the leave-one-out errors of a network, (n, outputs)."""
     outputs, variance = variances(network, theta, covariance, X)
     return leave_one_out(Y - outputs, w[:, np.newaxis] * beta * variance)
 
@@ -155,10 +161,12 @@ def left_out(
 
 
 def as_network(network: Network, line: Ridge) -> Array | None:
-    """Return theta (P,) of a network that computes W'x + b, nearly; None if none can.
+    """Return theta (P,) of a network that computes about W'x + b; None if none can.
 
-    The first units of each hidden layer pass the directions of W on, small enough that
-    an activation is its tangent: f(c + u) = f(c) + f'(c) u.
+    The first units of each hidden layer pass on x along the directions of W. The inputs
+    of these units are so small that an activation equals its tangent::
+
+        f(c + u) = f(c) + f'(c) u
     """
     U, d, Vt = np.linalg.svd(line.W, full_matrices=False)
     rank = max(1, int((d > 1e-12 * d[0]).sum()))
@@ -170,7 +178,7 @@ def as_network(network: Network, line: Ridge) -> Array | None:
     squares = (
         np.einsum("ri,ij,rj->r", into, line.second, into) + (into @ line.mean) ** 2
     )
-    # A constant needs no units.
+    # If W is 0 the line is a constant, and needs no hidden units.
     tangents = [tangent(name) for name in network.activations]
     small = SMALL if any(f_c for _, f_c, _ in tangents) else LESS
     scale = small / float(squares.max()) ** 0.5 if d[0] and squares.max() else 1.0
@@ -181,7 +189,8 @@ def as_network(network: Network, line: Ridge) -> Array | None:
         into, value = np.eye(rank) / slope, f_c
     out = (Vt[:rank].T * d[:rank]) @ into / scale
     weights[-1][0, :, :rank] = out
-    # What the tangents leave, the units beyond the rank included, is constant.
+    # What the tangents leave out is constant, including the outputs of the units beyond
+    # the rank. The last biases make up for it.
     center = line.mean[np.newaxis]
     left = center @ line.W + line.b - predict(network, weights, biases, center)[0]
     biases[-1][0, :, 0] = left[0]
@@ -190,7 +199,7 @@ def as_network(network: Network, line: Ridge) -> Array | None:
 
 
 def tangent(name: str) -> tuple[float, float, float]:
-    """Return c, f(c) and f'(c) where f is close to its tangent: 0, or 1 for a kink."""
+    """Return c, f(c) and f'(c) at 0 or 1, wherever f is closer to its tangent."""
     h, points = SMALL, []
     for c in (0.0, 1.0):
         Z = np.array([c - h, c, c + h]).reshape(1, 1, 3)
@@ -202,7 +211,7 @@ def tangent(name: str) -> tuple[float, float, float]:
 
 
 def at_peak(problem: Problem, theta: Array, like: Evidence) -> Evidence:
-    """Return the evidence at these weights, with the precisions that suit them best."""
+    """Return the evidence at these weights, with the best precisions for them."""
     network, loss, samples = problem.network, problem.loss, problem.samples
     X_size, variance = sizes(samples)
     prior = prior_precisions(network, X_size, variance)

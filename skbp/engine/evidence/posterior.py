@@ -1,4 +1,4 @@
-"""The distribution of weights around the trained ones: Laplace's approximation."""
+"""Laplace's approximation: the distribution of the weights around the trained ones."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from skbp.engine.arrays import Array, Rows
 
 @dataclass(frozen=True)
 class Posterior:
-    """What prediction needs to know of the weights' uncertainty.
+    """What prediction needs to know about the uncertainty of the weights.
 
     Attributes
     ----------
     covariances : array (m, P, P)
         The covariance of the parameters of each network.
     noise_variances : array (m, Q)
-        The variance of the noise of each output, or of all.
+        The variance of the noise, for each output or for all outputs together.
     penalties : array (P,)
-        Lambda of each parameter of the best network, as J has it.
+        The penalty lambda of each parameter of the best network, as in J.
     """
 
     covariances: Array
@@ -31,7 +31,7 @@ class Posterior:
 
     @classmethod
     def of(cls, evidence: Sequence[Evidence]) -> Posterior:
-        """Return the posterior of networks, the best first."""
+        """Return the posterior of these networks; the best network comes first."""
         best = evidence[0]
         return cls(
             np.stack([covariance(one.A) for one in evidence]),
@@ -42,25 +42,26 @@ class Posterior:
 
 @dataclass
 class Evidence:
-    """What is estimated with the weights, of one network.
+    """The estimates that belong to the weights of one network.
 
     Attributes
     ----------
     groups : list of array of int
-        The parameters that share a precision.
+        The groups of parameters that share a precision.
     alpha : array (n_groups,)
-        Their precisions.
+        The precision of each group.
     precisions : array (P,)
-        Those of each parameter: in a group they differ as the guesses of them do, by
-        the units of the outputs.
+        The precision of each parameter. Within a group the precisions are proportional
+        to the prior guesses, which depend on the units of the outputs.
     beta : array (Q,)
-        The precision of the data: of each output, or of all.
+        The precision of the data, for each output or for all outputs together.
     gamma : array (n_groups,)
-        The numbers of parameters that the data determine.
+        The number of parameters in each group that the data determine.
     log_evidence : float
         The logarithm of the probability of the targets, by Laplace's approximation.
     A : array (P, P)
-        The second derivative of F at the weights: the inverse of their covariance.
+        The second derivative of F at the weights. Its inverse is the covariance of the
+        weights.
     """
 
     groups: list[Rows]
@@ -73,12 +74,12 @@ class Evidence:
 
     @property
     def noise(self) -> float:
-        """The variance of the noise; its product with a precision is lambda in J."""
+        """The mean variance of the noise; lambda in J is a precision times this."""
         return float(np.mean(1.0 / self.beta))
 
 
 def inverse_root(A: Array) -> tuple[Array, float]:
-    """Return R with A^-1 = R'R, and log det A, for A without negative eigenvalues."""
+    """Return R and log det A, where A^-1 = R'R and A has no negative eigenvalues."""
     try:
         L = np.linalg.cholesky(A)
         root = solve_triangular(L, np.eye(len(A)), lower=True, check_finite=False)
@@ -98,9 +99,10 @@ def covariance(A: Array) -> Array:
 
 
 def eigenvalues(A: Array) -> tuple[Array, Array, Array]:
-    """Return the eigenvalues, positive, and vectors of u A u; and u = A_pp ^ -1/2.
+    """Return the eigenvalues and eigenvectors of u A u, and u = A_pp ^ -1/2.
 
-    With it, what is as good as 0 does not depend on the units of the parameters.
+    Eigenvalues that are too small are raised, so that all are positive. Because of the
+    factor u, the limit does not depend on the units of the parameters.
     """
     unit = np.maximum(np.diag(A), 1e-300) ** -0.5
     values, vectors = np.linalg.eigh(unit[:, np.newaxis] * A * unit)

@@ -1,21 +1,22 @@
-"""The precisions of weights and data: fixed, or those of the highest evidence.
+"""The precisions of weights and data: fixed, or with the highest evidence.
 
-A network has a precision alpha_p for each parameter p and beta for the data, in::
+A network has a precision alpha_p for each parameter p, and a precision beta for the
+data, in::
 
     F(theta) = beta E(theta) + 1/2 sum_p alpha_p theta_p²
 
 where E is the sum of losses. The evidence is the probability of the targets given the
-precisions. With A = beta H + diag(alpha), gamma_g = sum over a group g of parameters of
-1 - alpha_p (A^-1)_pp is the number of parameters in the group that the data determine,
-and at the highest evidence::
+precisions. Let A = beta H + diag(alpha). The number of parameters in a group g that the
+data determine is gamma_g, the sum of 1 - alpha_p (A^-1)_pp over the group. At the
+highest evidence::
 
     alpha_g = gamma_g / sum_g theta_p²,      beta = (N - gamma) / (2 E)
 
-The right sides are the next estimates. theta_p is in the units of the output that the
-parameter belongs to, if any, and beta belongs to squared errors alone (beta is one over
-the variance of the noise); other losses are minus log likelihoods as they are, and beta
-stays 1. With several outputs each output has an N, E and gamma, the trace of
-beta H A^-1.
+The right sides are the next estimates. If a parameter belongs to an output, theta_p is
+measured in the units of this output. Only the squared error has a beta, which is one
+over the variance of the noise. The other losses are minus log likelihoods as they are,
+and beta stays 1. With several outputs, each output has its own beta, N, E and gamma;
+this gamma is the trace of beta H A^-1.
 
 References
 ----------
@@ -40,42 +41,45 @@ from skbp.engine.losses import Loss
 from skbp.engine.network import Network
 from skbp.engine.samples import Parts, Samples, Sums
 
-#: One over the part of the targets' variance that is noise, to begin with. Who takes
-#: all for noise shrinks the weights, and with few samples never finds out otherwise.
+#: The initial beta, in units of one over the variance of the targets: half of the
+#: variance counts as noise. If all of it did, the weights would shrink, and with few
+#: samples they would never grow again.
 START = 2.0
 
 
-#: The relative change of the log evidence below which outputs get noise of their own.
-#: Before, it is the same part of each output's variance: of outputs of equal noise one
-#: that is learnt first would take all units.
+#: If the relative change of the log evidence is smaller than this, each output gets
+#: noise of its own. Until then the noise is the same fraction of the variance of each
+#: output. Otherwise an output that is learnt first would take all hidden units, even if
+#: the noise of all outputs is equal.
 CALM = 1e-4
 
 
-#: By how many times the precision of an output may be above that of another, both in
-#: units of their variance: one without noise would leave no steps to the others.
+#: The largest ratio between the precisions of two outputs, both in units of their
+#: variance. Without a limit, an output without noise would leave no steps to the
+#: others.
 RATIO = 1e4
 
 
-#: Most estimates until the precisions at given weights have settled.
+#: The maximum number of estimates in ``settle``.
 ESTIMATES = 30
 
 
-#: Between which parts of the guesses alpha and beta are kept.
+#: The range of alpha and beta, in multiples of the guesses.
 LIMITS = (1e-10, 1e10)
 
 
 def groups_of(network: Network, by_feature: bool) -> list[Rows]:
     """Return the groups of parameters that share a precision.
 
-    The weights of each layer (of each input feature in the first layer, if
-    ``by_feature``), then the biases of each layer.
+    The first groups are the weights of each layer; if ``by_feature``, each input
+    feature has a group of its own in the first layer. The biases of each layer follow.
     """
     groups: list[Rows] = []
     start = 0
     for l, (n_in, n_out) in enumerate(pairwise(network.units)):
         size = n_in * n_out
         every = np.arange(start, start + size)
-        # Weights lie in theta as (in, out).
+        # theta contains the weights of a layer as (in, out).
         groups += np.split(every, n_in) if by_feature and l == 0 else [every]
         start += size
     if network.biases:
@@ -91,14 +95,14 @@ class Precisions:
     Parameters
     ----------
     N : float
-        The number of targets, by weight.
+        The number of targets, counted by weight.
     prior : array (P,)
         A guess of the precision of each parameter, from the sizes of the data.
     variance : array (outputs,)
-        That of the targets.
+        The variance of each target.
     groups : list of array of int or None
-        The parameters that share an estimated precision; None means that all weights
-        have the precision ``fixed``.
+        The groups of parameters that share an estimated precision; None means that all
+        weights have the precision ``fixed``.
     """
 
     groups: list[Rows] | None
@@ -126,7 +130,7 @@ class Precisions:
         self.noisy = noisy(loss, groups)
         self.N, self.beta = N, START / variance if self.noisy else np.ones(1)
         self.apart, self.ratio = len(self.beta) == 1, RATIO
-        # What the units of the targets take from the log evidence.
+        # Targets of variance 1 would increase the log evidence by this much.
         self.unit = 0.5 * N * float(np.log(variance).mean()) if self.noisy else 0.0
         self.alpha, self.prior, self.variance = np.zeros_like(prior), prior, variance
         if self.groups is None:
@@ -147,7 +151,7 @@ class Precisions:
         return A
 
     def estimate(self, E: Array, theta: Array, H: Array) -> Evidence:
-        """Return the evidence at these weights; move alpha, beta towards its peak."""
+        """Return the evidence at these weights, then update alpha and beta."""
         assert self.groups is not None
         A = self.A(H)
         root, log_det = inverse_root(A)
@@ -181,8 +185,8 @@ class Precisions:
         return evidence
 
     def settle(self, E: Array, theta: Array, H: Array) -> Evidence:
-        """Return the evidence at these weights, with precisions that suit them best."""
-        # No step follows that a precision could spoil.
+        """Return the evidence at these weights, with the best precisions for them."""
+        # The limits on precisions are for training steps, and no step follows.
         self.apart, self.ratio, value = True, np.inf, -np.inf
         for _ in range(ESTIMATES):
             evidence, before = self.estimate(E, theta, H), value
@@ -192,7 +196,7 @@ class Precisions:
         return evidence
 
     def _used(self, gamma: Array, root: Array, H: Array) -> Array:
-        """Return how many parameters each of the outputs determines (Q,)."""
+        """Return the number of parameters that each output determines (Q,)."""
         if len(H) == 1:
             used: Array = gamma.sum(keepdims=True)
         else:
@@ -207,20 +211,21 @@ class Precisions:
 
 
 def noisy(loss: Loss, groups: Sequence[Rows] | None) -> bool:
-    """Return whether the noise of each output is estimated."""
+    """Return whether the noise of the outputs is estimated."""
     return groups is not None and loss.normal
 
 
 def prior_precisions(network: Network, X_size: float, variance: Array) -> Array:
     """Return a guess of the precision of each parameter (P,).
 
-    Weighted inputs of about 1 in the hidden layers, and outputs as the targets are:
-    ``X_size`` is the mean square of the features, ``variance`` that of each target.
+    ``X_size`` is the mean square of the features, and ``variance`` is the variance of
+    each target. The guess makes the product of a weight and its input about 1 in the
+    hidden layers, and about as large as the targets in the output layer.
     """
     each: list[Array] = []
     sizes = [*(np.ones(n) for n in network.units[1:-1]), variance]
     for l, (n_in, size) in enumerate(zip(network.units, sizes, strict=False)):
-        # Weights lie in theta as (in, out).
+        # theta contains the weights of a layer as (in, out).
         each.append(np.tile((X_size if l == 0 else 1.0) / size, n_in))
     if network.biases:
         each += [1.0 / size for size in sizes]
@@ -232,14 +237,14 @@ def sizes(samples: Samples | Parts) -> tuple[float, Array]:
     m = samples.total()
     X_sum, Y_sum = samples.sum(sums_of_data)
     (squares,) = samples.sum(partial(squares_of_targets, Y_sum / m))
-    # Where there is nothing to measure, 1 is as good as any.
-    # What varies by rounding alone is a constant.
+    # Targets that vary only by rounding count as constant. Where there is nothing to
+    # measure, the size is 1.
     varies = np.sqrt(squares / m) > np.finfo(float).eps * m * np.abs(Y_sum / m)
     return float(X_sum) / m or 1.0, np.where(varies, squares / m, 1.0)
 
 
 def sums_of_data(samples: Samples) -> Sums:
-    """Return sums: of the mean squares of the features (), and of Y (outputs,)."""
+    """Return sums of the mean squares of the features () and of Y (outputs,)."""
     X, Y, weights = in_float64(samples)
     if issparse(X):
         squares = np.asarray(X.power(2).mean(axis=1)).ravel()
@@ -255,7 +260,7 @@ def squares_of_targets(center: Array, samples: Samples) -> Sums:
 
 
 def in_float64(samples: Samples) -> tuple[Any, Array, Array]:
-    """Return X, and Y and weights in float64, of the samples to train on."""
+    """Return X, and in float64 Y and weights, of the samples to train on."""
     rows = samples.every
     Y, weights = samples.Y[rows].astype(np.float64), samples.weights
     weights = np.ones(len(Y)) if weights is None else weights[rows].astype(np.float64)

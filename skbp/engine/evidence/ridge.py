@@ -1,4 +1,4 @@
-"""Ridge regression, and how far off each sample is when it is left out."""
+"""Ridge regression, and its leave-one-out errors."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from skbp.engine.arrays import Array, blocks
 from skbp.engine.evidence.precisions import in_float64
 from skbp.engine.samples import Parts, Samples, Sums, added
 
-#: Penalties of the linear model, relative to its largest curvature.
+#: The penalties to choose from, relative to the largest curvature.
 LAMBDAS = 10.0 ** np.arange(-8.0, 4.5, 0.5)
 
 
 @dataclass
 class Ridge:
-    """A ridge regression, and what it says of samples that are left out.
+    """A ridge regression, and what its leave-one-out errors are computed from.
 
     Attributes
     ----------
     W : array (features, outputs)
     b : array (outputs,)
     total : float
-        The weight of the samples.
+        The total weight of the samples.
     mean, second : array (features,), (features, features)
-        The means of X, and of the products of its features less their means.
+        The mean and the covariance of the features.
     V, parts : array (features, features), (features, outputs)
-        Directions of X, of features in units of their size, one a column; and what the
-        squares of X along them are multiplied with to make h.
+        The principal directions of the features in units of their size, as columns; and
+        the factors with which the squares of X along these directions enter h.
     """
 
     W: Array
@@ -44,22 +44,22 @@ class Ridge:
     parts: Array
 
     def left_out(self, X: Array, Y: Array, w: Array) -> Array:
-        """Return the errors of samples that are left out, (n, outputs)."""
+        """Return the leave-one-out errors of samples, (n, outputs)."""
         h = 1.0 / self.total + ((X - self.mean) @ self.V) ** 2 @ self.parts
         return leave_one_out(Y - X @ self.W - self.b, w[:, np.newaxis] * h)
 
 
 def ridge(samples: Samples | Parts) -> tuple[Ridge, Array]:
-    """Return the ridge regression of the smallest squared errors of samples left out.
+    """Return the ridge regression with the smallest squared leave-one-out errors.
 
-    Their means (outputs,) come second. The penalty is one for each output, of features
-    in units of their size.
+    The second result is the mean of these squares (outputs,). Each output has a penalty
+    of its own, for features in units of their size.
     """
     m = samples.total()
     x, y = (one / m for one in samples.sum(totals))
     XX, XY = samples.sum(partial(products, x, y))
     size = np.sqrt(np.diag(XX) / m)
-    # What varies by rounding alone is a constant.
+    # Features that vary only by rounding count as constant.
     unit = np.where(size > np.finfo(float).eps * m * np.abs(x), 1.0 / size, 0.0)
     curvatures, V = np.linalg.eigh(unit[:, np.newaxis] * XX * unit)
     curvatures, V = np.maximum(curvatures, 0.0), unit[:, np.newaxis] * V
@@ -70,7 +70,8 @@ def ridge(samples: Samples | Parts) -> tuple[Ridge, Array]:
         parts = 1.0 / (curvatures + lam)
         lines.append(Ridge(W, y - x @ W, m, x, XX / m, V, parts[:, np.newaxis]))
     (errors,) = samples.sum(partial(squared_errors, lines))
-    # Of penalties that are as good the largest: two samples leave nothing but rounding.
+    # Of equally good penalties take the largest: with two samples, the errors differ
+    # only by rounding.
     equal = errors <= 1.001 * errors.min(axis=0)
     best = len(lines) - 1 - equal[::-1].argmax(axis=0)
     W = np.stack([lines[k].W[:, o] for o, k in enumerate(best)], axis=1)
@@ -79,10 +80,10 @@ def ridge(samples: Samples | Parts) -> tuple[Ridge, Array]:
 
 
 def distinct_rows(samples: Samples) -> Iterator[tuple[Array, Array, Array]]:
-    """Yield X, Y and weights of samples that differ in X, dense and by blocks.
+    """Yield X, Y and weights of the samples, with equal rows of X merged.
 
-    The weights of copies are added; their Y is the mean. Copies in several parts are
-    not known as such.
+    Equal rows become one row, with the sum of their weights and the mean of their Y. X
+    is dense, and comes in blocks. Equal rows in different parts are not merged.
     """
     X, Y, weights = in_float64(samples)
     key = row_keys(X)
@@ -103,17 +104,17 @@ def distinct_rows(samples: Samples) -> Iterator[tuple[Array, Array, Array]]:
 
 
 def row_keys(X: Any) -> Array:
-    """Return a number for each row of X that is the same for the same rows alone."""
+    """Return a number for each row of X; only equal rows have the same number."""
     mix = np.random.RandomState(0).standard_normal(X.shape[1])
     if X.shape[0]:
-        # Features of any size take part alike.
+        # Divide by the size of each feature, so that all features count alike.
         ends = [X.max(axis=0), X.min(axis=0)]
         high, low = (np.ravel(e.toarray() if issparse(e) else e) for e in ends)
         most = np.maximum(high, -low).astype(np.float64)
         mix /= np.where(most > 0.0, most, 1.0)
     if issparse(X):
         return np.asarray(X.astype(np.float64) @ mix)
-    # Row by row in the same order, unlike a product of BLAS.
+    # einsum adds up every row in the same order; a product of BLAS may not.
     keys: Array = np.einsum("ij,j->i", X, mix, dtype=np.float64)
     return keys
 
@@ -124,7 +125,7 @@ def totals(samples: Samples) -> Sums:
 
 
 def products(x: Array, y: Array, samples: Samples) -> Sums:
-    """Return X'X and X'Y, of X - x and Y - y."""
+    """Return X'X and X'Y, with x subtracted from X and y from Y."""
     return added(
         (((X - x).T * w) @ (X - x), ((X - x).T * w) @ (Y - y))
         for X, Y, w in distinct_rows(samples)
@@ -132,7 +133,7 @@ def products(x: Array, y: Array, samples: Samples) -> Sums:
 
 
 def squared_errors(lines: Sequence[Ridge], samples: Samples) -> Sums:
-    """Return the squared errors (lines, outputs) of samples that are left out."""
+    """Return the sums of the squared leave-one-out errors (lines, outputs)."""
     return added(
         (np.array([w @ line.left_out(X, Y, w) ** 2 for line in lines]),)
         for X, Y, w in distinct_rows(samples)
@@ -140,6 +141,6 @@ def squared_errors(lines: Sequence[Ridge], samples: Samples) -> Sums:
 
 
 def leave_one_out(residuals: Array, h: Array) -> Array:
-    """Return what residuals are where the sample has no part in its prediction."""
+    """Return the residuals that samples have when they are left out."""
     result: Array = residuals / np.maximum(1.0 - h, 1e-9)
     return result

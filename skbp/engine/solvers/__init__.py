@@ -1,7 +1,7 @@
 """The solvers, and what each of them can do.
 
-This table is the only place that tells solvers apart. Whoever has to know whether a
-solver can do something asks its record.
+Solvers are distinguished by this table only. To find out whether a solver can do
+something, ask its record.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ class Solver:
     Attributes
     ----------
     minimise : callable
-        Trains the networks of a problem from a checkpoint on.
+        A function that trains the networks of a problem from a checkpoint on.
     batches : bool
-        Whether training goes through the samples in batches. Otherwise each step sees
-        all samples.
+        Whether training goes through the samples in batches. If not, each step uses all
+        samples.
     steps : bool
         Whether an optimizer takes the steps, so that there is a learning rate, a weight
         decay and an average of the weights.
     resumes : bool
-        Whether training can go on from the checkpoint that the solver leaves.
+        Whether training can continue from the checkpoint that the solver leaves.
     curved : bool
-        Whether the loss has to be convex in the raw outputs, with a curvature.
+        Whether the loss must be convex in the raw outputs, and have a curvature.
     estimates : bool
         Whether the solver can estimate alpha.
     counts_evaluations : bool
-        Whether ``max_fun`` limits the evaluations of J.
+        Whether ``max_fun`` limits the number of evaluations of J.
     """
 
     minimise: Minimise
@@ -64,7 +64,7 @@ def minimise_in_full_batches(
     start: Checkpoint,
     rng: np.random.RandomState,
 ) -> Solution:
-    """Train by steps of an optimizer, each on all samples whatever ``batch_size``."""
+    """Train by steps of an optimizer on all samples, whatever ``batch_size`` is."""
     settings = replace(settings, batch_size=len(problem.samples))
     return stochastic.minimise(problem, settings, progress, start, rng)
 

@@ -1,4 +1,4 @@
-"""How an epoch cuts the training data into batches."""
+"""How the training data of an epoch are cut into batches."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from skbp.engine.arrays import Rows
 from skbp.engine.samples import Parts, Samples
 from skbp.engine.settings import Settings
 
-#: Samples, the rows of them that make a batch, and the part of the epoch gone before.
+#: Samples, the rows of them that form a batch, and the fraction of the epoch before it.
 Batch: TypeAlias = tuple[Samples | Parts, Rows | slice, float]
 
 
 def in_batches(
     samples: Samples, order: Rows | None, batch_size: int
 ) -> Iterator[Batch]:
-    """Cut samples into batches, in this order; None is theirs."""
+    """Cut samples into batches in this order; None keeps the order of the samples."""
     n = len(samples) if order is None else len(order)
     order = sorted_batches(order, batch_size)
     for start in range(0, n, batch_size):
@@ -31,8 +31,8 @@ def of_parts(
 ) -> Iterator[Batch]:
     """Cut samples in parts into batches, none of which spans two parts.
 
-    Parts follow each other in their order, and are shuffled one at a time, as they
-    come. A batch of all samples is summed where they are.
+    The parts are used in their order, and shuffled one by one. A batch of all samples
+    is not brought here: it is summed where the parts are.
     """
     n, before = len(parts), 0
     if in_one_batch(parts, settings):
@@ -47,15 +47,19 @@ def of_parts(
 
 
 def in_one_batch(parts: Parts, settings: Settings) -> bool:
-    """Return whether all samples are one batch; dropout draws its masks here."""
+    """Return whether all samples form one batch, summed where the parts are.
+
+    With dropout they do not, because dropout draws its masks in this process.
+    """
     return settings.batch_size >= len(parts) and not settings.drops_units
 
 
 def sorted_batches(order: Rows | None, batch_size: int) -> Rows | None:
     """Return the order with the samples of each batch sorted.
 
-    A batch is a sum over its samples, in whatever order; in the order of memory they
-    are gathered in a third of the time where the data outgrow the cache.
+    The order within a batch does not matter, because a step uses the sum over the
+    batch. In the order of memory, samples are gathered in a third of the time if the
+    data are larger than the cache.
     """
     if order is None:
         return None
@@ -66,7 +70,7 @@ def sorted_batches(order: Rows | None, batch_size: int) -> Rows | None:
 
 
 def shuffled(order: Rows | None, n: int, rng: np.random.RandomState) -> Rows:
-    """Return the samples in a new order, drawn as MLPClassifier draws it."""
+    """Return the samples in a new order, drawn as in MLPClassifier."""
     permutation = np.arange(n)
     rng.shuffle(permutation)
     return permutation if order is None else order[permutation]

@@ -1,4 +1,4 @@
-"""L-BFGS: SciPy's quasi-Newton method over the objective on all samples."""
+"""L-BFGS: SciPy's quasi-Newton method, on the objective of all samples."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import suppress
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
-from skbp.engine.arrays import Array, number
+from skbp.engine.arrays import Array, column
 from skbp.engine.checkpoint import Checkpoint
 from skbp.engine.problem import Problem
 from skbp.engine.progress import Progress, Status
@@ -24,13 +24,13 @@ def minimise(
 ) -> Solution:
     """Train K networks from a checkpoint on, one after the other.
 
-    Iterations take the place of epochs: ``max_iter`` bounds them and ``progress``
-    records them. ``tol`` is the tolerance for the gradient, its largest component.
-    Patience (``n_iter_no_change``) counts only with a validation set. Of ``start`` it
-    takes the weights; there is nothing random.
+    Iterations count as epochs: ``max_iter`` limits their number, and ``progress``
+    records them. ``tol`` is the tolerance for the largest component of the gradient.
+    Patience (``n_iter_no_change``) applies only if the validation set decides. Only the
+    weights of ``start`` are used, and ``rng`` is not.
 
-    Whatever the dtype of theta and of the samples, the arithmetic is in float64, block
-    by block: line searches need differences of J that float32 cannot resolve.
+    The arithmetic is in float64, block by block, whatever the dtype of theta and of the
+    samples: line searches need differences of J that float32 cannot resolve.
     """
     assert start.theta is not None
     kept = start.theta.copy()
@@ -50,9 +50,9 @@ def minimise_one(
     k: int,
     start: Array,
 ) -> Array:
-    """Train network k from ``start`` (P,) on; return the parameters (P,) at the end."""
+    """Train network k from ``start`` (P,) on; return the final parameters (P,)."""
     theta: Array = start[np.newaxis].astype(np.float64)
-    objective = problem.objective(number(settings.each("alpha", [k])), theta)
+    objective = problem.objective(column(settings.each("alpha", [k])), theta)
     (tol,), every = settings.each("tol", [k]), problem.samples.every
     last: Array = theta[0].copy()
     history = progress.histories[k]
@@ -60,7 +60,7 @@ def minimise_one(
     def J(x: Array) -> tuple[float, Array]:
         theta[0] = x
         value, _ = objective(every)
-        # A copy, since SciPy keeps what it is given.
+        # Copy the gradient, because SciPy keeps the array.
         return float(value[0]), objective.grad[0].copy()
 
     def iteration(intermediate_result: OptimizeResult) -> None:
@@ -78,7 +78,7 @@ def minimise_one(
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         try:
             result = minimize(J, theta[0].copy(), options=limits, **how)
-            # SciPy does not report the iterate at which it converges.
+            # SciPy does not call back for the iterate at which it converges.
             if history.running and history.n_iter < max(result.nit, 1):
                 with suppress(StopIteration):
                     iteration(result)
@@ -86,7 +86,7 @@ def minimise_one(
             progress.end([k], Status.INTERRUPTED)
             return last
     history.message = result.message
-    # SciPy's status: 0 convergence, 1 a limit, 2 a line search that found no step.
+    # SciPy's status: 0 is convergence, 1 a limit, 2 a line search that found no step.
     ends = {0: Status.CONVERGED, 1: Status.MAX_ITER}
     progress.end([k], ends.get(result.status, Status.FAILED))
     end: Array = result.x

@@ -1,17 +1,17 @@
-"""The learning rate of each network over the epochs of a training."""
+"""The learning rate of each network in the course of training."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from skbp.engine.arrays import Number, number
+from skbp.engine.arrays import Column, column
 from skbp.engine.progress import History, Progress, Status
 from skbp.engine.schedules import SCHEDULES, Clock, Schedule
 from skbp.engine.settings import Settings
 
 
 class Rates:
-    """The schedule of the learning rate, and what it does at a plateau."""
+    """The schedule of the learning rate, and its reaction to a plateau."""
 
     schedule: Schedule
     progress: Progress
@@ -37,13 +37,14 @@ class Rates:
         self.warmup = settings.each("warmup", networks)
         self.horizon = settings.horizon or settings.max_iter
         self.step, self.epochs = min(settings.batch_size / n, 1.0), epochs
-        #: The rate of the last step of the epoch, of each network.
+        #: The rate of the last step of the epoch, for each network.
         self.at_end: dict[int, float] = {}
-        #: Where in the epoch it starts: the ``last`` samples of n are cut anew.
+        #: The fraction of the epoch before its last step. ``last`` is the number of
+        #: samples of the last part, which is cut into batches on its own.
         self.last = (n - 1 - (last - 1) % settings.batch_size) / n
 
     def now(self, k: int, t: int = 0, time: float = 0.0) -> Clock:
-        """Return what the schedule of network k depends on."""
+        """Return the quantities that the schedule of network k depends on."""
         return Clock(
             self.rate_init[k],
             self.progress.histories[k].rate,
@@ -56,27 +57,27 @@ class Rates:
         )
 
     def at(self, k: int, time: float) -> float:
-        """Return the rate of network k at this time, in epochs."""
+        """Return the rate of network k at this time, which is counted in epochs."""
         rate = self.progress.histories[k].rate
         if self.schedule.factor:
             rate = self.rate_init[k] * self.schedule.factor(self.now(k, time=time))
         if self.warmup[k]:
-            # The first step is not one of rate 0.
+            # Count the step itself, so that the first rate is not 0.
             rate *= min(1.0, (time + self.step) / self.warmup[k])
         return rate
 
     def of_epoch(
         self, networks: list[int], epoch: int
-    ) -> Number | Callable[[float], Number]:
-        """Return the rate of an epoch, or the function that gives it at each part."""
+    ) -> Column | Callable[[float], Column]:
+        """Return the rate of an epoch, or a function of the fraction that is over."""
         start = self.epochs + epoch
         self.at_end = {k: self.at(k, start + self.last) for k in networks}
         if not self.schedule.factor and not any(self.warmup):
-            return number([self.progress.histories[k].rate for k in networks])
-        return lambda part: number([self.at(k, start + part) for k in networks])
+            return column([self.progress.histories[k].rate for k in networks])
+        return lambda part: column([self.at(k, start + part) for k in networks])
 
     def adapt(self, networks: list[int], t: int) -> None:
-        """Set the rates after t samples; end networks that are to end."""
+        """Set the rates after t samples, and act on plateaus."""
         for k in networks:
             history = self.progress.histories[k]
             history.rates.append(self.at_end[k])

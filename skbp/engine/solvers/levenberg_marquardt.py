@@ -1,18 +1,18 @@
 """Levenberg-Marquardt: damped Gauss-Newton steps, and lambda from the evidence.
 
 The objective of a network is a sum over samples, with a precision beta of the data and
-a precision alpha_p for each parameter::
+a precision alpha_p of each parameter::
 
     F(theta) = beta E(theta) + 1/2 sum_p alpha_p theta_p²
 
-where with several outputs each output has a beta, and beta E stands for the sum. A step
-solves (beta H + diag(alpha) + mu D) d = - (beta g + alpha theta), and is taken if F
-falls. The damping mu follows the ratio of that fall to the fall that the quadratic
-model promised (Nielsen 1999); the diagonal D has the units of the parameters.
+With several outputs each output has a beta, and beta E means the sum over outputs. A
+step d solves (beta H + diag(alpha) + mu D) d = - (beta g + alpha theta), and is taken
+if F falls. The damping mu depends on the ratio of the fall of F to the fall that the
+quadratic model promised (Nielsen 1999). The diagonal D has the units of the parameters.
 
 With fixed penalties beta is 1, alpha_p is lambda for weights and 0 for biases, and F is
-m J. Otherwise alpha and beta are re-estimated after each step, towards the values of
-the highest evidence (see ``evidence/precisions.py``).
+m J. Otherwise alpha and beta are estimated anew after each step, and move towards the
+values with the highest evidence (see ``evidence/precisions.py``).
 
 References
 ----------
@@ -45,9 +45,10 @@ from skbp.engine.progress import Progress, Status
 from skbp.engine.settings import Settings
 from skbp.engine.solvers.solution import Solution
 
-#: Steps before the first estimate: from random weights it would say that all is noise.
+#: The number of steps before the first estimate. With random weights, an estimate would
+#: take everything for noise.
 FIRST = 5
-#: From this damping on, relative to the curvature, no step will lower F.
+#: If the damping exceeds this multiple of the curvature, no step will lower F.
 HOPELESS = 1e12
 
 
@@ -61,9 +62,9 @@ def minimise(
     """Train K networks from a checkpoint on, in lock-step.
 
     An iteration takes a damped step with each network (``advance``), records it,
-    estimates new precisions where alpha is estimated, and asks whether training has
-    ended (``record``). At the end comes the evidence at the weights that are kept. Of
-    ``start`` the solver takes the weights; there is nothing random.
+    estimates new precisions if alpha is estimated, and checks whether training has
+    ended (``record``). At the end the evidence is computed at the weights that are
+    kept. Only the weights of ``start`` are used, and ``rng`` is not.
     """
     network, loss, samples = problem.network, problem.loss, problem.samples
     groups = None
@@ -99,7 +100,7 @@ def begin(
     start: Checkpoint,
     groups: Sequence[Rows] | None,
 ) -> tuple[list[Iterate], Array]:
-    """Return the networks where training starts, and their theta (K, P)."""
+    """Return the networks at the start of training, and their theta (K, P)."""
     network, loss, samples = problem.network, problem.loss, problem.samples
     assert start.theta is not None
     m, theta = samples.total(), start.theta
@@ -119,7 +120,7 @@ def begin(
 
 
 class Iterate:
-    """Where one network stands: weights, model of F around them, damping."""
+    """The state of one network: weights, the model of F around them, and damping."""
 
     theta: Array
     precisions: Precisions
@@ -143,12 +144,12 @@ class Iterate:
         self.theta, self.precisions, self.m = theta.astype(np.float64), precisions, m
         self.mu, self.growth, self.steps = 0.0, 2.0, 0
         self.evidence: Evidence | None = None
-        #: The highest evidence so far, and the weights that have it.
+        #: The highest evidence so far, and its weights.
         self.best: tuple[Evidence, Array] | None = None
         self.fell, self.stuck = np.inf, False
 
     def set(self, E: Array, g: Array, H: Array) -> None:
-        """Take the loss and its derivatives at the weights."""
+        """Store the loss and its derivatives at the current weights."""
         self.E, self.g, self.H = E, g, H
         self.F = self.precisions.F(self.E, self.theta)
         self.slope = self.precisions.beta @ g + self.precisions.alpha * self.theta
@@ -156,7 +157,7 @@ class Iterate:
         self.finite &= bool(np.isfinite(H).all())
 
     def step(self) -> Array:
-        """Return the weights that the damped model of F has its minimum at."""
+        """Return the weights at which the damped model of F has its minimum."""
         A = self.precisions.A(self.H)
         unit = self.precisions.prior
         self.curvature = max(float((np.diag(A) / unit).max()), 1e-100)
@@ -166,9 +167,9 @@ class Iterate:
         try:
             self.d = np.linalg.solve(A, -self.slope)
         except np.linalg.LinAlgError:
-            # No step; more damping helps.
+            # Take no step; more damping will help.
             self.d = np.zeros_like(self.theta)
-        # What the model promises: d' (mu D d - slope) / 2.
+        # The fall of F in the model is d' (mu D d - slope) / 2.
         self.promised = 0.5 * float(self.d @ (self.mu * unit * self.d - self.slope))
         return self.theta + self.d
 
@@ -186,36 +187,37 @@ class Iterate:
         return False
 
     def estimate(self, tol: float) -> bool:
-        """Estimate the penalty, which moves F; return whether the evidence settled."""
+        """Estimate the precisions, which changes F; return whether evidence settled."""
         precisions, before, settled = self.precisions, self.evidence, False
         self.evidence = precisions.estimate(self.E, self.theta, self.H)
         value = self.evidence.log_evidence
         if self.best is None or value > self.best[0].log_evidence:
             self.best = self.evidence, self.theta.copy()
         if before is not None:
-            # Of targets in units of their size.
+            # The size of the log evidence for targets of variance 1.
             size = max(1.0, abs(value + precisions.unit))
             change = abs(value - before.log_evidence) / size
             settled = precisions.apart and change <= 0.1 * tol
             if not precisions.apart and change <= max(CALM, 0.1 * tol):
-                # From here on it is another model, whose evidence is yet to be found.
+                # From here on, each output has its own noise. The evidence of this
+                # other model is yet to be found.
                 precisions.apart, self.stuck = True, True
                 self.evidence = self.best = None
                 precisions.estimate(self.E, self.theta, self.H)
         self.set(self.E, self.g, self.H)
         if self.stuck:
-            # The new F may be one that a step lowers.
+            # A step may lower the new F.
             self.stuck, self.mu, self.growth = False, 0.0, 2.0
         return settled
 
     def J(self) -> float:
-        """Return F per sample: J, where lambda is fixed."""
+        """Return F per sample, which is J if lambda is fixed."""
         return self.F / self.m
 
     def final(
         self, gauss_newton: GaussNewton, theta: Array, diverged: bool
     ) -> Evidence | None:
-        """Return the evidence at the weights that are kept."""
+        """Return the evidence at the weights that are kept, if it is estimated."""
         if self.precisions.groups is None or diverged:
             return None
         several = len(self.precisions.beta) > 1
@@ -230,7 +232,7 @@ class Iterate:
 
 
 def advance(networks: list[Iterate], gauss_newton: GaussNewton) -> None:
-    """Take a step with each network, with more damping until F falls."""
+    """Take a step with each network, with more and more damping until F falls."""
     waiting = networks
     while waiting:
         E = gauss_newton.value(np.stack([one.step() for one in waiting]))
@@ -245,7 +247,7 @@ def advance(networks: list[Iterate], gauss_newton: GaussNewton) -> None:
 
 
 def record(one: Iterate, k: int, progress: Progress, settings: Settings) -> None:
-    """Record an iteration of network k; estimate its penalty; end it if it is done."""
+    """Record an iteration of network k, estimate its precisions, and end it if done."""
     history = progress.histories[k]
     (tol,) = settings.each("tol", [k])
     one.steps += 1

@@ -1,10 +1,10 @@
-"""One step of an optimizer, from the gradient to new parameters.
+"""The steps of the optimizers, from the gradient to new parameters.
 
-An optimizer knows no network: it is bound to theta and grad, arrays (K, P), and to
-hyperparameters that are numbers, or arrays (K, 1) where they differ between the K
+An optimizer does not know the network. It works on theta and grad, arrays (K, P), with
+hyperparameters that are numbers, or arrays (K, 1) if they differ between the K
 networks. ``step(rate, J)`` changes theta in place, given the learning rate and the cost
-J (K,) at theta; ``state()`` returns all that the next step depends on, in arrays and
-numbers, from which an equal optimizer can be made.
+J (K,) at theta. ``state()`` returns everything that the next step depends on, as arrays
+and numbers. An optimizer made from this state continues in the same way.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from skbp.engine.arrays import Array, DType, Number, cast, chunks
+from skbp.engine.arrays import Array, Column, DType, cast, chunks
 
 
 class SGD:
-    """Gradient descent with momentum mu, and Nesterov's variant of it.
+    """Gradient descent with momentum mu, plain or with Nesterov's momentum.
 
     velocity := mu velocity - rate grad
     theta    := theta + velocity                        (plain)
@@ -30,7 +30,7 @@ class SGD:
     momentum in deep learning". ICML 28, 1139-1147.
     """
 
-    #: Hyperparameters that may differ between the networks, and those that may not.
+    #: Hyperparameters that may differ between the networks, and ones that may not.
     numbers: ClassVar[tuple[str, ...]] = ("momentum",)
     options: ClassVar[tuple[str, ...]] = ("nesterovs_momentum",)
 
@@ -44,7 +44,7 @@ class SGD:
         theta: Array,
         grad: Array,
         *,
-        momentum: Number = 0.9,
+        momentum: Column = 0.9,
         nesterovs_momentum: bool = True,
         state: Mapping[str, Any] | None = None,
     ):
@@ -55,7 +55,7 @@ class SGD:
             self.velocity[:] = state["velocity"]
         self._chunks = chunks(theta, grad, self.velocity)
 
-    def step(self, rate: Number, J: Array) -> None:
+    def step(self, rate: Column, J: Array) -> None:
         mu, rate = self.momentum, cast(rate, self.dtype)
         for theta, grad, velocity, tmp in self._chunks:
             np.multiply(grad, rate, out=tmp)
@@ -73,7 +73,7 @@ class SGD:
 
 
 class Adam:
-    """Adam: a step in units of the gradient's running mean over its root mean square.
+    """Adam: the running mean of the gradient over its running root mean square.
 
     m := beta_1 m + (1 - beta_1) grad
     v := beta_2 v + (1 - beta_2) grad²
@@ -88,9 +88,9 @@ class Adam:
     options: ClassVar[tuple[str, ...]] = ()
 
     dtype: DType
-    beta_1: Number
-    beta_2: Number
-    root: Number
+    beta_1: Column
+    beta_2: Column
+    root: Column
     m: Array
     v: Array
     t: int
@@ -100,9 +100,9 @@ class Adam:
         theta: Array,
         grad: Array,
         *,
-        beta_1: Number = 0.9,
-        beta_2: Number = 0.999,
-        epsilon: Number = 1e-8,
+        beta_1: Column = 0.9,
+        beta_2: Column = 0.999,
+        epsilon: Column = 1e-8,
         state: Mapping[str, Any] | None = None,
     ):
         self.beta_1, self.beta_2, self.dtype = beta_1, beta_2, theta.dtype
@@ -110,7 +110,8 @@ class Adam:
         self._constants = [
             cast(value, theta.dtype) for value in (beta_1, beta_2, epsilon / self.root)
         ]
-        # The arrays hold m / (1 - beta_1) and v / (1 - beta_2): two passes less a step.
+        # The arrays hold m / (1 - beta_1) and v / (1 - beta_2), which saves two passes
+        # over the arrays in each step.
         self.m, self.v, self.t = np.zeros_like(theta), np.zeros_like(theta), 0
         if state is not None:
             self.m[:] = state["m"] / (1.0 - beta_1)
@@ -118,7 +119,7 @@ class Adam:
             self.t = state["t"]
         self._chunks = chunks(theta, grad, self.m, self.v)
 
-    def step(self, rate: Number, J: Array) -> None:
+    def step(self, rate: Column, J: Array) -> None:
         self.t += 1
         bias = (1.0 - self.beta_2**self.t) ** 0.5 / (1.0 - self.beta_1**self.t)
         factor = cast(rate * bias * ((1.0 - self.beta_1) / self.root), self.dtype)
@@ -144,10 +145,10 @@ class Adam:
 
 
 class NAdam:
-    """Adam with Nesterov's momentum: the gradient at hand counts at once.
+    """Adam with Nesterov's momentum: the current gradient takes effect at once.
 
     mu_t := beta_1 (1 - 0.96^(0.004 t) / 2), Pi_t := mu_1 ... mu_t
-    m, v as Adam's
+    m, v as in Adam
     theta := theta - rate [ (1 - mu_t) / (1 - Pi_t) grad
                             + mu_(t+1) / (1 - Pi_(t+1)) m ]
                      / (sqrt(v / (1 - beta_2^t)) + epsilon)
@@ -161,22 +162,22 @@ class NAdam:
     options: ClassVar[tuple[str, ...]] = ()
 
     dtype: DType
-    beta_1: Number
-    beta_2: Number
-    epsilon: Number
+    beta_1: Column
+    beta_2: Column
+    epsilon: Column
     m: Array
     v: Array
     t: int
-    product: Number
+    product: Column
 
     def __init__(
         self,
         theta: Array,
         grad: Array,
         *,
-        beta_1: Number = 0.9,
-        beta_2: Number = 0.999,
-        epsilon: Number = 1e-8,
+        beta_1: Column = 0.9,
+        beta_2: Column = 0.999,
+        epsilon: Column = 1e-8,
         state: Mapping[str, Any] | None = None,
     ):
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
@@ -192,7 +193,7 @@ class NAdam:
             self.product = state["product"]
         self._chunks = chunks(theta, grad, self.m, self.v)
 
-    def step(self, rate: Number, J: Array) -> None:
+    def step(self, rate: Column, J: Array) -> None:
         self.t += 1
         mu, mu_next = (
             self.beta_1 * (1.0 - 0.5 * 0.96 ** (0.004 * t))
@@ -200,7 +201,7 @@ class NAdam:
         )
         self.product = self.product * mu
         root = (1.0 - self.beta_2**self.t) ** 0.5
-        # Numerator and denominator both times sqrt(1 - beta_2^t).
+        # Numerator and denominator are both multiplied by sqrt(1 - beta_2^t).
         now = cast(rate * root * (1.0 - mu) / (1.0 - self.product), self.dtype)
         then = rate * root * mu_next / (1.0 - self.product * mu_next)
         then, epsilon = cast(then, self.dtype), cast(self.epsilon * root, self.dtype)
@@ -213,7 +214,8 @@ class NAdam:
             np.multiply(grad, grad, out=tmp)
             np.multiply(tmp, one_less_2, out=tmp)
             np.add(v, tmp, out=v)
-            # grad becomes the step: the next gradient overwrites it anyway.
+            # grad is overwritten with the step, because the next gradient replaces it
+            # anyway.
             np.multiply(grad, now, out=grad)
             np.multiply(m, then, out=tmp)
             np.add(grad, tmp, out=grad)
@@ -232,7 +234,7 @@ class NAdam:
 
 
 class RMSprop:
-    """The gradient in units of its root mean square.
+    """RMSprop: the gradient divided by its running root mean square.
 
     v := beta_2 v + (1 - beta_2) grad²
     theta := theta - rate grad / (sqrt(v) + epsilon)
@@ -254,8 +256,8 @@ class RMSprop:
         theta: Array,
         grad: Array,
         *,
-        beta_2: Number = 0.999,
-        epsilon: Number = 1e-8,
+        beta_2: Column = 0.999,
+        epsilon: Column = 1e-8,
         state: Mapping[str, Any] | None = None,
     ):
         self.dtype, self.v = theta.dtype, np.zeros_like(theta)
@@ -266,7 +268,7 @@ class RMSprop:
             self.v[:] = state["v"]
         self._chunks = chunks(theta, grad, self.v)
 
-    def step(self, rate: Number, J: Array) -> None:
+    def step(self, rate: Column, J: Array) -> None:
         rate, (beta_2, one_less, epsilon) = cast(rate, self.dtype), self._constants
         for theta, grad, v, tmp in self._chunks:
             np.multiply(grad, grad, out=tmp)
@@ -284,12 +286,12 @@ class RMSprop:
 
 
 class Rprop:
-    """iRprop+: each parameter has its own step length; the gradient gives the sign.
+    """iRprop+: each parameter has a step length, and the gradient gives the sign.
 
-    The length grows by 1.2 where the sign of the gradient stays, and is halved where it
-    changes; there the last step is taken back if J has risen, and the parameter waits
-    once. Lengths start at the learning rate and stay within [1e-6, 50]. It needs the
-    gradient of J itself, that is of all samples.
+    The length is multiplied by 1.2 if the sign of the gradient stays the same, and
+    halved if it changes. In the second case the last step is undone if J has risen, and
+    the parameter waits for one step. The first lengths are the learning rate, and all
+    lengths stay within [1e-6, 50]. Rprop needs the gradient over all samples.
 
     References
     ----------
@@ -321,7 +323,7 @@ class Rprop:
             cast(value, theta.dtype) for value in (1.2, 0.5, 1e-6, 50.0, 0.0)
         ]
 
-    def step(self, rate: Number, J: Array) -> None:
+    def step(self, rate: Column, J: Array) -> None:
         theta, grad, length, last = self.theta, self.grad, self.length, self.last
         tmp, same, turned = self._tmp, self._same, self._turned
         longer, shorter, least, most, zero = self._constants
@@ -334,7 +336,7 @@ class Rprop:
         np.multiply(length, shorter, out=length, where=turned)
         np.maximum(length, least, out=length)
         np.minimum(length, most, out=length)
-        # The last step is taken back where the sign has turned and J has risen.
+        # Undo the last step where the sign of the gradient has changed and J has risen.
         risen = (self.J < J).astype(theta.dtype)[:, np.newaxis]
         np.multiply(last, risen, out=last)
         np.subtract(theta, last, out=theta, where=turned)
@@ -357,8 +359,9 @@ class Rprop:
 class Average:
     """The exponential average of theta over the steps of training.
 
-    sum := decay sum + (1 - decay) theta, and the average is sum / (1 - decay^t): the
-    weights of the steps add up to 1 from the first on.
+    sum := decay sum + (1 - decay) theta
+
+    The average is sum / (1 - decay^t): the weights of the steps always add up to 1.
 
     References
     ----------
@@ -366,12 +369,12 @@ class Average:
     SIAM Journal on Control and Optimization 30, 838-855.
     """
 
-    decay: Number
+    decay: Column
     sum: Array
     t: int
 
     def __init__(
-        self, theta: Array, decay: Number, *, state: Mapping[str, Any] | None = None
+        self, theta: Array, decay: Column, *, state: Mapping[str, Any] | None = None
     ):
         self.decay, self.sum, self.t = decay, np.zeros_like(theta), 0
         self._decay = cast(decay, theta.dtype)
@@ -398,7 +401,7 @@ class Average:
 
 Optimizer = SGD | Adam | NAdam | RMSprop | Rprop
 
-#: The optimizers by the name of the solver.
+#: The optimizers, by the names of their solvers.
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     "sgd": SGD,
     "adam": Adam,

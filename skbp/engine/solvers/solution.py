@@ -1,4 +1,4 @@
-"""What a solver returns."""
+"""The result of a solver."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ class Solution:
     theta : array (K, P)
         The weights to keep.
     evidence : sequence of Evidence or None
-        What was estimated with the weights of each network; empty where nothing was.
+        The estimates that belong to the weights of each network; empty if nothing was
+        estimated.
     checkpoint : callable or None
-        Returns where training stands, for solvers that can go on from there.
+        A function that returns the state of training; None if the solver cannot
+        continue.
     """
 
     theta: Array

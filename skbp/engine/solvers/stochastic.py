@@ -1,8 +1,8 @@
 """Stochastic training: epochs of batches, for K networks in lock-step.
 
-The K networks share the stream of batches and the shape; the numbers that steer them
-(rates, alpha, momentum, patience ...) may differ. A network that stops leaves, and the
-others go on as if it had never been there.
+The K networks have the same shape and train on the same batches. Their hyperparameters
+(learning rate, alpha, momentum, patience ...) may differ. When the training of a
+network ends, the others continue as if it had never been there.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from skbp.engine.arrays import Array, Number, Rows, cast, number
+from skbp.engine.arrays import Array, Column, Rows, cast, column
 from skbp.engine.checkpoint import Checkpoint, rows_of_state
 from skbp.engine.network import Dropout
 from skbp.engine.objective import Objective
@@ -34,16 +34,17 @@ from skbp.engine.solvers.solution import Solution
 
 
 class Cohort:
-    """The networks that train at the moment, and what a step needs.
+    """The networks that are training, and what their steps need.
 
     Parameters
     ----------
     networks : list of int
-        Which networks they are: theta has a row for each.
+        The numbers of the networks; theta has one row for each.
     noise : Generator, default=None
         Draws the masks of dropout; None means no dropout.
     state, average : dict, default=None
-        The states of the optimizer and of the average of the weights to go on from.
+        The state of the optimizer and the state of the average of the weights, from
+        which to continue.
     """
 
     problem: Problem
@@ -53,9 +54,9 @@ class Cohort:
     noise: np.random.Generator | None
     objective: Objective
     optimizer: Optimizer
-    decay: Number | None
+    decay: Column | None
     weights: Array
-    limit: Number | None
+    limit: Column | None
     average: Average | None
 
     def __init__(
@@ -73,29 +74,29 @@ class Cohort:
         self.networks, self.theta, self.noise = networks, theta, noise
         dropout = None
         if noise is not None:
-            rates = [number(pick(rate, networks)) for rate in settings.dropout]
+            rates = [column(pick(rate, networks)) for rate in settings.dropout]
             dropout = Dropout(rates, noise)
-        alpha = number(settings.each("alpha", networks))
+        alpha = column(settings.each("alpha", networks))
         self.objective = Objective(network, loss, samples, alpha, theta, dropout)
         optimizer = OPTIMIZERS[settings.solver]
         options: dict[str, Any] = {
-            name: number(settings.each(name, networks)) for name in optimizer.numbers
+            name: column(settings.each(name, networks)) for name in optimizer.numbers
         }
         options |= {name: getattr(settings, name) for name in optimizer.options}
         self.optimizer = optimizer(theta, self.objective.grad, state=state, **options)
-        # What is off is None, and costs nothing.
-        decay = number(settings.each("weight_decay", networks))
+        # Features that are off are None, and cost nothing.
+        decay = column(settings.each("weight_decay", networks))
         self.decay = decay if np.any(decay) else None
         self.weights = theta[:, : network.n_weights]
-        limit = number(settings.each("max_grad_norm", networks))
+        limit = column(settings.each("max_grad_norm", networks))
         self.limit = limit if np.isfinite(limit).any() else None
-        average_decay = number(settings.each("average_decay", networks))
+        average_decay = column(settings.each("average_decay", networks))
         self.average = None
         if np.any(average_decay):
             self.average = Average(theta, average_decay, state=average)
 
-    def step(self, rate: Number, J: Array) -> None:
-        """Take a step of the optimizer, after W := W - rate weight_decay W."""
+    def step(self, rate: Column, J: Array) -> None:
+        """Set W := W - rate weight_decay W, then take a step of the optimizer."""
         if self.limit is not None:
             clip(self.objective.grad, self.limit)
         if self.decay is not None:
@@ -105,11 +106,12 @@ class Cohort:
             self.average.update()
 
     def epoch(
-        self, batches: Iterable[Batch], rate: Number | Callable[[float], Number]
+        self, batches: Iterable[Batch], rate: Column | Callable[[float], Column]
     ) -> Array:
         """Take a step on each batch; return the mean loss of each network.
 
-        ``rate`` is the learning rate, or gives it at each part of the epoch gone.
+        ``rate`` is the learning rate, or a function that returns it for the fraction of
+        the epoch that is over.
         """
         J_sum, weight_sum = np.zeros(len(self.theta)), 0.0
         for samples, rows, gone in batches:
@@ -125,7 +127,7 @@ class Cohort:
         return J_sum
 
     def current(self) -> Array:
-        """Return what the networks predict with: theta, or its average."""
+        """Return the weights to predict with: theta, or its average."""
         if self.average is None or self.average.t == 0:
             return self.theta
         return self.average.value()
@@ -135,7 +137,7 @@ class Cohort:
         return None if self.average is None else self.average.state()
 
     def only(self, rows: list[int]) -> Cohort:
-        """Return the cohort that is left when only these rows of theta go on."""
+        """Return the cohort in which only these rows of theta continue."""
         return Cohort(
             self.problem,
             self.settings,
@@ -147,9 +149,9 @@ class Cohort:
         )
 
 
-def clip(grad: Array, limit: Number) -> None:
-    """Shorten the gradient (K, P) of each network to this norm where it is longer."""
-    # In float64, where no square of a float32 overflows.
+def clip(grad: Array, limit: Column) -> None:
+    """Shorten gradients (K, P) whose norm exceeds the limit of their network."""
+    # In float64, the squares of float32 numbers cannot overflow.
     norm = np.sqrt(np.vecdot(grad, grad, dtype=np.float64))[:, np.newaxis]
     tiny = np.finfo(np.float64).tiny
     grad *= np.minimum(1.0, limit / np.maximum(norm, tiny)).astype(grad.dtype)
@@ -158,10 +160,10 @@ def clip(grad: Array, limit: Number) -> None:
 def noise_of(
     settings: Settings, rng: np.random.RandomState, start: Checkpoint
 ) -> np.random.Generator | None:
-    """Return the random numbers of dropout, if there is any, from where they stand.
+    """Return the generator for dropout in its current state; None without dropout.
 
-    Their seed is what ``rng`` would draw next, which it does not: the order of samples
-    is the same with dropout and without.
+    The seed is the number that ``rng`` would draw next. ``rng`` itself does not draw
+    it, so that the order of samples is the same with and without dropout.
     """
     if not settings.drops_units:
         return None
@@ -174,14 +176,14 @@ def noise_of(
 
 
 class Training:
-    """A training on its way: the networks that still train, and where they stand.
+    """A training in progress: the networks that are training, and their state.
 
     Parameters
     ----------
     progress : Progress
-        Holds the histories of all K networks, and is filled.
+        The histories of all K networks, which training extends.
     start : Checkpoint
-        Where training starts.
+        The start of training.
     rng : RandomState
         Shuffles the samples.
     """
@@ -213,7 +215,7 @@ class Training:
         samples, histories = problem.samples, progress.histories
         networks = [k for k, history in enumerate(histories) if history.running]
         if settings.learning_rate == "constant":
-            # It may have been changed since the last call.
+            # The user may have changed the rate since the last call.
             for k in networks:
                 (histories[k].rate,) = settings.each("learning_rate_init", [k])
         self.noise = noise_of(settings, rng, start)
@@ -231,7 +233,7 @@ class Training:
         self.rates = Rates(settings, progress, len(samples), last, start.epochs)
 
     def run(self) -> None:
-        """Train until no network is left that still trains."""
+        """Train until no network is left."""
         progress, most = self.progress, self.settings.max_iter
         while self.cohort.networks and most > 0:
             before = self.cohort.current().copy()
@@ -249,7 +251,7 @@ class Training:
                 self.cohort = self.cohort.only(going)
 
     def epoch(self, before: Array) -> None:
-        """Take a step on each batch, and record how that went."""
+        """Take a step on each batch, and record the results."""
         cohort, samples, settings = self.cohort, self.problem.samples, self.settings
         if isinstance(samples, Parts):
             batches = of_parts(samples, settings, self.rng)
@@ -278,16 +280,16 @@ class Training:
         return going
 
     def lowest(self, k: int, candidates: Array) -> Array:
-        """Return the candidate (P,) of lowest finite J, else the first."""
+        """Return the candidate (P,) with the lowest finite J, or else the first."""
         objective = self.problem.objective(
-            number(self.settings.each("alpha", [k])), candidates
+            column(self.settings.each("alpha", [k])), candidates
         )
         J, _ = objective(self.problem.samples.every)
         best: Array = candidates[np.argmin(np.where(np.isfinite(J), J, inf))]
         return best
 
     def checkpoint(self) -> Checkpoint:
-        """Return where the networks stand that trained in the last epoch."""
+        """Return the state of the networks that trained in the last epoch."""
         cohort, progress = self.cohort, self.progress
         apart = cohort.average is not None or progress.decides
         return Checkpoint(
@@ -300,7 +302,7 @@ class Training:
             average=cohort.average_state(),
             noise=None if self.noise is None else dict(self.noise.bit_generator.state),
             order=self.order,
-            random=self.rng.get_state(),
+            random=self.rng,
             t=self.t,
             epochs=self.start.epochs + self.n_epochs,
             solver=self.settings.solver,
@@ -317,7 +319,7 @@ def minimise(
 ) -> Solution:
     """Train K networks from a checkpoint on, by steps of an optimizer on batches."""
     training = Training(problem, settings, progress, start, rng)
-    # Overflow needs no warning of NumPy's: it ends in a loss that is not finite.
+    # NumPy need not warn of overflow, because it ends in a loss that is not finite.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         training.run()
     return Solution(training.kept, checkpoint=training.checkpoint)
