@@ -5,6 +5,7 @@ scikit-learn's classes has none, as long as those have none.
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,13 @@ from pathlib import Path
 #: The share of names that must have a known type.
 LEAST = 0.95
 
-command = [Path(sys.executable).parent / "pyright", "--pythonpath", sys.executable]
-command += ["--verifytypes", "skbp", "--ignoreexternal", "--outputjson"]
-output = subprocess.run(command, stdout=subprocess.PIPE, text=True).stdout
+# It takes the packages of the first Python in PATH, whatever its options say.
+tools = Path(sys.executable).parent
+env = os.environ | {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+command = [tools / "pyright", "--verifytypes", "skbp", "--ignoreexternal"]
+output = subprocess.run(
+    [*command, "--outputjson"], stdout=subprocess.PIPE, text=True, env=env
+).stdout
 report = json.loads(output)["typeCompleteness"]
 public = [symbol for symbol in report["symbols"] if symbol["isExported"]]
 for symbol in public:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from dask.array.core import Array as DaskArray
+    from dask.array import Array as DaskArray
 
 #: Numbers, NumPy's too.
 Int: TypeAlias = int | np.integer[Any]

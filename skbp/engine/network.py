@@ -148,6 +148,9 @@ class Propagation:
         The units to leave out; None means none.
     """
 
+    shapes: list[tuple[int, int, int]]
+    dtype: DType
+
     def __init__(
         self,
         network: Network,

@@ -153,10 +153,14 @@ def curves() -> list[float]:
     return model.loss_curve_
 
 
-def on_dask(model: BPClassifier, X: da.Array) -> float:
-    print(model.predict(X).compute(), model.predict(da.ones((9, 4))).compute())
-    p = model.predict_proba(X)
-    return float(p[:, 0].mean().compute())
+def on_dask(model: BPClassifier) -> float:
+    X = da.ones((9, 4), chunks=3)
+    print(model.predict(X).compute(), model.predict(X).npartitions)
+    return float(probabilities(model, X)[:, 0].mean())
+
+
+def probabilities(model: BPClassifier, X: da.Array) -> da.Array:
+    return model.predict_proba(X)
 
 
 def kinds_of_data() -> None:
@@ -168,7 +172,7 @@ def kinds_of_data() -> None:
     model.fit(pl.DataFrame(X), pl.Series(y))
     model.fit(scipy.sparse.csr_matrix(X), y)
     print(model.activations(scipy.sparse.csr_array(X))[0].toarray().shape)
-    print(on_dask(model, da.ones((9, 4), chunks=3)), curves())
+    print(on_dask(model), curves())
     model.fit(X.tolist(), y.tolist(), [1.0] * len(y))
     model.fit([[0.0, 1.0], [1.0, 0.0], [1, 1]], ["a", "b", "b"])
     print(model.predict([[0.0, 1.0]])[0])
