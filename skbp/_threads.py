@@ -1,4 +1,4 @@
-"""The number of threads that BLAS may use."""
+"""How many threads BLAS may use."""
 
 from __future__ import annotations
 
@@ -6,43 +6,44 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from threading import Lock
-from typing import Any
 
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import LibController, ThreadpoolController
 
-#: The number of multiplications in a matrix product from which a second thread pays. In
-#: smaller products, threads lose more time by waiting for each other than they save: a
-#: little on an idle machine, and several times the duration of the whole step on a busy
-#: one.
+#: Multiplications in a matrix product from which a second thread pays. Below, threads
+#: wait for each other longer than they save: little on an idle machine, several times
+#: the whole step on a busy one.
 WORTH_THREADS = 6_000_000
-
-#: Steps from which a limit pays: to set it takes as long as a few small steps.
-WORTH_LIMIT = 10
+#: Multiplications up to which BLAS itself uses one thread.
+ONE_THREAD = 2**18
 
 _lock = Lock()
 _users = 0
-_limits: Any = None
+_before: list[int] = []
 
 
 @cache
-def _controller() -> ThreadpoolController:
-    return ThreadpoolController()
+def _libraries() -> list[LibController]:
+    """Return what sets the threads of each BLAS library that is loaded."""
+    controllers = ThreadpoolController().lib_controllers
+    return [one for one in controllers if one.user_api == "blas"]
 
 
 @contextmanager
-def blas_threads_for(multiplications: int, steps: int = WORTH_LIMIT) -> Iterator[None]:
-    """Limit BLAS to one thread if the largest product of many steps is a small one.
+def blas_threads_for(multiplications: int) -> Iterator[None]:
+    """Limit BLAS to one thread if the largest product is a small one.
 
-    The limit applies to the whole process. If there are several users at the same time,
-    the first one sets it and the last one removes it.
+    The limit holds for the process, so that the first of several concurrent users sets
+    it and the last takes it back.
     """
-    global _users, _limits
-    if multiplications >= WORTH_THREADS or steps < WORTH_LIMIT:
+    global _users, _before
+    if not ONE_THREAD < multiplications < WORTH_THREADS:
         yield
         return
     with _lock:
         if _users == 0:
-            _limits = _controller().limit(limits=1, user_api="blas")
+            _before = [one.get_num_threads() for one in _libraries()]
+            for one in _libraries():
+                one.set_num_threads(1)
         _users += 1
     try:
         yield
@@ -50,4 +51,5 @@ def blas_threads_for(multiplications: int, steps: int = WORTH_LIMIT) -> Iterator
         with _lock:
             _users -= 1
             if _users == 0:
-                _limits.restore_original_limits()
+                for one, threads in zip(_libraries(), _before, strict=True):
+                    one.set_num_threads(threads)

@@ -61,15 +61,28 @@ def restored_on_error(estimator: Any) -> Iterator[None]:
     """Restore the estimator if the body fails.
 
     A shallow copy of the attributes is enough, because fitted attributes are replaced
-    by new objects, and never changed in place.
+    by new objects. Only curves grow, and random numbers advance, in place.
     """
     before = dict(vars(estimator))
+    curves = [before[name] for name in CURVES if isinstance(before.get(name), list)]
+    lengths, rng = [len(curve) for curve in curves], generator_of(estimator)
+    state = None if rng is None else rng.get_state()
     try:
         yield
     except BaseException:
         vars(estimator).clear()
         vars(estimator).update(before)
+        for curve, length in zip(curves, lengths, strict=True):
+            del curve[length:]
+        if rng is not None and state is not None:
+            rng.set_state(state)
         raise
+
+
+def generator_of(estimator: Any) -> np.random.RandomState | None:
+    """Return the random number generator that ``partial_fit`` continues with."""
+    checkpoint = vars(estimator).get("_checkpoint")
+    return None if checkpoint is None else checkpoint.random
 
 
 def forget(estimator: Any, *names: str) -> None:
@@ -197,6 +210,7 @@ def of_curves(before: dict[str, Any], history: History) -> dict[str, Any]:
         curve, more = before[name], getattr(history, name_there)
         if curve is not None and more:
             # In place: a copy at each call would take longer from call to call.
+            curve = curve if isinstance(curve, list) else list(curve)
             curve.extend(more)
         found[name] = (curve or more) or None
     found["loss_curve_"] = found["loss_curve_"] or []

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABCMeta
-from functools import cache
 from typing import Any, ClassVar, Self, overload
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -29,10 +29,13 @@ from skbp._estimator.warnings import warn_of_end
 from skbp._sklearn import CallbackSupportMixin, fit_context
 from skbp._threads import blas_threads_for
 from skbp._typing import ArrayLike, MatrixLike, Sparse
-from skbp.engine.arrays import BLOCK, Array
+from skbp.engine.arrays import Array
 from skbp.engine.fit import fit as engine_fit
 from skbp.engine.model import Model, unpacked
 from skbp.engine.progress import History
+
+#: The names of the parameters of each class.
+PARAMETERS: WeakKeyDictionary[type, tuple[str, ...]] = WeakKeyDictionary()
 
 
 class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
@@ -71,11 +74,11 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     feature_names_in_: npt.NDArray[Any]
 
     @classmethod
-    @cache
     def _get_param_names(cls) -> list[str]:
         # Read from the signature at each call, it takes a tenth of a small fit.
-        names: list[str] = super()._get_param_names()
-        return names
+        if cls not in PARAMETERS:
+            PARAMETERS[cls] = tuple(super()._get_param_names())
+        return list(PARAMETERS[cls])
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -131,7 +134,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         )
         with following(self, X, y, sample_weight) as hook, restored_on_error(self):
             job = prepare(self, data, validation)
-            with blas_threads_for(job.multiplications, job.steps):
+            with blas_threads_for(job.multiplications):
                 (result,) = engine_fit(job, hook)
             set_attributes(self, job, result)
             if self.warm_start:
@@ -142,7 +145,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _train_part(self, data: Data, validation: Data) -> History:
         """Train for one epoch on a part of the data; return the history."""
         job = prepare_part(self, data, validation)
-        with blas_threads_for(job.multiplications, job.steps):
+        with blas_threads_for(job.multiplications):
             (result,) = engine_fit(job)
         set_attributes(self, job, result)
         keep_checkpoint(self, job, result)
@@ -286,17 +289,12 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _outputs(self, X: Any) -> Array:
         """Return the outputs A[L] (n, outputs)."""
         X, model = self._checked(X)
-        if X.shape[0] <= BLOCK:
-            # One pass: to limit the threads of BLAS would take longer.
-            return model.outputs(X)
         with blas_threads_for(model.network.multiplications(X.shape[0])):
             return model.outputs(X)
 
     def _raw_outputs(self, X: Any) -> Array:
         """Return the raw outputs Z[L] (n, outputs)."""
         X, model = self._checked(X)
-        if X.shape[0] <= BLOCK:
-            return model.raw_outputs(X)
         with blas_threads_for(model.network.multiplications(X.shape[0])):
             return model.raw_outputs(X)
 

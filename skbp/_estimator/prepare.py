@@ -97,7 +97,6 @@ def prepare_part(estimator: Any, data: Data, validation: Data) -> Job:
     check_partial_fit(estimator)
     earlier = Earlier.of(estimator)
     options = options_of(estimator)
-    options.check_parts()
     if earlier is None:
         classes = vars(estimator).get("classes_")
         learn = partial(kind_of(estimator).learn, options, classes=classes)
@@ -106,6 +105,7 @@ def prepare_part(estimator: Any, data: Data, validation: Data) -> Job:
         learn = partial(earlier.targets.extended, options)
         rng = stream_of(estimator, earlier)
     job = job_of(estimator, data, validation, learn, earlier, rng, max_iter=1)
+    options.check_parts()
     return replace(job, start=resumed(job, earlier))
 
 

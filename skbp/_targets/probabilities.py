@@ -83,15 +83,18 @@ def log_odds(log_p: Array) -> Array:
     """
     rows, largest = np.arange(len(log_p)), log_p.argmax(axis=1)
     top = log_p[rows, largest, np.newaxis]
-    p = np.exp(log_p - top)
+    with np.errstate(over="ignore", invalid="ignore"):
+        # (Infinite outputs, of weights that are as good as infinite.)
+        p = np.nan_to_num(np.exp(log_p - top), nan=1.0)
     # p of the largest is 1, so the sum without another class does not cancel.
     others = top + np.log(np.maximum(p.sum(axis=1, keepdims=True) - p, 1.0))
     # Without the largest itself, the sum is taken of what is left.
     rest = log_p.copy()
     rest[rows, largest] = -np.inf
     others[rows, largest] = logsumexp(rest, axis=1)
-    odds: Array = log_p - others
-    return odds
+    with np.errstate(over="ignore", invalid="ignore"):
+        odds: Array = log_p - others
+    return np.where(np.isnan(odds), -np.inf, odds)
 
 
 def scores_of_outputs(targets: ClassTargets, A: Array) -> Array:

@@ -66,13 +66,6 @@ class Job:
             m = self.settings.batch_size
         return self.problem.network.multiplications(m)
 
-    @property
-    def steps(self) -> int:
-        """Number of steps, or of passes over all samples, that training may take."""
-        n = len(self.problem.samples)
-        m = self.settings.batch_size if SOLVERS[self.settings.solver].batches else n
-        return self.settings.max_iter * -(-n // m)
-
     def stacked(self, each: Sequence[Settings]) -> Job:
         """Return the job of several estimators that differ only in these settings."""
         assert self.start.theta is not None

@@ -66,7 +66,7 @@ def fit_lockstep(
         job = replace(job, settings=replace(job.settings, horizon=horizon))
     if checkpoints:
         job = job.resumed(join(checkpoints))
-    with blas_threads_for(job.multiplications, job.steps):
+    with blas_threads_for(job.multiplications):
         results = fit(job)
     for one, result in zip(estimators, results, strict=True):
         set_attributes(one, job, result)
