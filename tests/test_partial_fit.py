@@ -94,3 +94,30 @@ def test_lbfgs_has_none(estimator):
     with pytest.raises(AttributeError):
         getattr(model, name)
     assert hasattr(estimator(solver="sgd"), "partial_fit")
+
+
+def test_a_failing_call_leaves_curves_and_random_numbers_as_they_were(X, labels):
+    """A scorer may fail when the epoch is over."""
+    calls_to_failure = [100]
+
+    def scorer(model, X, y):
+        calls_to_failure[0] -= 1
+        if calls_to_failure[0] == 0:
+            raise RuntimeError("this scorer fails")
+        return 1.0
+
+    options = {"random_state": 0, "batch_size": 10, "scoring": scorer}
+    failing, expected = (BPClassifier(**options) for _ in range(2))
+    val = {"X_val": X, "y_val": labels}
+    for model in (failing, expected):
+        model.partial_fit(X, labels, classes=[0, 1, 2], **val)
+    before = list(failing.loss_curve_)
+    # The first call is before the epoch, the second one after.
+    calls_to_failure[0] = 2
+    with pytest.raises(RuntimeError, match="this scorer fails"):
+        failing.partial_fit(X, labels, **val)
+    assert failing.loss_curve_ == before
+    assert failing.n_iter_ == len(before) == 1
+    for model in (failing, expected):
+        model.partial_fit(X, labels, **val)
+    np.testing.assert_array_equal(failing.coefs_[0], expected.coefs_[0])
