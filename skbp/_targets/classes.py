@@ -175,12 +175,16 @@ class ClassTargets:
 
     def renewed(self, options: ClassOptions, labels: Labels) -> ClassTargets:
         """Return the targets of a warm start, which must have the same classes."""
-        self.check(labels, "Set warm_start=False to start anew.")
-        if not labels.multilabel and len(labels.classes) < len(self.classes):
+        if labels.multilabel or self.multilabel:
+            self.check(labels)
+        elif not np.array_equal(labels.classes, self.classes):
+            # The first two sentences are those of scikit-learn.
+            unknown = np.setdiff1d(labels.classes, self.classes).tolist()
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the "
                 f"previous call to fit. Previously got {self.classes}, `y` has "
-                f"{labels.classes}."
+                f"{labels.classes}. The classes that are not in classes_: {unknown}. Set "
+                "warm_start=False to start anew."
             )
         return self.known(options, labels, self.classes)
 
