@@ -101,14 +101,13 @@ def weights_of(estimator: Any) -> tuple[list[Array], list[Array]]:
     fitted = vars(estimator)
     coefs = [np.asarray(W) for W in estimator.coefs_]
     intercepts = [np.ravel(b) for b in fitted.get("intercepts_", ())]
-    n_layers = len(coefs)
-    if rules_of(estimator).as_there:
-        n_layers = min(n_layers, fitted.get("n_layers_", n_layers + 1) - 1)
-    coefs, intercepts = coefs[:n_layers], intercepts[:n_layers]
-    if not n_layers or len(intercepts) != n_layers:
+    if rules_of(estimator).as_there and "n_layers_" in fitted:
+        n_layers = fitted["n_layers_"] - 1
+        coefs, intercepts = coefs[:n_layers], intercepts[:n_layers]
+    if not coefs or len(intercepts) != len(coefs):
         raise ValueError(
             "coefs_ and intercepts_ must hold an array for each layer; got "
-            f"{n_layers} and {len(intercepts)}."
+            f"{len(coefs)} and {len(intercepts)} arrays."
         )
     # Half precision would be slow, and its rounding errors large.
     dtype = np.result_type(*coefs, *intercepts, np.float32)

@@ -183,8 +183,8 @@ class ClassTargets:
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the "
                 f"previous call to fit. Previously got {self.classes}, `y` has "
-                f"{labels.classes}. The classes that are not in classes_: {unknown}. Set "
-                "warm_start=False to start anew."
+                f"{labels.classes}. The classes that are not in classes_: {unknown}. "
+                "Set warm_start=False to start anew."
             )
         return self.known(options, labels, self.classes)
 
@@ -314,6 +314,11 @@ class ClassTargets:
 
     def decode(self, outputs: Array) -> Any:
         """Return the label of each sample, or the indicator matrix of labels."""
+        if outputs.shape[1] not in (1, len(self.classes)):
+            raise ValueError(
+                f"classes_ has {len(self.classes)} entries, and the network "
+                f"{outputs.shape[1]} outputs; they must agree."
+            )
         codes = self.codes(outputs)
         return codes if codes.ndim == 2 else self.classes[codes]
 
