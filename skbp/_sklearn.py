@@ -21,7 +21,12 @@ from sklearn.model_selection._validation import (
 )
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._optional_dependencies import check_matplotlib_support
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import (
+    Interval,
+    Options,
+    StrOptions,
+    validate_parameter_constraints,
+)
 from sklearn.utils.metadata_routing import _routing_enabled as routing_enabled
 from sklearn.utils.metaestimators import available_if as _available_if
 from sklearn.utils.multiclass import (
@@ -66,9 +71,10 @@ def callback_context(estimator: Any, max_subtasks: int) -> Any:
     return estimator._init_callback_context(max_subtasks=max_subtasks)
 
 
-def validate_params(estimator: Any) -> None:
-    """Refuse parameters that an estimator's constraints do not allow."""
-    estimator._validate_params()
+def constraints_of(estimator: Any) -> dict[str, Any]:
+    """Return the constraints of an estimator's parameters, by name."""
+    constraints: dict[str, Any] = estimator._parameter_constraints
+    return constraints
 
 
 def scorers_of(scorer: MultimetricScorer) -> dict[str, Any]:
@@ -100,6 +106,7 @@ __all__ = [
     "check_method_params",
     "check_partial_fit_first_call",
     "check_sample_weight",
+    "constraints_of",
     "fit_and_score",
     "fit_context",
     "has_callbacks",
@@ -108,6 +115,6 @@ __all__ = [
     "routing_enabled",
     "safe_indexing",
     "scorers_of",
-    "validate_params",
+    "validate_parameter_constraints",
     "warn_or_raise_about_fit_failures",
 ]

@@ -14,13 +14,15 @@ from sklearn.utils import Tags
 from skbp._data.checks import on_dask
 from skbp._data.dask import for_partitions, in_memory
 from skbp._data.read import Data
-from skbp._estimator.attributes import check_fitted, restored_on_error, targets_of
+from skbp._estimator.attributes import restored_on_error
 from skbp._estimator.base import BaseBP
+from skbp._estimator.by_hand import check_fitted, targets_of
 from skbp._estimator.parameters import (
     CONSTRAINTS,
     check_has_partial_fit,
     check_has_probabilities,
 )
+from skbp._estimator.rules import asked
 from skbp._estimator.warnings import warn_of_partial_fit
 from skbp._sklearn import (
     Interval,
@@ -669,7 +671,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
         )
         with restored_on_error(self):
             check_partial_fit_first_call(self, classes)
-            history = self._train_part(data, validation)
+            history = self._bp_train_part(data, validation)
         warn_of_partial_fit(self, history)
         return self
 
@@ -696,7 +698,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
         check_fitted(self)
         targets = targets_of(self)
         # One versus rest: several outputs may round to 1, but Z[L] still differs.
-        outputs = self._raw_outputs if targets.one_versus_rest else self._outputs
+        outputs = self._bp_raw_outputs if targets.one_versus_rest else self._bp_outputs
         return targets.decode(outputs(X))
 
     @overload
@@ -742,15 +744,15 @@ class BPClassifier(ClassifierMixin, BaseBP):
         check_fitted(self)
         targets = targets_of(self)
         if moderated:
-            _, Z, variance = self._outputs_and_variances(X, "moderated=True")
+            _, Z, variance = self._bp_outputs_and_variances(X, "moderated=True")
         if len(targets.classes) == 1:
-            return np.ones_like(self._outputs(X))
+            return np.ones_like(self._bp_outputs(X))
         if moderated:
             p = mean_probabilities(targets, Z, variance)
         elif targets.output == "softmax":
-            p = self._outputs(X)
+            p = self._bp_outputs(X)
         else:
-            p = probabilities(targets, by_class(targets, self._raw_outputs(X)))
+            p = probabilities(targets, by_class(targets, self._bp_raw_outputs(X)))
         return inside(p)
 
     @overload
@@ -779,7 +781,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
         if on_dask(X):
             return for_partitions(self.predict_log_proba, X)
         check_fitted(self)
-        targets, Z = targets_of(self), self._raw_outputs(X)
+        targets, Z = targets_of(self), self._bp_raw_outputs(X)
         if len(targets.classes) == 1:
             return np.zeros_like(Z)
         return log_probabilities(targets, by_class(targets, Z))
@@ -812,8 +814,8 @@ class BPClassifier(ClassifierMixin, BaseBP):
         check_fitted(self)
         targets = targets_of(self)
         if targets.output in PROBABILITIES:
-            return scores_of_raw(targets, self._raw_outputs(X))
-        return scores_of_outputs(targets, self._outputs(X))
+            return scores_of_raw(targets, self._bp_raw_outputs(X))
+        return scores_of_outputs(targets, self._bp_outputs(X))
 
     def score(
         self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -841,5 +843,5 @@ class BPClassifier(ClassifierMixin, BaseBP):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = self.output_activation != "softmax"
+        tags.classifier_tags.multi_label = asked(self).output_activation != "softmax"
         return tags

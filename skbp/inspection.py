@@ -16,8 +16,8 @@ from skbp._data.read import Data
 from skbp._estimator.attributes import of_model
 from skbp._estimator.base import BaseBP
 from skbp._estimator.inside import objective_of
+from skbp._estimator.parameters import validate_params
 from skbp._estimator.prepare import prepare
-from skbp._sklearn import validate_params
 from skbp._threads import blas_threads_for
 from skbp._typing import ArrayLike, Int, MatrixLike, RandomState
 from skbp.engine.arrays import BLOCK, Array

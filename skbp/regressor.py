@@ -11,8 +11,9 @@ from sklearn.utils import Tags
 from skbp._data.checks import on_dask
 from skbp._data.dask import for_partitions, in_memory
 from skbp._data.read import Data
-from skbp._estimator.attributes import restored_on_error, targets_of
+from skbp._estimator.attributes import restored_on_error
 from skbp._estimator.base import BaseBP
+from skbp._estimator.by_hand import targets_of
 from skbp._estimator.parameters import CONSTRAINTS, check_has_partial_fit, options_of
 from skbp._estimator.warnings import warn_of_partial_fit
 from skbp._sklearn import Interval, StrOptions, available_if, fit_context
@@ -671,7 +672,7 @@ class BPRegressor(RegressorMixin, BaseBP):
             Data(X_val, y_val, sample_weight_val),
         )
         with restored_on_error(self):
-            history = self._train_part(data, validation)
+            history = self._bp_train_part(data, validation)
         warn_of_partial_fit(self, history)
         return self
 
@@ -719,9 +720,9 @@ class BPRegressor(RegressorMixin, BaseBP):
         if on_dask(X):
             return for_partitions(self.predict, X, return_std=return_std)
         if not return_std:
-            outputs = self._outputs(X)
+            outputs = self._bp_outputs(X)
             return outputs[:, 0] if outputs.shape[1] == 1 else outputs
-        model, each, variance = self._outputs_and_variances(X, "return_std=True")
+        model, each, variance = self._bp_outputs_and_variances(X, "return_std=True")
         if self.noise_std_ is None:
             raise ValueError(
                 f"return_std=True needs loss='squared_error'; loss is {self.loss!r}."

@@ -57,9 +57,10 @@ FLOORS = [
     ["_data", "_data.checks"],
     ["_data.read"],
     ["_data.dask", "_data.validation_set"],
-    ["_estimator", "_estimator.warnings"],
+    ["_estimator", "_estimator.rules", "_estimator.warnings"],
     ["_estimator.parameters"],
     ["_estimator.attributes", "_estimator.start"],
+    ["_estimator.by_hand"],
     [
         "_estimator.callbacks",
         "_estimator.inside",
@@ -69,7 +70,7 @@ FLOORS = [
     ["_estimator.prepare"],
     ["_estimator.base"],
     ["classifier", "regressor"],
-    ["inspection"],
+    ["compat", "inspection"],
     ["model_selection.pipeline", "model_selection.report"],
     ["model_selection.grouping"],
     ["model_selection.lockstep"],
@@ -202,7 +203,7 @@ def test_an_estimator_has_three_private_fitted_attributes():
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(X, X[:, 0] > 0 if isinstance(model, BPClassifier) else X[:, 0])
         private = {name for name in vars(model) if name.startswith("_")}
-        assert private <= {"_model", "_targets", "_checkpoint"}
+        assert private <= {"_bp_model", "_bp_targets", "_bp_checkpoint"}
 
 
 # Who knows an estimator, and who tells solvers and losses apart

@@ -46,14 +46,14 @@ def test_an_ensemble_predicts_the_mean():
         (3,), solver="lbfgs", n_init=4, ensemble=3, max_iter=20, random_state=0
     )
     fitted(model, X_D, Y_D)
-    assert model._model.theta.shape[0] == 3
+    assert model._bp_model.theta.shape[0] == 3
     alone = model.activations(X_D)[-1]
     assert np.abs(alone[:, 0] - model.predict(X_D)).max() > 1e-6
     members = []
-    for theta in model._model.theta:
+    for theta in model._bp_model.theta:
         one = clone(model)
         one.__dict__.update(vars(model))
-        network, output = model._model.network, model._model.output
+        network, output = model._bp_model.network, model._bp_model.output
         vars(one).update(of_model(Model.of(network, output, theta[np.newaxis])))
         members.append(one.predict(X_D))
     assert_allclose(np.mean(members, axis=0), model.predict(X_D))

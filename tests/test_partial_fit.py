@@ -66,7 +66,7 @@ def test_patience_is_used_up_over_calls(X, labels):
     for _ in range(4):
         model.partial_fit(X, labels, classes=range(3))
     # Epochs 2 and 3 are stale; the third is one too many.
-    assert [model._checkpoint.histories[0].rate] == [pytest.approx(0.02)]
+    assert [model._bp_checkpoint.histories[0].rate] == [pytest.approx(0.02)]
 
 
 def test_partial_fit_takes_a_changed_rate():

@@ -96,9 +96,9 @@ def test_a_validation_set_in_between_leaves_the_split():
     model = BPClassifier(
         early_stopping=True, warm_start=True, max_iter=2, random_state=0
     )
-    split = fitted(model)._checkpoint.split
+    split = fitted(model)._bp_checkpoint.split
     fitted(model, X_val=X[:20], y_val=Y[:20])
-    assert fitted(model)._checkpoint.split is split
+    assert fitted(model)._bp_checkpoint.split is split
 
 
 def test_outputs_to_validate_on():

@@ -66,6 +66,14 @@ def validated_X(estimator: Any, X: Any) -> Any:
     return located(X, estimator, X, reset=False)
 
 
+def check_width(X: Any, n_inputs: int) -> None:
+    """Refuse X with another number of features than the first layer takes."""
+    if X.shape[1] != n_inputs:
+        raise ValueError(
+            f"X has {X.shape[1]} features, and coefs_[0] takes {n_inputs} inputs."
+        )
+
+
 def validated_X_y(
     estimator: Any, X: Any, y: Any, *, reset: bool, **options: Any
 ) -> tuple[Any, Array]:

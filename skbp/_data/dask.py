@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from skbp._data.checks import on_dask, validated_X_y
 from skbp._data.read import Data, Read, read_part
-from skbp._sklearn import safe_indexing
+from skbp._sklearn import constraints_of, safe_indexing
 from skbp._targets import Targets
 from skbp.engine.arrays import Array
 from skbp.engine.samples import Parts, Samples, Sums, added
@@ -92,7 +92,9 @@ def read_partitions(
 def without_fit(estimator: Any, *names: str) -> Any:
     """Return a light copy with only the parameters and the named attributes."""
     light = object.__new__(type(estimator))
-    for name in (*estimator.get_params(deep=False), *names):
+    # A subclass may have set parameters that its own constructor does not take.
+    parameters = {*estimator.get_params(deep=False), *constraints_of(estimator)}
+    for name in (*parameters, *names):
         if name in vars(estimator):
             setattr(light, name, vars(estimator)[name])
     return light

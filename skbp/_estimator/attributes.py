@@ -1,7 +1,9 @@
 """Fitted attributes: set after training, read by predictions, restored after errors.
 
-Three of them are private: ``_model`` predicts, ``_targets`` holds what was learnt about
-y, and ``_checkpoint`` is where ``partial_fit`` and a warm start continue.
+Three of them are private: ``_bp_model`` predicts, ``_bp_targets`` holds what was learnt
+about y, and ``_bp_checkpoint`` is where ``partial_fit`` and a warm start continue. The
+first two can be made of public attributes, and are (``by_hand.py``) where an estimator
+does not have them.
 """
 
 from __future__ import annotations
@@ -14,15 +16,14 @@ from operator import is_
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
+from skbp._estimator.rules import rules_of
 from skbp._targets import Targets
 from skbp.engine.arrays import Array
 from skbp.engine.checkpoint import Checkpoint
 from skbp.engine.evidence.posterior import Evidence
 from skbp.engine.fit import Job, Result
-from skbp.engine.model import Model, packed
-from skbp.engine.network import Network
+from skbp.engine.model import Model
 from skbp.engine.progress import History, Status
 from skbp.engine.solvers import SOLVERS
 
@@ -81,7 +82,7 @@ def restored_on_error(estimator: Any) -> Iterator[None]:
 
 def generator_of(estimator: Any) -> np.random.RandomState | None:
     """Return the random number generator that ``partial_fit`` continues with."""
-    checkpoint = vars(estimator).get("_checkpoint")
+    checkpoint = vars(estimator).get("_bp_checkpoint")
     return None if checkpoint is None else checkpoint.random
 
 
@@ -93,7 +94,7 @@ def forget(estimator: Any, *names: str) -> None:
 
 def of_targets(targets: Targets) -> dict[str, Any]:
     """Return the attributes that describe the targets."""
-    attributes = {"_targets": targets, "out_activation_": targets.output}
+    attributes = {"_bp_targets": targets, "out_activation_": targets.output}
     classes = getattr(targets, "classes", None)
     return attributes if classes is None else attributes | {"classes_": classes}
 
@@ -104,44 +105,10 @@ def of_model(model: Model) -> dict[str, Any]:
     return {
         "coefs_": list(model.views[:n_coefs]),
         "intercepts_": list(model.views[n_coefs:]),
-        "_model": model,
+        "_bp_model": model,
         "n_layers_": model.network.n_layers + 1,
         "n_outputs_": model.network.units[-1],
     }
-
-
-def check_fitted(estimator: Any) -> None:
-    """Refuse an estimator without weights, as scikit-learn does."""
-    if "coefs_" not in vars(estimator):
-        # (It asks for tags first, which takes a tenth of a small prediction.)
-        check_is_fitted(estimator)
-
-
-def model_of(estimator: Any) -> Model:
-    """Return the model that predicts, with the current weights of the attributes."""
-    model: Model = vars(estimator)["_model"]
-    coefs, intercepts = estimator.coefs_, estimator.intercepts_
-    if model.output != estimator.out_activation_:
-        model = replace(model, output=estimator.out_activation_)
-    if holds(model, coefs, intercepts):
-        return model
-    # The user has replaced the arrays.
-    units = (len(coefs[0]), *map(len, intercepts))
-    network = Network(units, model.network.activations, model.network.biases)
-    theta = packed(network, coefs, intercepts, coefs[0].dtype)
-    return replace(model, network=network, theta=np.vstack([theta, model.theta[1:]]))
-
-
-def targets_of(estimator: Any) -> Any:
-    """Return what was learnt about y, with the current values of the attributes."""
-    targets = vars(estimator)["_targets"]
-    known = of_targets(targets)
-    if all(getattr(estimator, name) is value for name, value in known.items()):
-        return targets
-    changed = {"output": estimator.out_activation_}
-    if "classes_" in known:
-        changed["classes"] = estimator.classes_
-    return replace(targets, **changed)
 
 
 def holds(model: Model, coefs: Any, intercepts: Any) -> bool:
@@ -153,7 +120,8 @@ def holds(model: Model, coefs: Any, intercepts: Any) -> bool:
 def set_attributes(estimator: Any, job: Job, result: Result) -> None:
     """Set the fitted attributes of a fit."""
     history, evidence = result.history, result.evidence
-    forget(estimator, "_checkpoint", *ESTIMATES)
+    rules = rules_of(estimator)
+    forget(estimator, "_bp_checkpoint", *ESTIMATES, *{*rules.computed} - {*rules.kept})
     vars(estimator).update(of_model(result.model))
     if evidence is not None:
         vars(estimator).update(of_evidence(job, result, evidence))
@@ -172,7 +140,8 @@ def keep_checkpoint(estimator: Any, job: Job, result: Result) -> None:
     # Where another object owns the random numbers, that object remembers them.
     seeded = isinstance(estimator.random_state, Integral)
     random = job.rng if seeded else None
-    vars(estimator)["_checkpoint"] = replace(kept, split=job.start.split, random=random)
+    kept = replace(kept, split=job.start.split, random=random)
+    vars(estimator)["_bp_checkpoint"] = kept
 
 
 def of_history(estimator: Any, job: Job, history: History) -> dict[str, Any]:

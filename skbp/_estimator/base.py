@@ -11,22 +11,25 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 
-from skbp._data.checks import validated_X
+from skbp._data.checks import check_width, validated_X
 from skbp._data.read import Data
 from skbp._estimator.attributes import (
-    check_fitted,
     keep_checkpoint,
-    model_of,
     restored_on_error,
     set_attributes,
 )
+from skbp._estimator.by_hand import check_fitted, model_of
 from skbp._estimator.callbacks import following
 from skbp._estimator.inside import Cost, objective_of, penalties_of
-from skbp._estimator.parameters import CONSTRAINTS
+from skbp._estimator.parameters import CONSTRAINTS, validate_params
 from skbp._estimator.prepare import prepare, prepare_part
+from skbp._estimator.rules import RULES, Rules, check_subclass, set_defaults
 from skbp._estimator.state import restore, stored
 from skbp._estimator.warnings import warn_of_end
-from skbp._sklearn import CallbackSupportMixin, fit_context
+from skbp._sklearn import (
+    CallbackSupportMixin,
+    fit_context,
+)
 from skbp._threads import blas_threads_for
 from skbp._typing import ArrayLike, MatrixLike, Sparse
 from skbp.engine.arrays import Array
@@ -46,6 +49,8 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
+    # Our own private names begin with _bp_: any other may be one of a subclass.
+    _bp_rules: ClassVar[Rules] = RULES
 
     # What a fit sets. A union with Any stands for "or None": which of the two it is
     # follows from the parameters, and users who know need not check.
@@ -72,6 +77,14 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     out_activation_: str
     n_features_in_: int
     feature_names_in_: npt.NDArray[Any]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        check_subclass(cls)
+        set_defaults(cls, cls._parameter_constraints)
+
+    def _validate_params(self) -> None:
+        validate_params(self)
 
     @classmethod
     def _get_param_names(cls) -> list[str]:
@@ -142,7 +155,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         warn_of_end(self, result.history)
         return self
 
-    def _train_part(self, data: Data, validation: Data) -> History:
+    def _bp_train_part(self, data: Data, validation: Data) -> History:
         """Train for one epoch on a part of the data; return the history."""
         job = prepare_part(self, data, validation)
         with blas_threads_for(job.multiplications):
@@ -182,7 +195,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         >>> [A.shape for A in model.activations([[0.5, 1.0]])]
         [(1, 2), (1, 3), (1, 1)]
         """
-        X, model = self._checked(X)
+        X, model = self._bp_checked(X)
         with np.errstate(over="ignore", invalid="ignore"):
             return [X, *model.activations(X)]
 
@@ -281,24 +294,28 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     # What prediction needs.
 
-    def _checked(self, X: Any) -> tuple[Any, Model]:
+    def _bp_checked(self, X: Any) -> tuple[Any, Model]:
         """Return X as the network takes it, and the network."""
         check_fitted(self)
-        return validated_X(self, X), model_of(self)
+        X, model = validated_X(self, X), model_of(self)
+        check_width(X, model.network.units[0])
+        return X, model
 
-    def _outputs(self, X: Any) -> Array:
+    def _bp_outputs(self, X: Any) -> Array:
         """Return the outputs A[L] (n, outputs)."""
-        X, model = self._checked(X)
+        X, model = self._bp_checked(X)
         with blas_threads_for(model.network.multiplications(X.shape[0])):
             return model.outputs(X)
 
-    def _raw_outputs(self, X: Any) -> Array:
+    def _bp_raw_outputs(self, X: Any) -> Array:
         """Return the raw outputs Z[L] (n, outputs)."""
-        X, model = self._checked(X)
+        X, model = self._bp_checked(X)
         with blas_threads_for(model.network.multiplications(X.shape[0])):
             return model.raw_outputs(X)
 
-    def _outputs_and_variances(self, X: Any, what: str) -> tuple[Model, Array, Array]:
+    def _bp_outputs_and_variances(
+        self, X: Any, what: str
+    ) -> tuple[Model, Array, Array]:
         """Return the model, and raw outputs and variances (m, n, outputs)."""
         check_fitted(self)
         model = model_of(self)
@@ -308,6 +325,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 "solver='lm' and alpha='evidence' or 'ard'."
             )
         X = validated_X(self, X)
+        check_width(X, model.network.units[0])
         with blas_threads_for(model.network.multiplications(X.shape[0])):
             return model, *model.outputs_and_variances(X, model.theta.dtype)
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from skbp._estimator.attributes import of_model
+from skbp._estimator.rules import asked
 from skbp._sklearn import callback_context, has_callbacks
 from skbp.engine.fit import Hook
 from skbp.engine.model import Model
@@ -25,7 +26,7 @@ def following(
         yield None
         return
     # "lbfgs" and "lm" call back for each network in each iteration.
-    most = estimator.max_iter * estimator.n_init
+    most = estimator.max_iter * asked(estimator).n_init
     context = callback_context(estimator, most)
     metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
     what = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from skbp._data.read import Data, as_trained, read_known
-from skbp._estimator.attributes import check_fitted, model_of
-from skbp._estimator.parameters import estimate_of, fixed_alpha
-from skbp._sklearn import validate_params
+from skbp._estimator.by_hand import check_fitted, model_of, targets_of
+from skbp._estimator.parameters import estimate_of, fixed_alpha, validate_params
 from skbp._targets import Targets
 from skbp.engine.arrays import Array, DType
 from skbp.engine.objective import Objective
@@ -27,7 +26,8 @@ def objective_of(
     """Return J at the fitted weights on these samples."""
     check_fitted(estimator)
     validate_params(estimator)
-    targets: Targets = vars(estimator)["_targets"]
+    # The targets of a fit, even if the user has changed out_activation_ since.
+    targets: Targets = vars(estimator).get("_bp_targets") or targets_of(estimator)
     samples = as_trained(read_known(estimator, targets, Data(X, y, sample_weight)))
     model = model_of(estimator)
     theta = model.theta[:1].astype(dtype or model.theta.dtype)

@@ -11,8 +11,15 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import get_scorer_names
 
+from skbp._estimator.rules import asked, rules_of
 from skbp._estimator.warnings import warn_user
-from skbp._sklearn import Interval, Options, StrOptions
+from skbp._sklearn import (
+    Interval,
+    Options,
+    StrOptions,
+    constraints_of,
+    validate_parameter_constraints,
+)
 from skbp._targets import ClassTargets, NumberTargets, Targets
 from skbp._targets.losses import (
     CURVED,
@@ -102,7 +109,7 @@ def fixed_alpha(estimator: Any) -> float:
 
 def starts_at_constant(estimator: Any) -> bool:
     """Return whether the output layer's intercepts start at the best constant."""
-    return isinstance(estimator.intercepts_init, str)
+    return isinstance(asked(estimator).intercepts_init, str)
 
 
 def kind_of(estimator: Any) -> Any:
@@ -114,16 +121,23 @@ def options_of(estimator: Any) -> Any:
     """Return the parameters that determine the loss."""
     Options = kind_of(estimator).Options
     names = [one.name for one in fields(Options)]
-    return Options(**{name: getattr(estimator, name) for name in names})
+    reading = asked(estimator)
+    return Options(**{name: getattr(reading, name) for name in names})
 
 
 def hidden_layers(estimator: Any) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """Return the units and the activations of the hidden layers."""
     hidden = hidden_units(estimator.hidden_layer_sizes)
-    activations = names_by_layer(
-        "activation", estimator.activation, HIDDEN, len(hidden), "hidden layers"
-    )
-    return hidden, activations
+    return hidden, layer_activations(estimator, len(hidden))
+
+
+def layer_activations(estimator: Any, n_hidden: int) -> tuple[str, ...]:
+    """Return the activation of each hidden layer."""
+    value = estimator.activation
+    names = names_by_layer("activation", value, HIDDEN, n_hidden, "hidden layers")
+    if not HIDDEN.keys() >= set(names):
+        raise ValueError(f"activation must be one of {sorted(HIDDEN)}; got {value!r}.")
+    return names
 
 
 def settings_of(estimator: Any, n: int, network: Network, **others: Any) -> Settings:
@@ -131,6 +145,7 @@ def settings_of(estimator: Any, n: int, network: Network, **others: Any) -> Sett
 
     ``others`` are settings that no parameter has, or that differ from their parameter.
     """
+    scheduled, estimator = rules_of(estimator).scheduled, asked(estimator)
     solver, size = SOLVERS[estimator.solver], estimator.batch_size
     if isinstance(size, bool):
         raise ValueError(f"batch_size must be an int, not a bool; got {size}.")
@@ -143,7 +158,8 @@ def settings_of(estimator: Any, n: int, network: Network, **others: Any) -> Sett
         )
     values = {name: getattr(estimator, name) for name in SHARED}
     values["batch_size"] = min(batch_size, n) if solver.batches else n
-    if not solver.batches:
+    follows = scheduled is None or estimator.solver in scheduled
+    if not (solver.batches and follows):
         values["learning_rate"] = "constant"
     values["alpha"], values["estimate"] = fixed_alpha(estimator), estimate_of(estimator)
     if estimator.max_grad_norm is None:
@@ -168,7 +184,7 @@ def dropout_rates(dropout: Any, n_hidden: int) -> tuple[float, ...]:
 
 def trained_loss(estimator: Any, targets: Targets) -> Loss:
     """Return the loss to train with; refuse a loss that the solver cannot minimise."""
-    loss = targets.loss()
+    loss, estimator = targets.loss(), asked(estimator)
     if SOLVERS[estimator.solver].curved and not loss.convex:
         raise ValueError(
             f"solver={estimator.solver!r} needs a loss that is convex in the raw "
@@ -179,11 +195,24 @@ def trained_loss(estimator: Any, targets: Targets) -> Loss:
     return loss
 
 
-# Which parameters can be combined.
+# Which values are valid, and which can be combined.
+
+
+def validate_params(estimator: Any) -> None:
+    """Refuse parameters that an estimator's constraints do not allow.
+
+    Training reads attributes. A subclass with a constructor of its own may have some
+    that ``get_params`` does not know.
+    """
+    constraints = constraints_of(estimator)
+    values = {n: getattr(estimator, n) for n in constraints if hasattr(estimator, n)}
+    name = type(estimator).__name__
+    validate_parameter_constraints(constraints, values, caller_name=name)
 
 
 def check_parameters(estimator: Any) -> None:
     """Refuse parameters that cannot be combined."""
+    estimator = asked(estimator)
     check_estimate(estimator)
     if estimator.ensemble > estimator.n_init:
         raise ValueError(
@@ -239,6 +268,7 @@ def check_has_partial_fit(estimator: Any) -> bool:
 
 def check_has_probabilities(estimator: Any) -> bool:
     """Raise AttributeError if the outputs are not probabilities."""
+    estimator = asked(estimator)
     output = estimator.output_activation
     if hasattr(estimator, "out_activation_"):
         # A fitted network keeps its output activation.
@@ -262,6 +292,7 @@ def check_on_dask(estimator: Any) -> None:
             "intercepts_init='best_constant' needs y in memory, and it is a Dask "
             "collection. Give intercepts_init as arrays, or leave it at None."
         )
+    estimator = asked(estimator)
     if estimator.batch_size == "full" and np.any(estimator.dropout):
         raise ValueError(
             "batch_size='full' sums over the partitions of a Dask collection, which "
@@ -291,6 +322,7 @@ def check_estimate(estimator: Any) -> None:
 
 def refuse_several_starts(estimator: Any, what: str) -> None:
     """Refuse several initial weights if there can be only one start."""
+    estimator = asked(estimator)
     if estimator.n_init > 1:
         raise ValueError(
             f"n_init={estimator.n_init} trains from several initial weights, which "

@@ -20,6 +20,7 @@ from skbp._data.dask import read_partitions
 from skbp._data.read import Data, Read, as_trained, read_new
 from skbp._data.validation_set import Split, check_scores
 from skbp._estimator.attributes import COUNTS, forget, of_targets
+from skbp._estimator.by_hand import targets_of, weights_of
 from skbp._estimator.parameters import (
     check_on_dask,
     check_parameters,
@@ -27,14 +28,16 @@ from skbp._estimator.parameters import (
     estimate_of,
     hidden_layers,
     kind_of,
+    layer_activations,
     options_of,
     settings_of,
     starts_at_constant,
     trained_loss,
 )
+from skbp._estimator.rules import asked, check_hooks, rules_of
 from skbp._estimator.start import fitted_theta, initial_theta
 from skbp._estimator.validation import validated, validation_set
-from skbp._targets import Targets
+from skbp._targets import NumberTargets, Targets
 from skbp.engine.arrays import Array
 from skbp.engine.checkpoint import Checkpoint
 from skbp.engine.fit import Job
@@ -46,9 +49,10 @@ from skbp.engine.solvers import SOLVERS
 
 @dataclass(frozen=True)
 class Earlier:
-    """The results of an earlier call, from which to continue."""
+    """The results of an earlier call, or weights set by hand, to continue from."""
 
-    targets: Targets
+    #: None if the attributes do not name the classes.
+    targets: Targets | None
     coefs: Sequence[Array]
     intercepts: Sequence[Array]
     t: int
@@ -60,14 +64,20 @@ class Earlier:
         if not hasattr(estimator, "coefs_"):
             return None
         fitted = vars(estimator)
-        checkpoint = fitted.get("_checkpoint") or Checkpoint([])
-        return cls(
-            fitted["_targets"],
-            estimator.coefs_,
-            estimator.intercepts_,
-            estimator.t_,
-            checkpoint,
-        )
+        checkpoint = fitted.get("_bp_checkpoint") or Checkpoint([])
+        known = {"_bp_targets", "classes_", "_label_binarizer"} & fitted.keys()
+        numbers = kind_of(estimator) is NumberTargets
+        targets = targets_of(estimator) if known or numbers else None
+        t = int(fitted.get("t_", 0))
+        return cls(targets, *weights_of(estimator), t, checkpoint)
+
+    def learning(self, estimator: Any, how: str) -> Callable[[Any], Targets]:
+        """Return the function that learns from y, with the classes that are known."""
+        options = options_of(estimator)
+        if self.targets is None:
+            return partial(kind_of(estimator).learn, options)
+        learn: Callable[..., Targets] = getattr(self.targets, how)
+        return partial(learn, options)
 
 
 def prepare(estimator: Any, data: Data, validation: Data) -> Job:
@@ -78,12 +88,12 @@ def prepare(estimator: Any, data: Data, validation: Data) -> Job:
         # A linear model predicts alone. Start anew, because the units that it does not
         # use would never learn.
         earlier = None
-    options = options_of(estimator)
+    learn: Callable[[Any], Targets]
     if earlier is None:
-        learn = partial(kind_of(estimator).learn, options)
-        forget(estimator, *COUNTS)
+        learn = partial(kind_of(estimator).learn, options_of(estimator))
+        forget(estimator, *COUNTS, *rules_of(estimator).computed)
     else:
-        learn = partial(earlier.targets.renewed, options)
+        learn = earlier.learning(estimator, "renewed")
         forget(estimator, "n_iter_")
     rng = check_random_state(estimator.random_state)
     job = job_of(estimator, data, validation, learn, earlier, rng)
@@ -97,12 +107,14 @@ def prepare_part(estimator: Any, data: Data, validation: Data) -> Job:
     check_partial_fit(estimator)
     earlier = Earlier.of(estimator)
     options = options_of(estimator)
+    learn: Callable[[Any], Targets]
     if earlier is None:
+        forget(estimator, *rules_of(estimator).computed)
         classes = vars(estimator).get("classes_")
         learn = partial(kind_of(estimator).learn, options, classes=classes)
         rng = check_random_state(estimator.random_state)
     else:
-        learn = partial(earlier.targets.extended, options)
+        learn = earlier.learning(estimator, "extended")
         rng = stream_of(estimator, earlier)
     job = job_of(estimator, data, validation, learn, earlier, rng, max_iter=1)
     options.check_parts()
@@ -124,11 +136,16 @@ def job_of(
     settings. The initial weights and the validation set draw from the random stream in
     this order.
     """
+    check_hooks(estimator)
     hidden, activations = hidden_layers(estimator)
+    if earlier is not None and rules_of(estimator).as_there:
+        # scikit-learn's networks ignore a parameter that has changed since.
+        hidden = tuple(len(b) for b in earlier.intercepts[:-1])
+        activations = layer_activations(estimator, len(hidden))
     read = read_training(estimator, data, learn, earlier)
     vars(estimator).update(of_targets(read.targets))
     units = (read.n_features, *hidden, read.n_outputs)
-    network = Network(units, activations, estimator.fit_intercept)
+    network = Network(units, activations, asked(estimator).fit_intercept)
     loss = trained_loss(estimator, read.targets)
     theta = start_theta(estimator, network, read, earlier, rng)
     watched, split = validation_set(
@@ -149,8 +166,8 @@ def job_of(
         settings,
         start_of(estimator, problem, settings, theta, split, earlier),
         rng,
-        n_init=estimator.n_init,
-        ensemble=estimator.ensemble,
+        n_init=asked(estimator).n_init,
+        ensemble=asked(estimator).ensemble,
         # Not with a warm start, because training could not continue from a linear
         # model: units without weights have no gradient.
         linear=not (estimator.early_stopping or estimator.warm_start),
@@ -189,7 +206,8 @@ def start_theta(
         weights = earlier.coefs, earlier.intercepts
         return fitted_theta(estimator, network, dtype, *weights)
     each = [
-        initial_theta(estimator, network, dtype, rng) for _ in range(estimator.n_init)
+        initial_theta(estimator, network, dtype, rng)
+        for _ in range(asked(estimator).n_init)
     ]
     return np.concatenate(each)
 
@@ -201,7 +219,7 @@ def known_split(earlier: Earlier | None) -> Split | None:
 
 def is_drawn(estimator: Any, earlier: Earlier | None) -> bool:
     """Return whether alpha is estimated from weights drawn for data of size 1."""
-    given = estimator.coefs_init is not None or starts_at_constant(estimator)
+    given = asked(estimator).coefs_init is not None or starts_at_constant(estimator)
     return bool(estimate_of(estimator)) and earlier is None and not given
 
 
@@ -224,7 +242,7 @@ def start_of(
     if problem.validation is not None:
         with np.errstate(over="ignore", invalid="ignore"):
             scored = problem.validate(theta)
-        check_scores(scored, estimator.scoring)
+        check_scores(scored, asked(estimator).scoring)
         if problem.validation.decides and earlier is not None:
             # The weights of a warm start have a score on these data, which is to be
             # beaten.

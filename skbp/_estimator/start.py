@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse
 
 from skbp._estimator.parameters import names_by_layer, starts_at_constant
+from skbp._estimator.rules import asked
 from skbp.engine.arrays import Array, DType
 from skbp.engine.initializers import INITIALIZERS
 from skbp.engine.model import packed
@@ -20,6 +21,7 @@ def initial_theta(
     estimator: Any, network: Network, dtype: DType, rng: np.random.RandomState
 ) -> Array:
     """Return the initial theta (1, P) of a new network."""
+    estimator = asked(estimator)
     coefs, intercepts = drawn_weights(estimator, network, rng)
     if estimator.coefs_init is not None:
         shapes = list(pairwise(network.units))
@@ -83,6 +85,7 @@ def fitted_theta(
 ) -> Array:
     """Return theta (1, P) of a fitted network, to continue from."""
     fitted = (len(coefs[0]), *map(len, intercepts))
+    estimator = asked(estimator)
     if fitted != network.units:
         raise ValueError(
             f"Training cannot go on: the fitted network has layers of {fitted} "

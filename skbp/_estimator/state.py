@@ -24,8 +24,9 @@ from skbp.engine.progress import History, Status
 def stored(state: dict[str, Any]) -> dict[str, Any]:
     """Return attributes as plain values, with the weights only once."""
     plain_state = {name: plain(value) for name, value in state.items()}
-    model = state.get("_model")
-    if model is not None and holds(model, state["coefs_"], state["intercepts_"]):
+    model = state.get("_bp_model")
+    weights = state.get("coefs_", ()), state.get("intercepts_", ())
+    if model is not None and holds(model, *weights):
         # These are views into the parameters of the model.
         del plain_state["coefs_"], plain_state["intercepts_"]
     return plain_state
@@ -34,16 +35,16 @@ def stored(state: dict[str, Any]) -> dict[str, Any]:
 def restore(estimator: Any) -> None:
     """Restore the attributes of an estimator from what ``stored`` has returned."""
     attributes = vars(estimator)
-    if isinstance(attributes.get("_model"), dict):
-        model = attributes["_model"] = model_of_state(attributes["_model"])
+    if isinstance(attributes.get("_bp_model"), dict):
+        model = attributes["_bp_model"] = model_of_state(attributes["_bp_model"])
         if "coefs_" not in attributes:
             attributes |= of_model(model)
-    if isinstance(attributes.get("_targets"), dict):
-        kind, state = kind_of(estimator), attributes["_targets"]
+    if isinstance(attributes.get("_bp_targets"), dict):
+        kind, state = kind_of(estimator), attributes["_bp_targets"]
         options = kind.Options(**state["options"])
-        attributes["_targets"] = kind(**state | {"options": options})
-    if isinstance(attributes.get("_checkpoint"), dict):
-        attributes["_checkpoint"] = checkpoint_of_state(attributes["_checkpoint"])
+        attributes["_bp_targets"] = kind(**state | {"options": options})
+    if isinstance(attributes.get("_bp_checkpoint"), dict):
+        attributes["_bp_checkpoint"] = checkpoint_of_state(attributes["_bp_checkpoint"])
 
 
 def plain(value: Any) -> Any:

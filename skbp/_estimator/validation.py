@@ -20,6 +20,7 @@ from skbp._data.validation_set import (
     split_of,
 )
 from skbp._estimator.attributes import forget, of_model
+from skbp._estimator.rules import asked
 from skbp._sklearn import metric_of
 from skbp.engine.arrays import Array
 from skbp.engine.model import Model
@@ -63,12 +64,13 @@ def validated(estimator: Any, problem: Problem, watched: Read) -> Validation:
     samples = watched.samples
     assert isinstance(samples, Samples)
     score: Score
-    if estimator.scoring is None:
+    scoring = asked(estimator).scoring
+    if scoring is None:
         score = score_of_targets(watched)
-    elif estimator.scoring == "loss":
+    elif scoring == "loss":
         score = minus_loss
     else:
-        scorer = check_scoring(estimator, estimator.scoring)
+        scorer = check_scoring(estimator, scoring)
         score = score_of_scorer(scorer, watched, probe_of(estimator, problem))
     return Validation(samples, score, decides=estimator.early_stopping)
 

@@ -26,12 +26,31 @@ OURS = tuple(
 )
 
 
+#: The module that warnings name as their origin. They show the user's line, but are
+#: filtered like the warnings of scikit-learn's networks: programs silence these with
+#: ``filterwarnings("ignore", category=ConvergenceWarning, module="sklearn")``, the
+#: idiom of scikit-learn's gallery. This applies to all warnings, since a filter without
+#: a category is meant for every warning of the network.
+ORIGIN = "sklearn.neural_network"
+
+
 def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn at the line that called this package, or that called scikit-learn."""
-    level, frame = 1, currentframe()
+    frame = here = currentframe()
     while frame is not None and frame.f_code.co_filename.startswith(OURS):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, category, stacklevel=level if frame else 2)
+        frame = frame.f_back
+    frame = frame or here
+    assert frame is not None
+    # The registry of the user's module remembers which lines have been shown.
+    registry = frame.f_globals.setdefault("__warningregistry__", {})
+    warnings.warn_explicit(
+        message,
+        category,
+        filename=frame.f_code.co_filename,
+        lineno=frame.f_lineno,
+        module=ORIGIN,
+        registry=registry,
+    )
 
 
 def warn_of_end(estimator: Any, history: History) -> None:
@@ -44,7 +63,8 @@ def warn_of_end(estimator: Any, history: History) -> None:
             ConvergenceWarning,
         )
     elif history.status in (Status.MAX_ITER, Status.FAILED) and not solver.steps:
-        message = f": {history.message}" if history.message else ""
+        code = "" if history.code is None else f" (status={history.code})"
+        message = f"{code}:\n{history.message}" if history.message else code
         limit = f" or max_fun (it is {estimator.max_fun})" * solver.counts_evaluations
         warn_user(
             f"{estimator.solver} failed to converge after {n_iter} iteration(s)"

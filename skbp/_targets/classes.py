@@ -175,12 +175,16 @@ class ClassTargets:
 
     def renewed(self, options: ClassOptions, labels: Labels) -> ClassTargets:
         """Return the targets of a warm start, which must have the same classes."""
-        self.check(labels, "Set warm_start=False to start anew.")
-        if not labels.multilabel and len(labels.classes) < len(self.classes):
+        if labels.multilabel or self.multilabel:
+            self.check(labels)
+        elif not np.array_equal(labels.classes, self.classes):
+            # The first two sentences are those of scikit-learn.
+            unknown = np.setdiff1d(labels.classes, self.classes).tolist()
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the "
                 f"previous call to fit. Previously got {self.classes}, `y` has "
-                f"{labels.classes}."
+                f"{labels.classes}. The classes that are not in classes_: {unknown}. "
+                "Set warm_start=False to start anew."
             )
         return self.known(options, labels, self.classes)
 
@@ -310,6 +314,11 @@ class ClassTargets:
 
     def decode(self, outputs: Array) -> Any:
         """Return the label of each sample, or the indicator matrix of labels."""
+        if outputs.shape[1] not in (1, len(self.classes)):
+            raise ValueError(
+                f"classes_ has {len(self.classes)} entries, and the network "
+                f"{outputs.shape[1]} outputs; they must agree."
+            )
         codes = self.codes(outputs)
         return codes if codes.ndim == 2 else self.classes[codes]
 

@@ -52,6 +52,8 @@ class History:
     status : Status
     message : str
         The message with which the solver itself explains the end, if there is one.
+    code : int or None
+        The number that the solver gives to this end, if there is one.
     """
 
     loss_curve: list[float] = field(default_factory=list)
@@ -63,6 +65,7 @@ class History:
     rate: float = nan
     status: Status = Status.RUNNING
     message: str = ""
+    code: int | None = None
 
     @property
     def running(self) -> bool:

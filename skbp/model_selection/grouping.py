@@ -11,8 +11,14 @@ from sklearn import get_config
 from sklearn.base import is_classifier
 
 from skbp._estimator.base import BaseBP
-from skbp._estimator.parameters import check_parameters, estimate_of, hidden_units
-from skbp._sklearn import has_callbacks, routing_enabled, validate_params
+from skbp._estimator.parameters import (
+    check_parameters,
+    estimate_of,
+    hidden_units,
+    validate_params,
+)
+from skbp._estimator.rules import OWNERS, asked
+from skbp._sklearn import has_callbacks, routing_enabled
 from skbp._targets.losses import has_noise
 from skbp.engine.arrays import BLOCK
 from skbp.engine.network import Network
@@ -96,7 +102,7 @@ def n_together(estimator: Any, X: Any, y: Any) -> int:
     itemsize = 4 if getattr(X, "dtype", None) == np.float32 else 8
     budget = get_config()["working_memory"] * 2**20
     most = min(budget // (floats * itemsize), CACHE // (activations * itemsize))
-    n_init: int = estimator.n_init
+    n_init: int = asked(estimator).n_init
     return max(1, int(most) // n_init)
 
 
@@ -131,6 +137,9 @@ def trains_with_others(model: Any) -> bool:
     """Return whether a model can be fitted in lock-step with others."""
     network = network_of(model)
     if not isinstance(network, BaseBP) or type(network).fit is not BaseBP.fit:
+        return False
+    if type(network).__init__.__module__.partition(".")[0] not in OWNERS:
+        # The constructor of a subclass may derive settings from its own parameters.
         return False
     if network.verbose or network.warm_start or has_callbacks(network):
         return False

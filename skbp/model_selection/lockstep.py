@@ -13,7 +13,11 @@ from sklearn.utils import get_tags
 
 from skbp._data.read import Data
 from skbp._estimator.attributes import set_attributes
-from skbp._estimator.parameters import check_parameters, settings_of
+from skbp._estimator.parameters import (
+    check_parameters,
+    settings_of,
+    validate_params,
+)
 from skbp._estimator.prepare import prepare
 from skbp._estimator.warnings import warn_of_end
 from skbp._sklearn import (
@@ -22,7 +26,6 @@ from skbp._sklearn import (
     PassthroughScorer,
     routing_enabled,
     scorers_of,
-    validate_params,
 )
 from skbp._threads import blas_threads_for
 from skbp.engine.checkpoint import Checkpoint, join
@@ -55,11 +58,12 @@ def fit_lockstep(
     for one in estimators:
         validate_params(one)
     validation = Data(X_val, y_val, sample_weight_val)
+    before = dict(vars(first))
     job = prepare(first, Data(X, y, sample_weight), validation)
     n, network, each = len(job.problem.samples), job.problem.network, [job.settings]
     for one in others:
         check_parameters(one)
-        vars(one).update(learnt(first))
+        vars(one).update(learnt(first, before))
         each.append(settings_of(one, n, network, rescale=job.settings.rescale))
     job = job.stacked(each)
     if horizon:
@@ -76,11 +80,12 @@ def fit_lockstep(
     return results
 
 
-def learnt(estimator: Any) -> dict[str, Any]:
-    """Return what an estimator has learnt: its attributes that are not parameters."""
-    parameters = estimator.get_params(deep=False)
+def learnt(estimator: Any, before: dict[str, Any]) -> dict[str, Any]:
+    """Return what an estimator has learnt since it had the attributes ``before``."""
     return {
-        name: value for name, value in vars(estimator).items() if name not in parameters
+        name: value
+        for name, value in vars(estimator).items()
+        if name not in before or before[name] is not value
     }
 
 

@@ -85,7 +85,7 @@ def minimise_one(
         except KeyboardInterrupt:
             progress.end([k], Status.INTERRUPTED)
             return last
-    history.message = result.message
+    history.message, history.code = result.message, int(result.status)
     # SciPy's status: 0 is convergence, 1 a limit, 2 a line search that found no step.
     ends = {0: Status.CONVERGED, 1: Status.MAX_ITER}
     progress.end([k], ends.get(result.status, Status.FAILED))
