@@ -1,8 +1,14 @@
-"""The private names of scikit-learn that this package uses, all in one module."""
+"""The private names of scikit-learn that this package uses, all in one module.
+
+So are the differences between its versions, from 1.6 on.
+"""
 
 from collections.abc import Callable
+from inspect import signature
 from typing import Any, TypeVar
 
+import numpy.typing as npt
+import sklearn
 from sklearn.base import _fit_context
 from sklearn.metrics._scorer import _BaseScorer as BaseScorer
 from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
@@ -33,7 +39,7 @@ from sklearn.utils.multiclass import (
     _check_partial_fit_first_call as check_partial_fit_first_call,
 )
 from sklearn.utils.validation import _check_method_params as check_method_params
-from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+from sklearn.utils.validation import _check_sample_weight
 
 try:
     from sklearn.callback import CallbackSupportMixin
@@ -42,6 +48,33 @@ except ImportError:  # The module is experimental: it may move.
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """A substitute for versions of scikit-learn without callbacks."""
 
+        def set_callbacks(self, *callbacks: Any) -> Any:
+            """Tell that callbacks need a newer scikit-learn; without any, do nothing.
+
+            Parameters
+            ----------
+            *callbacks : callback instances
+                The callbacks to set.
+
+            Returns
+            -------
+            self : estimator instance
+                The estimator itself.
+            """
+            if callbacks:
+                raise ImportError(
+                    "Callbacks need scikit-learn 1.9 (its module sklearn.callback); "
+                    f"this is scikit-learn {sklearn.__version__}."
+                )
+            return self
+
+
+#: Until 1.8, weights could always be all 0.
+ALL_MAY_BE_ZERO = (
+    {"allow_all_zero_weights": True}
+    if "allow_all_zero_weights" in signature(_check_sample_weight).parameters
+    else {}
+)
 
 #: A method: the decorators below leave the signature that type checkers see as it is.
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -59,6 +92,30 @@ def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
     """Return the decorator of a method that estimators have where ``check`` holds."""
     decorator: Callable[[Method], Method] = _available_if(check)
     return decorator
+
+
+def check_sample_weight(sample_weight: Any, X: Any, dtype: Any) -> npt.NDArray[Any]:
+    """Return weights, one for each sample; all of them may be 0."""
+    weights: npt.NDArray[Any] = _check_sample_weight(
+        sample_weight, X, dtype=dtype, **ALL_MAY_BE_ZERO
+    )
+    return weights
+
+
+def check_search_parameters(search: BaseSearchCV, X: Any, y: Any, routed: Any) -> None:
+    """Refuse parameters of a search that do not suit the samples.
+
+    Until 1.8 only the searches that halve have such a check, in their own ``fit``.
+    """
+    if hasattr(BaseSearchCV, "_check_input_parameters"):
+        search._check_input_parameters(X=X, y=y, split_params=routed.splitter.split)
+
+
+def search_context(search: BaseSearchCV) -> dict[str, Any]:
+    """Return what ``_run_search`` takes beside the function: from 1.9 on, a context."""
+    if "callback_ctx" in signature(search._run_search).parameters:
+        return {"callback_ctx": search._init_callback_context(max_subtasks=1)}
+    return {}
 
 
 def has_callbacks(estimator: Any) -> bool:
@@ -106,6 +163,7 @@ __all__ = [
     "check_method_params",
     "check_partial_fit_first_call",
     "check_sample_weight",
+    "check_search_parameters",
     "constraints_of",
     "fit_and_score",
     "fit_context",
@@ -115,6 +173,8 @@ __all__ = [
     "routing_enabled",
     "safe_indexing",
     "scorers_of",
+    "search_context",
     "validate_parameter_constraints",
+    "validate_params",
     "warn_or_raise_about_fit_failures",
 ]

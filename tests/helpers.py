@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+import sklearn
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import StandardScaler
@@ -11,6 +12,20 @@ from sklearn.preprocessing import StandardScaler
 from skbp import BPClassifier, BPRegressor
 
 BOTH = pytest.mark.parametrize("estimator", [BPClassifier, BPRegressor])
+
+
+SKLEARN = tuple(map(int, sklearn.__version__.split(".")[:2]))
+
+
+def since(major, minor, what):
+    """Return the mark of a test of what scikit-learn has only since a version."""
+    return pytest.mark.skipif(
+        (major, minor) > SKLEARN,
+        reason=f"scikit-learn has {what} only since {major}.{minor}",
+    )
+
+
+CALLBACKS = since(1, 9, "callbacks")
 
 #: Iris: 150 samples of three classes, and halves of it to train and to validate on.
 X = StandardScaler().fit_transform(load_iris().data)

@@ -6,9 +6,10 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_validate
 
 from skbp import BPClassifier
-from tests.helpers import BOTH, X, Y, fitted
+from tests.helpers import BOTH, CALLBACKS, SKLEARN, X, Y, fitted
 
 
+@CALLBACKS
 @BOTH
 @pytest.mark.parametrize("solver", ["adam", "lbfgs", "rprop"])
 def test_one_task_an_epoch_and_true_stops(estimator, solver):
@@ -46,6 +47,7 @@ def test_one_task_an_epoch_and_true_stops(estimator, solver):
     assert model.n_iter_ == 4
 
 
+@CALLBACKS
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_scikit_learns_monitor_in_a_grid_search():
     from sklearn.callback import ScoringMonitor
@@ -62,3 +64,12 @@ def test_scikit_learns_monitor_in_a_grid_search():
 def test_it_costs_nothing_without_callbacks():
     model = fitted(BPClassifier(max_iter=2))
     assert not any("callback" in name for name in vars(model))
+
+
+@pytest.mark.skipif(SKLEARN >= (1, 9), reason="this scikit-learn has callbacks")
+@BOTH
+def test_older_scikit_learns_have_none_and_the_message_says_so(estimator):
+    model = estimator()
+    assert model.set_callbacks() is model
+    with pytest.raises(ImportError, match=r"Callbacks need scikit-learn 1\.9"):
+        model.set_callbacks(object())

@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.base import clone
-from sklearn.callback import ScoringMonitor
 from sklearn.datasets import load_diabetes
 from sklearn.preprocessing import scale
 
 from skbp import BPClassifier, BPRegressor
 from skbp._estimator.attributes import of_model
 from skbp.engine.model import Model
-from tests.helpers import BOTH, X, Y, fitted, friedman
+from tests.helpers import BOTH, CALLBACKS, X, Y, fitted, friedman
 
 X_D, Y_D = load_diabetes(return_X_y=True)
 X_D, Y_D = scale(X_D), scale(Y_D)
@@ -90,9 +89,12 @@ def test_probabilities_of_an_ensemble_agree_with_its_decisions(kind):
         assert_allclose(p.sum(axis=1), 1.0)
 
 
+@CALLBACKS
 @pytest.mark.parametrize("solver", ["adam", "lbfgs", "lm", "rprop"])
 def test_callbacks_see_every_network(solver):
     """Each network may take max_iter iterations, a task each."""
+    from sklearn.callback import ScoringMonitor
+
     monitor = ScoringMonitor(scoring="accuracy")
     model = BPClassifier(
         (3,), solver=solver, n_init=3, max_iter=4, tol=0.0, random_state=0

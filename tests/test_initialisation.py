@@ -78,7 +78,7 @@ def test_a_network_without_biases_starts_from_its_own_parameters():
         ({"output_activation": "exp"}, np.mean),
         ({"output_activation": "elu"}, np.mean),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_the_best_constant(options, expected):
     """With weights of zero the network starts as that constant."""

@@ -30,6 +30,7 @@ from skbp.model_selection import (
     BPHalvingRandomSearchCV,
     BPRandomizedSearchCV,
 )
+from tests.helpers import CALLBACKS
 from tests.searches import (
     LABELS,
     LOSS,
@@ -390,6 +391,7 @@ class Propagated(Recorder):
     max_propagation_depth = None
 
 
+@CALLBACKS
 @pytest.mark.parametrize("of_search", [False, True])
 def test_callbacks_follow_each_candidate(of_search):
     events = []

@@ -141,9 +141,7 @@ def weights_of_part(
         return None
     refuse_on_dask(**{name: sample_weight})
     try:
-        weights: Array = check_sample_weight(
-            sample_weight, X, dtype=dtype, allow_all_zero_weights=True
-        )
+        weights: Array = check_sample_weight(sample_weight, X, dtype)
     except ValueError as error:
         if "ample" in str(error):
             raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -18,9 +17,11 @@ from skbp._sklearn import (
     HalvingRandomSearchCV,
     MultimetricScorer,
     check_method_params,
+    check_search_parameters,
     fit_context,
     has_callbacks,
     scorers_of,
+    search_context,
 )
 from skbp._typing import (
     ArrayLike,
@@ -92,17 +93,14 @@ class LockStepSearch(BaseSearchCV):
         self._checked_cv_orig = check_cv(
             self.cv, y, classifier=is_classifier(self.estimator)
         )
-        self._check_input_parameters(X=X, y=y, split_params=routed.splitter.split)
+        check_search_parameters(self, X, y, routed)
         self.n_splits_ = self._checked_cv_orig.get_n_splits(
             X, y, **routed.splitter.split
         )
         cv, format_results = self._checked_cv_orig, self._format_results
         sweep = Sweep(self, X, y, scorers, routed, cv, format_results)
         with sweep.parallel, handed_out(X, y):
-            options = {}
-            if "callback_ctx" in signature(self._run_search).parameters:
-                options["callback_ctx"] = self._init_callback_context(max_subtasks=1)
-            self._run_search(sweep.evaluate_candidates, **options)
+            self._run_search(sweep.evaluate_candidates, **search_context(self))
         self.loss_curves_ = sweep.loss_curves()
         first = sweep.out[0]["test_scores"]
         self.multimetric_ = isinstance(first, dict)

@@ -21,6 +21,7 @@ from tests.catalogue import ALL_OPTIMIZERS, make_network, random_theta, targets
 from tests.engine import helpers
 from tests.engine.helpers import DIFFERENT, of_networks
 
+NUMPY = tuple(map(int, np.__version__.split(".")[:2]))
 N, FEATURES, OUTPUTS = 90, 4, 3
 LOSS = LOSSES["log_loss"]
 
@@ -297,11 +298,12 @@ def test_training_goes_on_from_its_state(solver):
 def test_a_step_allocates_nothing_that_grows(solver, loss, K):
     """What a step allocates beside its kept arrays: numbers, and NumPy's own buffers.
 
-    (NumPy copies an operand that it broadcasts through a buffer of 8192 numbers.)
+    (NumPy copies operands that it broadcasts through buffers of 8192 numbers, and until
+    2.2 also those that are parts of the rows of an array: all three of an operation.)
     """
     rng = np.random.RandomState(0)
-    network = make_network(50, (256, 256), 100, "relu")
-    samples = Samples(rng.standard_normal((1000, 50)), targets(loss, 1000, 100, rng))
+    network = make_network(50, (256, 256), 128, "relu")
+    samples = Samples(rng.standard_normal((1000, 50)), targets(loss, 1000, 128, rng))
     settings = Settings(solver=solver, batch_size=500)
     problem = Problem(network, LOSSES[loss], samples)
     cohort = Cohort(problem, settings, list(range(K)), random_theta(network, K, rng))
@@ -311,5 +313,6 @@ def test_a_step_allocates_nothing_that_grows(solver, loss, K):
     cohort.epoch(batches, 1e-3)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    numpys_buffers, smallest_activation = 2 * 8192 * 8, 100 * 500 * 8
+    numpys_buffers = (2 if NUMPY >= (2, 3) else 3) * 8192 * 8
+    smallest_activation = 128 * 500 * 8
     assert peak < numpys_buffers + 10_000 < smallest_activation / 2
