@@ -175,6 +175,5 @@ __all__ = [
     "scorers_of",
     "search_context",
     "validate_parameter_constraints",
-    "validate_params",
     "warn_or_raise_about_fit_failures",
 ]
