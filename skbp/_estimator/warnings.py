@@ -15,16 +15,15 @@ from sklearn.exceptions import ConvergenceWarning
 from skbp.engine.progress import History, Status
 from skbp.engine.solvers import SOLVERS
 
-#: The folders of code that is not the user's.
-OURS = tuple(
-    f"{folder}{sep}"
-    for folder in (
-        Path(__file__).parents[1],
-        Path(sklearn.__file__).parent,
-        Path(joblib.__file__).parent,
-    )
+#: The folder of this package.
+OURS = f"{Path(__file__).parents[1]}{sep}"
+#: Folders of code that calls this package for the user.
+BETWEEN = (
+    f"{Path(sklearn.__file__).parent}{sep}",
+    f"{Path(joblib.__file__).parent}{sep}",
 )
-
+#: The standard library, which starts threads and processes.
+STANDARD = (f"{Path(warnings.__file__).parent}{sep}", "<frozen")
 
 #: The module that warnings name as their origin. They show the user's line, but are
 #: filtered like the warnings of scikit-learn's networks: programs silence these with
@@ -36,10 +35,14 @@ ORIGIN = "sklearn.neural_network"
 
 def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn at the line that called this package, or that called scikit-learn."""
-    frame = here = currentframe()
-    while frame is not None and frame.f_code.co_filename.startswith(OURS):
+    caller = currentframe()
+    while caller is not None and caller.f_code.co_filename.startswith(OURS):
+        caller = caller.f_back
+    frame = caller
+    while frame is not None and is_between(frame.f_code.co_filename):
         frame = frame.f_back
-    frame = frame or here
+    # In a process of its own a task has no line of the user's.
+    frame = frame or caller
     assert frame is not None
     # The registry of the user's module remembers which lines have been shown.
     registry = frame.f_globals.setdefault("__warningregistry__", {})
@@ -51,6 +54,12 @@ def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
         module=ORIGIN,
         registry=registry,
     )
+
+
+def is_between(filename: str) -> bool:
+    """Return whether code in a file calls this package for the user."""
+    standard = filename.startswith(STANDARD) and "site-packages" not in filename
+    return standard or filename.startswith((OURS, *BETWEEN))
 
 
 def warn_of_end(estimator: Any, history: History) -> None:
