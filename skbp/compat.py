@@ -64,6 +64,10 @@ class Computed:
         Whether the value is kept once it was read, as one that may be changed in place.
     """
 
+    name: str
+    compute: Callable[[Any], Any]
+    stays: bool
+
     def __init__(self, compute: Callable[[Any], Any], stays: bool = False):
         self.compute, self.stays = compute, stays
 

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skbp import BPClassifier, BPRegressor, check_gradient
-from skbp._estimator.attributes import model_of
+from skbp._estimator.by_hand import model_of
 from skbp.engine import activations
 from skbp.inspection import at_start
 from tests.catalogue import HIDDEN_ACTIVATIONS

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from skbp._estimator.parameters import stops_early
 from skbp._estimator.rules import rules_of
 from skbp._targets import Targets
 from skbp.engine.arrays import Array
@@ -155,7 +156,7 @@ def of_history(estimator: Any, job: Job, history: History) -> dict[str, Any]:
         "loss_": losses[-1] if losses else (before["loss_"] or np.nan),
         "best_loss_": None,
     }
-    if estimator.early_stopping:
+    if stops_early(estimator):
         best = -history.best
         found["best_validation_score_"] = best if np.isfinite(best) else None
     else:

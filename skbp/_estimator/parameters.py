@@ -112,6 +112,13 @@ def starts_at_constant(estimator: Any) -> bool:
     return isinstance(asked(estimator).intercepts_init, str)
 
 
+def stops_early(estimator: Any) -> bool:
+    """Return whether a validation set ends training and chooses the weights."""
+    # scikit-learn's networks ignore early_stopping if the solver has no epochs.
+    able = SOLVERS[estimator.solver].steps or not rules_of(estimator).as_there
+    return bool(estimator.early_stopping) and able
+
+
 def kind_of(estimator: Any) -> Any:
     """Return the class of an estimator's targets."""
     return ClassTargets if isinstance(estimator, ClassifierMixin) else NumberTargets

@@ -32,6 +32,7 @@ from skbp._estimator.parameters import (
     options_of,
     settings_of,
     starts_at_constant,
+    stops_early,
     trained_loss,
 )
 from skbp._estimator.rules import asked, check_hooks, rules_of
@@ -170,7 +171,7 @@ def job_of(
         ensemble=asked(estimator).ensemble,
         # Not with a warm start, because training could not continue from a linear
         # model: units without weights have no gradient.
-        linear=not (estimator.early_stopping or estimator.warm_start),
+        linear=not (stops_early(estimator) or estimator.warm_start),
         report=print if estimator.verbose else None,
     )
 

@@ -45,9 +45,10 @@ class Rules:
         The parameters that the class does not have, with their values. An attribute
         with such a name belongs to the user.
     as_there : bool
-        Whether attributes have the meaning that they have in scikit-learn's networks:
-        a fitted network follows ``activation`` and ``n_layers_``, and training that
-        continues keeps the shape of ``coefs_``.
+        Whether parameters and attributes have the meaning that they have in
+        scikit-learn's networks: a fitted network follows ``activation`` and
+        ``n_layers_``, training that continues keeps the shape of ``coefs_``, and early
+        stopping needs epochs and stratifies two classes alone.
     scheduled : collection of str or None
         The solvers that follow ``learning_rate``; None means all that can.
     computed : collection of str
@@ -98,7 +99,8 @@ def set_defaults(cls: Any, names: Collection[str]) -> None:
     parameters all the same, and so has one that an older version has pickled.
     """
     for name, parameter in signature(cls.__init__).parameters.items():
-        if name in names and not hasattr(cls, name):
+        required = parameter.default is parameter.empty
+        if name in names and not required and not hasattr(cls, name):
             setattr(cls, name, parameter.default)
 
 

@@ -20,7 +20,8 @@ from skbp._data.validation_set import (
     split_of,
 )
 from skbp._estimator.attributes import forget, of_model
-from skbp._estimator.rules import asked
+from skbp._estimator.parameters import stops_early
+from skbp._estimator.rules import asked, rules_of
 from skbp._sklearn import metric_of
 from skbp.engine.arrays import Array
 from skbp.engine.model import Model
@@ -40,7 +41,7 @@ def validation_set(
     If there is an ``earlier`` split, from an earlier fit, it is used again.
     """
     watched = given_set(estimator, read.targets, given, read.n_outputs)
-    if watched is not None or not estimator.early_stopping:
+    if watched is not None or not stops_early(estimator):
         return watched, None
     samples = read.samples
     if isinstance(samples, Parts):
@@ -49,9 +50,13 @@ def validation_set(
             "X is a Dask collection. Give X_val and y_val, in memory, or set "
             "early_stopping=False."
         )
+    strata = read.targets.strata(samples.Y)
+    if rules_of(estimator).as_there and samples.Y.shape[1] > 1:
+        # scikit-learn's networks stratify two classes alone.
+        strata = None
     split = split_of(
         samples,
-        read.targets.strata(samples.Y),
+        strata,
         estimator.validation_fraction,
         rng,
         earlier,
@@ -72,7 +77,7 @@ def validated(estimator: Any, problem: Problem, watched: Read) -> Validation:
     else:
         scorer = check_scoring(estimator, scoring)
         score = score_of_scorer(scorer, watched, probe_of(estimator, problem))
-    return Validation(samples, score, decides=estimator.early_stopping)
+    return Validation(samples, score, decides=stops_early(estimator))
 
 
 def probe_of(estimator: Any, problem: Problem) -> Callable[[Array], Any]:

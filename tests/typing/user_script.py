@@ -39,6 +39,7 @@ from skbp import (
     BPRegressor,
     SweepDisplay,
     check_gradient,
+    compat,
 )
 
 
@@ -49,6 +50,7 @@ def parameters() -> list[BPClassifier | BPRegressor]:
     weights = {"cat": 1, "dog": 2}
     classifiers = [
         BPClassifier(),
+        compat.MLPClassifier(50, "tanh", solver="lbfgs", learning_rate="adaptive"),
         BPClassifier(50),
         BPClassifier([50, 20], ["tanh", "relu"]),
         BPClassifier((50, 20), ("tanh", "relu"), solver="lbfgs", max_iter=500),
