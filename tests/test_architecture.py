@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 import skbp
 from skbp import BPClassifier, BPGridSearchCV, BPHalvingGridSearchCV, BPRegressor
+from skbp.compat import MLPClassifier
 from skbp.engine.losses import LOSSES
 from skbp.engine.solvers import SOLVERS
 
@@ -390,6 +391,15 @@ def halve():
     BPHalvingGridSearchCV(model, grid, **options).fit(X, LABELS)
 
 
+def fit_compat():
+    model = MLPClassifier((3,), max_iter=2, early_stopping=True).fit(X, LABELS)
+    model.activation, model.out_activation_ = "tanh", "identity"
+    model.predict_proba(X)
+    model._predict(X)
+    model._optimizer = None
+    model.set_params(early_stopping=False).partial_fit(X, LABELS)
+
+
 def fit_dask():
     dask = pytest.importorskip("dask")
     array = pytest.importorskip("dask.array")
@@ -401,7 +411,7 @@ def fit_dask():
 
 @pytest.mark.parametrize(
     "work",
-    [fit_early_stopping, fit_parts, fit_evidence, search, halve, fit_dask],
+    [fit_early_stopping, fit_parts, fit_evidence, search, halve, fit_compat, fit_dask],
     ids=lambda work: work.__name__,
 )
 def test_calls_come_from_above(work):
