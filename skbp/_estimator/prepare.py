@@ -19,7 +19,7 @@ from skbp._data.checks import on_dask
 from skbp._data.dask import read_partitions
 from skbp._data.read import Data, Read, as_trained, read_new
 from skbp._data.validation_set import Split, check_scores
-from skbp._estimator.attributes import COUNTS, forget, of_targets
+from skbp._estimator.attributes import COUNTS, forget, holds, of_targets
 from skbp._estimator.by_hand import targets_of, weights_of
 from skbp._estimator.parameters import (
     check_on_dask,
@@ -69,8 +69,13 @@ class Earlier:
         known = {"_bp_targets", "classes_", "_label_binarizer"} & fitted.keys()
         numbers = kind_of(estimator) is NumberTargets
         targets = targets_of(estimator) if known or numbers else None
-        t = int(fitted.get("t_", 0))
-        return cls(targets, *weights_of(estimator), t, checkpoint)
+        t, model = int(fitted.get("t_", 0)), fitted.get("_bp_model")
+        weights = estimator.coefs_, fitted.get("intercepts_", ())
+        as_there = rules_of(estimator).as_there
+        if model is None or as_there or not holds(model, *weights):
+            # The user may have set them.
+            weights = weights_of(estimator)
+        return cls(targets, *weights, t, checkpoint)
 
     def learning(self, estimator: Any, how: str) -> Callable[[Any], Targets]:
         """Return the function that learns from y, with the classes that are known."""

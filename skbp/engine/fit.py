@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -126,9 +125,13 @@ def fit(job: Job, hook: Hook | None = None) -> list[Result]:
     minimise = SOLVERS[settings.solver].minimise
     solution = minimise(problem, settings, progress, start, job.rng)
 
-    @cache
+    known: list[Checkpoint | None] = []
+
     def checkpoint() -> Checkpoint | None:
-        return solution.checkpoint and solution.checkpoint()
+        if not known:
+            # One for all estimators, made if one of them asks.
+            known.append(solution.checkpoint and solution.checkpoint())
+        return known[0]
 
     starts = range(0, len(networks), job.n_init)
     groups = [networks[start : start + job.n_init] for start in starts]
