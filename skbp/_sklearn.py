@@ -7,6 +7,7 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Any, TypeVar
 
+import numpy as np
 import numpy.typing as npt
 import sklearn
 from sklearn.base import _fit_context
@@ -33,6 +34,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_parameter_constraints,
 )
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metadata_routing import _routing_enabled as routing_enabled
 from sklearn.utils.metaestimators import available_if as _available_if
 from sklearn.utils.multiclass import (
@@ -102,6 +104,22 @@ def check_sample_weight(sample_weight: Any, X: Any, dtype: Any) -> npt.NDArray[A
     return weights
 
 
+def balanced_class_weights(
+    classes: npt.NDArray[Any], y: npt.NDArray[Any], weights: npt.NDArray[Any] | None
+) -> npt.NDArray[Any]:
+    """Return the weights (n_classes,) that give all classes the same weight in all.
+
+    Until 1.6, scikit-learn's function counts samples, whatever their weights.
+    """
+    if "sample_weight" in signature(compute_class_weight).parameters:
+        options = {"classes": classes, "y": y, "sample_weight": weights}
+        return np.asarray(compute_class_weight("balanced", **options))
+    places = np.searchsorted(classes, y)
+    counts = np.bincount(places, weights, minlength=len(classes))
+    balanced: npt.NDArray[Any] = counts.sum() / (len(classes) * counts)
+    return balanced
+
+
 def check_search_parameters(search: BaseSearchCV, X: Any, y: Any, routed: Any) -> None:
     """Refuse parameters of a search that do not suit the samples.
 
@@ -158,6 +176,7 @@ __all__ = [
     "PassthroughScorer",
     "StrOptions",
     "available_if",
+    "balanced_class_weights",
     "callback_context",
     "check_matplotlib_support",
     "check_method_params",

@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.preprocessing import label_binarize
-from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import (
     check_classification_targets,
     type_of_target,
     unique_labels,
 )
 
+from skbp._sklearn import balanced_class_weights
 from skbp._targets.losses import engine_loss, outputs_of
 from skbp.engine.arrays import Array, Rows
 from skbp.engine.losses import Loss
@@ -351,11 +352,7 @@ def codes_of(y: Any, classes: Array) -> Rows | None:
 def weights_of_classes(class_weight: Any, classes: Array, labels: Labels) -> Array:
     """Return the weight of each class (n_classes,)."""
     if isinstance(class_weight, str):
-        return np.asarray(
-            compute_class_weight(
-                "balanced", classes=classes, y=labels.y, sample_weight=labels.repeats
-            )
-        )
+        return balanced_class_weights(classes, labels.y, labels.repeats)
     if not isinstance(class_weight, dict):
         raise ValueError(
             "class_weight must be a dict or 'balanced', a list of dicts is for "
