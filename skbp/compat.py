@@ -497,7 +497,6 @@ validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, max_fun
     ) -> None:
         neural_network.MLPRegressor.__init__(
             self,
-            loss=loss,
             hidden_layer_sizes=hidden_layer_sizes,
             activation=activation,
             solver=solver,
@@ -522,3 +521,5 @@ validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, max_fun
             n_iter_no_change=n_iter_no_change,
             max_fun=max_fun,
         )
+        # scikit-learn has it since 1.7.
+        self.loss = loss
