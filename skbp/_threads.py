@@ -13,8 +13,9 @@ from threadpoolctl import LibController, ThreadpoolController
 #: wait for each other longer than they save: little on an idle machine, several times
 #: the whole step on a busy one.
 WORTH_THREADS = 6_000_000
-#: Multiplications up to which BLAS itself uses one thread.
-ONE_THREAD = 2**18
+#: Multiplications up to which OpenBLAS uses one thread by itself, in products with a
+#: vector, too.
+ONE_THREAD = 2**13
 
 _lock = Lock()
 _users = 0
