@@ -26,6 +26,7 @@ def since(major, minor, what):
 
 
 CALLBACKS = since(1, 9, "callbacks")
+ROUTED = since(1, 8, "a way to pass weights to the `score` of a pipeline")
 
 #: Iris: 150 samples of three classes, and halves of it to train and to validate on.
 X = StandardScaler().fit_transform(load_iris().data)

@@ -8,6 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skbp import BPClassifier, BPRegressor
+from tests.helpers import ROUTED
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -48,6 +49,7 @@ def test_negative_weights_are_refused(X, labels):
         BPClassifier().fit(X, labels, weights)
 
 
+@ROUTED
 @pytest.mark.parametrize("estimator", [BPClassifier, BPRegressor])
 def test_sample_weights_are_routed(estimator, iris):
     X, y = iris

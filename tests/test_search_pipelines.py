@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skbp import BPClassifier, BPRegressor
 from skbp.model_selection import BPGridSearchCV
+from tests.helpers import ROUTED
 from tests.searches import (
     LABELS,
     LOSS,
@@ -130,7 +131,7 @@ def test_a_pipeline_of_ones_own(scoring):
     both(model, {"bp__alpha": [1e-4, 1.0]}, LABELS, scoring=scoring)
 
 
-@pytest.mark.parametrize("pipeline", [False, True])
+@pytest.mark.parametrize("pipeline", [False, pytest.param(True, marks=ROUTED)])
 def test_metadata_routing(pipeline, trained):
     with config_context(enable_metadata_routing=True):
         network = BPClassifier((4,), **SHORT).set_fit_request(sample_weight=True)
