@@ -27,6 +27,7 @@ extensions = [
 ]
 exclude_patterns = [
     "_build",
+    "docstrings.py",
     "gallery_style.py",
     "images/*.py",
     "auto_examples/*.ipynb",
@@ -41,6 +42,8 @@ myst_heading_anchors = 3
 myst_enable_extensions = ["amsmath", "dollarmath"]
 numpydoc_show_class_members = False
 autodoc_member_order = "bysource"
+# The types are in the docstrings.
+autodoc_typehints = "none"
 
 # Terms of scikit-learn's glossary are not looked up, since building needs no network.
 suppress_warnings = ["ref.term"]

@@ -1,6 +1,16 @@
-"""What this package uses of scikit-learn's private modules; nowhere else does it."""
+"""The private names of scikit-learn that this package uses, all in one module.
 
-from sklearn.base import _fit_context as fit_context
+So are the differences between its versions, from 1.6 on.
+"""
+
+from collections.abc import Callable
+from inspect import signature
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import sklearn
+from sklearn.base import _fit_context
 from sklearn.metrics._scorer import _BaseScorer as BaseScorer
 from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
 from sklearn.metrics._scorer import _PassthroughScorer as PassthroughScorer
@@ -18,20 +28,140 @@ from sklearn.model_selection._validation import (
 )
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._optional_dependencies import check_matplotlib_support
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import (
+    Interval,
+    Options,
+    StrOptions,
+    validate_parameter_constraints,
+)
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metadata_routing import _routing_enabled as routing_enabled
+from sklearn.utils.metaestimators import available_if as _available_if
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call as check_partial_fit_first_call,
 )
 from sklearn.utils.validation import _check_method_params as check_method_params
-from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+from sklearn.utils.validation import _check_sample_weight
 
 try:
     from sklearn.callback import CallbackSupportMixin
 except ImportError:  # The module is experimental: it may move.
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Stand in for callbacks where scikit-learn has none."""
+        """A substitute for versions of scikit-learn without callbacks."""
+
+        def set_callbacks(self, *callbacks: Any) -> Any:
+            """Tell that callbacks need a newer scikit-learn; without any, do nothing.
+
+            Parameters
+            ----------
+            *callbacks : callback instances
+                The callbacks to set.
+
+            Returns
+            -------
+            self : estimator instance
+                The estimator itself.
+            """
+            if callbacks:
+                raise ImportError(
+                    "Callbacks need scikit-learn 1.9 (its module sklearn.callback); "
+                    f"this is scikit-learn {sklearn.__version__}."
+                )
+            return self
+
+
+#: Until 1.8, weights could always be all 0.
+ALL_MAY_BE_ZERO = (
+    {"allow_all_zero_weights": True}
+    if "allow_all_zero_weights" in signature(_check_sample_weight).parameters
+    else {}
+)
+
+#: A method: the decorators below leave the signature that type checkers see as it is.
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Method]:
+    """Return the decorator of a method that fits: it checks the parameters before."""
+    decorator: Callable[[Method], Method] = _fit_context(
+        prefer_skip_nested_validation=prefer_skip_nested_validation
+    )
+    return decorator
+
+
+def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
+    """Return the decorator of a method that estimators have where ``check`` holds."""
+    decorator: Callable[[Method], Method] = _available_if(check)
+    return decorator
+
+
+def check_sample_weight(sample_weight: Any, X: Any, dtype: Any) -> npt.NDArray[Any]:
+    """Return weights, one for each sample; all of them may be 0."""
+    weights: npt.NDArray[Any] = _check_sample_weight(
+        sample_weight, X, dtype=dtype, **ALL_MAY_BE_ZERO
+    )
+    return weights
+
+
+def balanced_class_weights(
+    classes: npt.NDArray[Any], y: npt.NDArray[Any], weights: npt.NDArray[Any] | None
+) -> npt.NDArray[Any]:
+    """Return the weights (n_classes,) that give all classes the same weight in all.
+
+    Until 1.6, scikit-learn's function counts samples, whatever their weights.
+    """
+    if "sample_weight" in signature(compute_class_weight).parameters:
+        options = {"classes": classes, "y": y, "sample_weight": weights}
+        return np.asarray(compute_class_weight("balanced", **options))
+    places = np.searchsorted(classes, y)
+    counts = np.bincount(places, weights, minlength=len(classes))
+    balanced: npt.NDArray[Any] = counts.sum() / (len(classes) * counts)
+    return balanced
+
+
+def check_search_parameters(search: BaseSearchCV, X: Any, y: Any, routed: Any) -> None:
+    """Refuse parameters of a search that do not suit the samples.
+
+    Until 1.8 only the searches that halve have such a check, in their own ``fit``.
+    """
+    if hasattr(BaseSearchCV, "_check_input_parameters"):
+        search._check_input_parameters(X=X, y=y, split_params=routed.splitter.split)
+
+
+def search_context(search: BaseSearchCV) -> dict[str, Any]:
+    """Return what ``_run_search`` takes beside the function: from 1.9 on, a context."""
+    if "callback_ctx" in signature(search._run_search).parameters:
+        return {"callback_ctx": search._init_callback_context(max_subtasks=1)}
+    return {}
+
+
+def has_callbacks(estimator: Any) -> bool:
+    """Return whether callbacks follow an estimator."""
+    return hasattr(estimator, "_skl_callbacks")
+
+
+def callback_context(estimator: Any, max_subtasks: int) -> Any:
+    """Return the context that tells callbacks about a fit with so many tasks."""
+    return estimator._init_callback_context(max_subtasks=max_subtasks)
+
+
+def constraints_of(estimator: Any) -> dict[str, Any]:
+    """Return the constraints of an estimator's parameters, by name."""
+    constraints: dict[str, Any] = estimator._parameter_constraints
+    return constraints
+
+
+def scorers_of(scorer: MultimetricScorer) -> dict[str, Any]:
+    """Return the scorers of several metrics, by name."""
+    scorers: dict[str, Any] = scorer._scorers
+    return scorers
+
+
+def metric_of(scorer: Any) -> Callable[..., Any]:
+    """Return the metric of a scorer of scikit-learn; other scorers are returned."""
+    metric: Callable[..., Any] = getattr(scorer, "_score_func", scorer)
+    return metric
 
 
 __all__ = [
@@ -45,14 +175,24 @@ __all__ = [
     "Options",
     "PassthroughScorer",
     "StrOptions",
+    "available_if",
+    "balanced_class_weights",
+    "callback_context",
     "check_matplotlib_support",
     "check_method_params",
     "check_partial_fit_first_call",
     "check_sample_weight",
+    "check_search_parameters",
+    "constraints_of",
     "fit_and_score",
     "fit_context",
+    "has_callbacks",
     "insert_error_scores",
+    "metric_of",
     "routing_enabled",
     "safe_indexing",
+    "scorers_of",
+    "search_context",
+    "validate_parameter_constraints",
     "warn_or_raise_about_fit_failures",
 ]

@@ -6,23 +6,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from threading import Lock
-from typing import Any
 
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import LibController, ThreadpoolController
 
 #: Multiplications in a matrix product from which a second thread pays. Below, threads
 #: wait for each other longer than they save: little on an idle machine, several times
 #: the whole step on a busy one.
 WORTH_THREADS = 6_000_000
+#: Multiplications up to which OpenBLAS uses one thread by itself, in products with a
+#: vector, too.
+ONE_THREAD = 2**13
 
 _lock = Lock()
 _users = 0
-_limits: Any = None
+_before: list[int] = []
 
 
 @cache
-def _controller() -> ThreadpoolController:
-    return ThreadpoolController()
+def _libraries() -> list[LibController]:
+    """Return what sets the threads of each BLAS library that is loaded."""
+    controllers = ThreadpoolController().lib_controllers
+    return [one for one in controllers if one.user_api == "blas"]
 
 
 @contextmanager
@@ -32,13 +36,15 @@ def blas_threads_for(multiplications: int) -> Iterator[None]:
     The limit holds for the process, so that the first of several concurrent users sets
     it and the last takes it back.
     """
-    global _users, _limits
-    if multiplications >= WORTH_THREADS:
+    global _users, _before
+    if not ONE_THREAD < multiplications < WORTH_THREADS:
         yield
         return
     with _lock:
         if _users == 0:
-            _limits = _controller().limit(limits=1, user_api="blas")
+            _before = [one.get_num_threads() for one in _libraries()]
+            for one in _libraries():
+                one.set_num_threads(1)
         _users += 1
     try:
         yield
@@ -46,4 +52,5 @@ def blas_threads_for(multiplications: int) -> Iterator[None]:
         with _lock:
             _users -= 1
             if _users == 0:
-                _limits.restore_original_limits()
+                for one, threads in zip(_libraries(), _before, strict=True):
+                    one.set_num_threads(threads)

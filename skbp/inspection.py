@@ -1,4 +1,4 @@
-"""Back-propagation compared with numeric derivatives."""
+"""A check of the gradient: back-propagation against numeric derivatives."""
 
 from __future__ import annotations
 
@@ -12,77 +12,88 @@ import scipy.sparse
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from skbp._base import BaseBP, unpacked
+from skbp._data.read import Data
+from skbp._estimator.attributes import of_model
+from skbp._estimator.base import BaseBP
+from skbp._estimator.inside import objective_of
+from skbp._estimator.parameters import validate_params
+from skbp._estimator.prepare import prepare
 from skbp._threads import blas_threads_for
+from skbp._typing import ArrayLike, Int, MatrixLike, RandomState
 from skbp.engine.arrays import BLOCK, Array
+from skbp.engine.model import Model, unpacked
 from skbp.engine.objective import Objective
 
-#: How far a parameter is moved to either side.
+#: The distance by which a parameter is moved to either side.
 STEP = 1e-6
-#: Numbers that the parameters of the networks evaluated at a time may take.
+#: The maximum size of the arrays of the networks that are evaluated at a time.
 LIMIT = 2**22
 
-#: The gradient by layer: like ``coefs_`` and like ``intercepts_``.
+#: The gradient by layer, in the shapes of ``coefs_`` and ``intercepts_``.
 Gradients = tuple[list[Array], list[Array]]
 
 
 @dataclass(frozen=True)
 class GradientCheck:
-    """What :func:`check_gradient` returns.
+    """The result of :func:`check_gradient`.
 
     Attributes
     ----------
     error : float
-        ``|b - n| / (|b| + |n|)``, where b and n are the vectors of all derivatives by
-        back-propagation and numerically, kinks left out: between 0 and 1, nan if only
-        kinks are left. Mostly below 1e-7.
+        ``|b - n| / (|b| + |n|)``, where b is the vector of all derivatives by
+        back-propagation, and n is the vector of all numeric derivatives, both without
+        kinks. The error is between 0 and 1, and usually below 1e-7. It is nan if all
+        derivatives are at kinks.
     n_kinks : int
-        The number of derivatives that were left out, because J has a kink at the
-        weights themselves: there the difference quotients to both sides differ. So it
-        is with ReLU where Z is exactly zero, for biases of zero and inputs of zero.
+        The number of derivatives that are left out because J has a kink at the weights:
+        the difference quotients to the two sides differ. With ReLU this happens if Z is
+        exactly zero, for example with zero biases and zero inputs.
     backprop, numeric : ndarray of shape (n_directions,)
         The derivative of J along each random direction.
     gradients, numeric_gradients : tuple (coefs, intercepts) or None
-        The derivative with respect to each parameter, lists of arrays like ``coefs_``
-        and ``intercepts_``; None unless ``each_parameter``.
+        The derivative with respect to each parameter, as lists of arrays like
+        ``coefs_`` and ``intercepts_``; None unless ``each_parameter=True``.
     """
 
     error: float
     n_kinks: int
     backprop: Array
     numeric: Array
-    gradients: Gradients | None = None
-    numeric_gradients: Gradients | None = None
+    # (Or None: which of the two follows from each_parameter.)
+    gradients: Gradients | Any = None
+    numeric_gradients: Gradients | Any = None
 
 
 def check_gradient(
-    estimator,
-    X,
-    y,
-    sample_weight=None,
+    estimator: BaseBP,
+    X: MatrixLike,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None = None,
     *,
-    n_directions=10,
-    each_parameter=False,
-    random_state=0,
-):
+    n_directions: Int = 10,
+    each_parameter: bool = False,
+    random_state: RandomState = 0,
+) -> GradientCheck:
     """Compare the gradient of J by back-propagation with numeric derivatives.
 
     The numeric derivative along a direction d is a difference quotient::
 
         (J(theta + h d) - J(theta - h d)) / (2 h),
 
-    which for a correct gradient is d' dJ/dtheta. In random directions every parameter
-    moves, so that they find an error anywhere in the gradient at the cost of two
-    evaluations of J each, however many parameters there are. All is in float64.
+    which for a correct gradient is d' dJ/dtheta. A random direction moves every
+    parameter. It therefore finds an error anywhere in the gradient, at the cost of two
+    evaluations of J, however many parameters there are. All computations are in
+    float64.
 
-    The log losses bound the cost of a sample that is wrong with certainty, in J but not
-    in its gradient. Where X is so large that this happens, the two differ.
+    In J, but not in its gradient, the log losses limit the cost of a sample that is
+    predicted wrongly with certainty. If X is so large that this happens, the two
+    derivatives differ.
 
     Parameters
     ----------
     estimator : BPClassifier or BPRegressor
-        If it is fitted, the gradient at the fitted weights is checked, otherwise that
-        at the initial weights. It stays as it is.
+        The estimator to check, which is not changed. If it is fitted, the gradient is
+        checked at the fitted weights, otherwise at the initial weights.
 
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         The input data.
@@ -97,8 +108,8 @@ def check_gradient(
         The number of random directions, at least 1.
 
     each_parameter : bool, default=False
-        Whether to compute the numeric derivative with respect to each single parameter,
-        too: two evaluations of J a parameter.
+        Whether to compute the numeric derivative with respect to each parameter, too.
+        This takes two evaluations of J for each parameter.
 
     random_state : int, RandomState instance or None, default=0
         Draws the directions.
@@ -111,7 +122,7 @@ def check_gradient(
     Raises
     ------
     TypeError
-        If ``estimator`` is of another class.
+        If ``estimator`` is not a BPClassifier or BPRegressor.
     ValueError
         If the data cannot be used, or J is not finite.
 
@@ -137,8 +148,8 @@ def check_gradient(
     if not isinstance(n_directions, Integral) or n_directions < 1:
         raise ValueError(f"n_directions must be a positive integer; got {n_directions}")
     if not hasattr(estimator, "coefs_"):
-        estimator = clone(estimator)._initialised(X, y, sample_weight)
-    objective, _ = estimator._objective(X, y, sample_weight, np.float64)
+        estimator = at_start(clone(estimator), X, y, sample_weight)
+    objective = objective_of(estimator, X, y, sample_weight, np.dtype(np.float64))
     P = objective.network.n_parameters
     rng = check_random_state(random_state)
     signs = rng.choice([-1.0, 1.0], size=(n_directions, P))
@@ -163,17 +174,28 @@ def check_gradient(
     return GradientCheck(_difference(b, n), n_kinks, *results[0][:2], *by_layer)
 
 
+def at_start(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Any:
+    """Return the estimator with the weights that ``fit`` would start from."""
+    validate_params(estimator)
+    job = prepare(estimator, Data(X, y, sample_weight), Data())
+    assert job.start.theta is not None
+    output = job.problem.loss.activation
+    model = Model.of(job.problem.network, output, job.start.theta[:1])
+    vars(estimator).update(of_model(model))
+    return estimator
+
+
 def _derivatives(
     objective: Objective, directions: Any, step: float = STEP
 ) -> tuple[Array, Array, Array]:
-    """Return derivatives of J along directions: by back-propagation, and numerically.
+    """Return derivatives of J along directions: by back-propagation, and numeric.
 
-    The third are what the quotients to both sides differ by. The points theta ± h d are
-    networks on the engine's axis of K networks.
+    The third result is the difference between the difference quotients to the two
+    sides. The points theta ± h d are networks on the engine's axis of K networks.
     """
     network, samples = objective.network, objective.samples
     rows, backprop, numeric, jumps = slice(0, len(samples)), [], [], []
-    # The arrays of a network hold parameters, and units by samples.
+    # The arrays of a network hold its parameters, or units times samples.
     numbers = max(network.n_parameters, sum(network.units) * min(len(samples), BLOCK))
     size = max(1, LIMIT // numbers)
     with (
@@ -192,7 +214,7 @@ def _derivatives(
             above, below = J[: len(d)], J[len(d) :]
             numeric.append((above - below) / (2.0 * step))
             jumps.append((above - 2.0 * J_0 + below) / step)
-            # The steps as they were rounded, not as they were meant.
+            # Use the steps after rounding, which may differ from 2 h d.
             steps = theta[: len(d)] - theta[len(d) :]
             backprop.append(steps @ objective.grad[0] / (2.0 * step))
     result = np.concatenate(backprop), np.concatenate(numeric), np.concatenate(jumps)
@@ -205,10 +227,10 @@ def _derivatives(
 
 
 def _closer(objective: Objective, directions: Any) -> tuple[Array, Array, Array]:
-    """Return ``_derivatives``, with shorter steps where a kink may lie within one.
+    """Return ``_derivatives``, with shorter steps where a step may cross a kink.
 
-    What the quotients to both sides differ by stays that of the long step. A wrong
-    gradient is wrong at every step.
+    The third result is always that of the long step. Shorter steps do not hide a wrong
+    gradient, because it is wrong with every step.
     """
     backprop, numeric, jumps = _derivatives(objective, directions)
     for step in (STEP / 8, STEP / 64):
@@ -228,8 +250,9 @@ def _kinks(
 ) -> Array:
     """Return for which directions J has a kink.
 
-    The quotients to both sides differ there, by as much when the step is shorter; what
-    curvature makes them differ shrinks with the step.
+    At a kink the difference quotients to the two sides differ, and a shorter step does
+    not change the difference. A difference that comes from curvature shrinks with the
+    step.
     """
     _, numeric, jumps = derivatives
     kinks: Array = np.abs(jumps) > 1e-3 * np.abs(numeric).max(initial=0.0)
@@ -240,7 +263,7 @@ def _kinks(
 
 
 def _difference(b: Array, n: Array) -> float:
-    """Return |b - n| / (|b| + |n|), 0 where both are 0, nan where there are none."""
+    """Return |b - n| / (|b| + |n|): 0 if both are 0, nan if they are empty."""
     if not len(b):
         return nan
     size = sqrt(b @ b) + sqrt(n @ n)

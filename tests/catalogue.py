@@ -6,7 +6,7 @@ from skbp.engine.activations import ACTIVATIONS, HIDDEN
 from skbp.engine.initializers import INITIALIZERS
 from skbp.engine.losses import LOSSES
 from skbp.engine.network import Network
-from skbp.engine.optimizers import OPTIMIZERS
+from skbp.engine.solvers.optimizers import OPTIMIZERS
 
 ALL_ACTIVATIONS = sorted(ACTIVATIONS)
 HIDDEN_ACTIVATIONS = sorted(HIDDEN)

@@ -4,6 +4,7 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skbp import BPClassifier, BPRegressor
+from skbp.compat import MLPClassifier, MLPRegressor
 
 #: Not among them, since they cannot pass: dropout and early stopping, which draw other
 #: random numbers for repeated samples than for weighted ones, and balanced class
@@ -62,6 +63,10 @@ CONFIGURATIONS = [
     BPRegressor((6, 5, 4), "tanh", solver="lbfgs", tol=0.01),
     BPRegressor((10,), "identity", learning_rate_init=0.05),
     BPRegressor((8, 4), ("tanh", "logistic"), fit_intercept=False, solver="lbfgs"),
+    MLPClassifier(),
+    MLPClassifier(solver="lbfgs"),
+    MLPRegressor(),
+    MLPRegressor(solver="lbfgs"),
 ]
 
 

@@ -27,7 +27,7 @@ dd = pytest.importorskip("dask.dataframe")
 pd = pytest.importorskip("pandas")
 
 from skbp import BPClassifier, BPRegressor  # noqa: E402
-from skbp import _dask as skbp_dask  # noqa: E402
+from skbp._data import dask as skbp_dask  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",
@@ -53,7 +53,7 @@ SORTED = np.argsort(CODES, kind="stable")
 def cluster():
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster, set_as_default=False) as client,
     ):

@@ -10,7 +10,6 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from skbp import BPClassifier, BPRegressor
-from skbp.engine.training import Group
 
 BOTH = pytest.mark.parametrize("estimator", [BPClassifier, BPRegressor])
 
@@ -503,54 +502,6 @@ def test_a_failed_call_leaves_an_earlier_fit_intact(estimator, call, X, y):
         }
     for w, expected in zip(model.coefs_, values, strict=True):
         np.testing.assert_array_equal(w, expected)
-
-
-@BOTH
-@pytest.mark.parametrize("warm_start", [False, True])
-def test_an_interrupt_leaves_a_usable_model(estimator, warm_start, X, y, monkeypatch):
-    epoch, calls = Group.epoch, []
-
-    def interrupted(self, *args):
-        calls.append(1)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return epoch(self, *args)
-
-    monkeypatch.setattr(Group, "epoch", interrupted)
-    model = estimator(random_state=0, warm_start=warm_start)
-    with pytest.warns(UserWarning, match="interrupted by user"):
-        model.fit(X, y)
-    assert model.n_iter_ == len(model.loss_curve_) == 2
-    monkeypatch.undo()
-    with pytest.warns(ConvergenceWarning):
-        expected = estimator(random_state=0, max_iter=2).fit(X, y)
-    np.testing.assert_array_equal(model.predict(X), expected.predict(X))
-
-
-@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-@pytest.mark.parametrize("where", ["score", "print"])
-def test_an_interrupt_while_an_epoch_is_recorded(solver, where, X, y, monkeypatch):
-    calls = []
-
-    def interrupt(*args):
-        calls.append(1)
-        if len(calls) == 4:
-            raise KeyboardInterrupt
-        return 1.0
-
-    model = BPClassifier(
-        solver=solver,
-        early_stopping=where == "score",
-        verbose=where == "print",
-        random_state=0,
-    )
-    if where == "score":
-        model._score = interrupt
-    else:
-        monkeypatch.setattr("builtins.print", interrupt)
-    with pytest.warns(UserWarning, match="interrupted by user"):
-        model.fit(X, y)
-    assert model.predict(X).shape == y.shape
 
 
 def test_a_warning_that_is_an_error_leaves_a_fitted_model(X, y):

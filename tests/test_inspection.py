@@ -6,13 +6,16 @@ import warnings
 import numpy as np
 import pytest
 import scipy.sparse
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skbp import BPClassifier, BPRegressor, check_gradient
+from skbp._estimator.by_hand import model_of
 from skbp.engine import activations
+from skbp.inspection import at_start
 from tests.catalogue import HIDDEN_ACTIVATIONS
 
 X = StandardScaler().fit_transform(load_iris().data)
@@ -130,6 +133,14 @@ def test_check_gradient_says_what_is_wrong():
         check_gradient(model, 1e160 * X, y)
 
 
+def test_check_gradient_starts_where_training_would():
+    model = BPRegressor(
+        (3,), intercepts_init="best_constant", alpha=0.0, random_state=0
+    )
+    start = at_start(clone(model), X, Y + 100.0, None)
+    assert start.intercepts_[-1] == pytest.approx(np.mean(Y) + 100)
+
+
 def test_check_gradient_of_constant_cost_is_zero():
     model = BPRegressor((), alpha=0.0, fit_intercept=False)
     assert check_gradient(model, np.zeros((3, 2)), [1.0, 2.0, 3.0]).error == 0.0
@@ -146,7 +157,7 @@ def test_activations_are_those_of_forward_propagation(name, convert):
     W, b = model.coefs_, model.intercepts_
     np.testing.assert_allclose(A[1], np.tanh(X @ W[0] + b[0]))
     np.testing.assert_allclose(A[2], np.maximum(A[1] @ W[1] + b[1], 0))
-    outputs = model._outputs(X)
+    outputs = model_of(model).outputs(X)
     np.testing.assert_allclose(A[3], outputs, rtol=1e-10, atol=1e-300)
 
 

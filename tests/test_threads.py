@@ -3,7 +3,7 @@
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skbp._threads import WORTH_THREADS, blas_threads_for
+from skbp._threads import ONE_THREAD, WORTH_THREADS, blas_threads_for
 
 
 def threads():
@@ -34,15 +34,20 @@ def test_large_products_take_all(full):
 
 
 def test_an_error_takes_the_limit_back():
-    with pytest.raises(ZeroDivisionError), blas_threads_for(1):
+    with pytest.raises(ZeroDivisionError), blas_threads_for(ONE_THREAD + 1):
         raise ZeroDivisionError
 
 
 def test_users_may_leave_in_any_order(full):
-    first, second = blas_threads_for(1), blas_threads_for(1)
+    first, second = blas_threads_for(ONE_THREAD + 1), blas_threads_for(ONE_THREAD + 1)
     first.__enter__()
     second.__enter__()
     first.__exit__(None, None, None)
     assert threads() == {1}
     second.__exit__(None, None, None)
     assert threads() == full
+
+
+def test_products_that_take_one_thread_anyway_need_no_limit(full):
+    with blas_threads_for(ONE_THREAD):
+        assert threads() == full

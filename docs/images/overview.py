@@ -91,6 +91,14 @@ def table(figures: dict[str, Any]) -> str:
             cells += [f"{r['theirs_s']:.2f} s", f"{r['ours_s']:.2f} s"]
             cells.append(f"**{r['ratio']:.1f}**")
         lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", "How many times sooner small calls return:", ""]
+    rows = sorted({row["n"] for row in figures["small"]})
+    lines.append(f"| | {' | '.join(f'{n} rows' for n in rows)} |")
+    lines.append(f"|---|{'--:|' * len(rows)}")
+    for what in dict.fromkeys(row["what"] for row in figures["small"]):
+        known = {r["n"]: r["ratio"] for r in figures["small"] if r["what"] == what}
+        cells = [f"{known[n]:.1f}" if n in known else "" for n in rows]
+        lines.append(f"| {what} | {' | '.join(cells)} |")
     million = figures["million"]
     most = max(value for name, value in million.items() if name != "data_mb")
     lines += [

@@ -20,10 +20,11 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.datasets import load_digits
-from sklearn.neural_network import MLPClassifier
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from skbp import BPClassifier
+from skbp import BPClassifier, BPRegressor
 
 #: features, hidden units, classes, rows, epochs: about half a second a run of ours.
 SHAPES = [
@@ -38,6 +39,9 @@ SHAPES = [
 DTYPES = ("float32", "float64")
 Pair = tuple[type[BPClassifier], type[MLPClassifier]]
 BOTH: Pair = (BPClassifier, MLPClassifier)
+REGRESSORS: tuple[Any, Any] = (BPRegressor, MLPRegressor)
+#: Rows of small calls.
+FEW_ROWS = (1, 10, 32, 100, 500)
 
 
 def data(n: int, features: int, classes: int, dtype: str) -> tuple[Any, Any]:
@@ -164,6 +168,45 @@ def compare_lbfgs(dtype: str, runs: int) -> dict[str, Any]:
     return compare_calls("fit by lbfgs, 20000 x 20", dtype, calls, runs)
 
 
+def small_calls(name: str, runs: int) -> list[dict[str, Any]]:
+    """Time calls on a few rows: serving, streams, epoch loops."""
+    X, y = data(1000, 20, 3, "float64")
+    both, y = (BOTH, y) if name == "classifier" else (REGRESSORS, X[:, 0])
+    fitted = [e(max_iter=3, random_state=0).fit(X, y) for e in both]
+    parts, warm = [[clone(e).fit(X, y) for e in fitted] for _ in range(2)]
+    for e in warm:
+        e.set_params(warm_start=True, max_iter=1)
+    rows = []
+    for n in FEW_ROWS:
+        calls = {
+            "predict": [lambda e=e, n=n: e.predict(X[:n]) for e in fitted],
+            "partial_fit": [
+                lambda e=e, n=n: e.partial_fit(X[:n], y[:n]) for e in parts
+            ],
+        }
+        if name == "classifier":
+            calls["predict_proba"] = [
+                lambda e=e, n=n: e.predict_proba(X[:n]) for e in fitted
+            ]
+        if len({*y[:n]}) == len({*y}) or name == "regressor":
+            calls["fit, warm, 1 epoch"] = [
+                lambda e=e, n=n: e.fit(X[:n], y[:n]) for e in warm
+            ]
+        for what, pair in calls.items():
+            repeated = [lambda call=call: [call() for _ in range(20)] for call in pair]
+            ours_s, theirs_s = in_turn(runs, *repeated)
+            rows.append(
+                {
+                    "what": f"{name}, {what}",
+                    "n": n,
+                    "ours_us": 1e6 * ours_s / 20,
+                    "theirs_us": 1e6 * theirs_s / 20,
+                    "ratio": theirs_s / ours_s,
+                }
+            )
+    return rows
+
+
 def million() -> dict[str, float]:
     """Peak memory, above the data, of full-batch work on 1 000 000 x 20."""
     X, y = data(1_000_000, 20, 5, "float64")
@@ -179,7 +222,7 @@ def million() -> dict[str, float]:
 
 def report(runs: int) -> dict[str, Any]:
     """Run everything; print as it goes."""
-    results: dict[str, Any] = {"fit": [], "calls": []}
+    results: dict[str, Any] = {"fit": [], "calls": [], "small": []}
     print(
         f"{'Adam, in-hidden-out / rows':28} dtype    "
         "MLP us/step  BP us/step  ratio  BP/products  loss difference"
@@ -208,6 +251,15 @@ def report(runs: int) -> dict[str, Any]:
                 f"{row['what']:28} {dtype}  {row['theirs_s']:7.3f}  "
                 f"{row['ours_s']:7.3f} {row['ratio']:6.2f} {row['theirs_mb']:8.1f} "
                 f"{row['ours_mb']:8.1f}",
+                flush=True,
+            )
+    print(f"\n{'':34} rows   MLP us    BP us  ratio")
+    for name in ("classifier", "regressor"):
+        for row in small_calls(name, runs):
+            results["small"].append(row)
+            print(
+                f"{row['what']:34} {row['n']:4} {row['theirs_us']:8.0f} "
+                f"{row['ours_us']:8.0f} {row['ratio']:6.2f}",
                 flush=True,
             )
     results["million"] = million()

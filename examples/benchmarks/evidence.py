@@ -53,8 +53,8 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from skbp import BPClassifier, BPRegressor
-from skbp.engine.gauss_newton import GaussNewton
-from skbp.engine.lm import inverse_root
+from skbp.engine.curvature import GaussNewton
+from skbp.engine.evidence.posterior import inverse_root
 from skbp.engine.losses import LOSSES
 from skbp.engine.network import Network
 from skbp.engine.samples import Samples
@@ -187,7 +187,7 @@ def iteration(runs: int) -> dict[str, float]:
     n, P = 1000, network.n_parameters
     samples = Samples(rng.standard_normal((n, 25)), rng.standard_normal((n, 1)))
     theta = 0.3 * rng.standard_normal((1, P))
-    evaluate = GaussNewton(network, LOSSES["squared_error"], samples, slice(0, n))
+    evaluate = GaussNewton(network, LOSSES["squared_error"], samples)
     J = rng.standard_normal((n, P))
 
     def step() -> None:

@@ -1,14 +1,17 @@
 """Activation functions f and their derivatives f'.
 
-An activation is a function that, given the shape and dtype of its layer, returns two
-functions which work in place and own their scratch arrays, so that a training step
-allocates nothing (and their constants as arrays: a Python number costs more each time):
+An activation is a function that takes the shape and dtype of its layer and returns two
+functions:
 
 ``f(Z)``
     turns the layer's weighted inputs Z into its activations A = f(Z).
 ``df(A, delta)``
-    multiplies ``delta`` = dJ/dA by the derivative: ``delta`` = dJ/dZ. It is called with
-    the A that the last call of ``f`` produced.
+    multiplies ``delta`` = dJ/dA by the derivative, which makes it dJ/dZ. The argument A
+    must be the array that the last call of ``f`` produced.
+
+Both functions work in place and keep their own scratch arrays, so that a training step
+allocates nothing. Their constants are arrays, because NumPy needs more time for a
+Python number in each operation.
 
 Arrays have the shape (K, units, samples): samples are columns.
 """
@@ -30,10 +33,11 @@ Activation = Callable[[tuple[int, ...], DType], tuple[Forward, Backward]]
 
 
 def _logistic(Z: Array, one: Array, out: Array) -> None:
-    """out = 1 / (1 + exp(-Z)).
+    """Set out = 1 / (1 + exp(-Z)).
 
-    exp and a division keep the relative precision of both tails and take a quarter of
-    the time of scipy.special.expit. exp(-z) may overflow to inf: 0 is right then.
+    exp and a division keep the relative precision of both tails, and take a quarter of
+    the time of scipy.special.expit. exp(-z) may overflow to inf; the result is then 0,
+    which is correct.
     """
     np.negative(Z, out=out)
     np.exp(out, out=out)
@@ -42,9 +46,9 @@ def _logistic(Z: Array, one: Array, out: Array) -> None:
 
 
 def _softplus(Z: Array, zeros: Array, out: Array, tmp: Array) -> None:
-    """out = log(1 + exp(Z)) = max(Z, 0) + log(1 + exp(-|Z|)), which cannot overflow.
+    """Set out = log(1 + exp(Z)) = max(Z, 0) + log(1 + exp(-|Z|)).
 
-    It takes a seventh of the time of np.logaddexp.
+    The second form cannot overflow. It takes a seventh of the time of np.logaddexp.
     """
     np.abs(Z, out=tmp)
     np.negative(tmp, out=tmp)
@@ -55,7 +59,7 @@ def _softplus(Z: Array, zeros: Array, out: Array, tmp: Array) -> None:
 
 
 def identity(shape: tuple[int, ...], dtype: DType) -> tuple[Forward, Backward]:
-    """f(z) = z; f'(z) = 1."""
+    """Return f(z) = z, with f'(z) = 1."""
 
     def f(Z: Array) -> None:
         pass
@@ -67,7 +71,7 @@ def identity(shape: tuple[int, ...], dtype: DType) -> tuple[Forward, Backward]:
 
 
 def logistic(shape: tuple[int, ...], dtype: DType) -> tuple[Forward, Backward]:
-    """f(z) = 1 / (1 + exp(-z)); f'(z) = a (1 - a)."""
+    """Return f(z) = 1 / (1 + exp(-z)), with f'(z) = a (1 - a)."""
     slope, one = np.empty(shape, dtype), np.ones((), dtype)
 
     def f(Z: Array) -> None:
@@ -82,7 +86,7 @@ def logistic(shape: tuple[int, ...], dtype: DType) -> tuple[Forward, Backward]:
 
 
 def tanh(shape: tuple[int, ...], dtype: DType) -> tuple[Forward, Backward]:
-    """f(z) = tanh(z); f'(z) = 1 - a²."""
+    """Return f(z) = tanh(z), with f'(z) = 1 - a²."""
     slope, one = np.empty(shape, dtype), np.ones((), dtype)
 
     def f(Z: Array) -> None:
@@ -97,16 +101,16 @@ def tanh(shape: tuple[int, ...], dtype: DType) -> tuple[Forward, Backward]:
 
 
 def relu(shape: tuple[int, ...], dtype: DType) -> tuple[Forward, Backward]:
-    """f(z) = max(0, z); f'(z) = 1 where z > 0, else 0."""
-    # np.maximum takes a third of the time with an array of zeros instead of one zero.
+    """Return f(z) = max(0, z), with f'(z) = 1 where z > 0, else 0."""
+    # np.maximum takes a third of the time if the zeros are an array and not one number.
     zeros, zero = np.zeros(shape, dtype), np.zeros((), dtype)
     positive, mask = np.empty(shape, np.bool_), np.empty(shape, dtype)
 
     def f(Z: Array) -> None:
         np.maximum(Z, zeros, out=Z)
 
-    # A product with a mask takes a quarter of the time of delta[A == 0] = 0; the mask
-    # is cast first, since the product would allocate a buffer to cast it.
+    # A product with a mask takes a quarter of the time of delta[A == 0] = 0. The mask
+    # is cast first, because the product would allocate a buffer for the cast.
     def df(A: Array, delta: Array) -> None:
         np.greater(A, zero, out=positive)
         np.copyto(mask, positive)
@@ -116,7 +120,7 @@ def relu(shape: tuple[int, ...], dtype: DType) -> tuple[Forward, Backward]:
 
 
 def leaky_relu(shape: tuple[int, ...], dtype: DType) -> tuple[Forward, Backward]:
-    """f(z) = max(z, z/100); f'(z) = 1 where z > 0, else 1/100."""
+    """Return f(z) = max(z, z/100), with f'(z) = 1 where z > 0, else 1/100."""
     small, zero = cast(0.01, dtype), np.zeros((), dtype)
     slope, positive = np.empty(shape, dtype), np.empty(shape, np.bool_)
     rest = cast(0.99, dtype)
@@ -138,7 +142,7 @@ def leaky_relu(shape: tuple[int, ...], dtype: DType) -> tuple[Forward, Backward]
 def exponential_linear(below: float, scale: float) -> Activation:
     """Return f(z) = scale z where z > 0, else scale below (exp(z) - 1).
 
-    f'(z) = scale where z > 0, else a + scale below.
+    The derivative is f'(z) = scale where z > 0, else a + scale below.
     """
 
     def activation(shape: tuple[int, ...], dtype: DType) -> tuple[Forward, Backward]:
@@ -167,7 +171,7 @@ def exponential_linear(below: float, scale: float) -> Activation:
 
 
 def softplus(shape: tuple[int, ...], dtype: DType) -> tuple[Forward, Backward]:
-    """f(z) = log(1 + exp(z)); f'(z) = 1 - exp(-a)."""
+    """Return f(z) = log(1 + exp(z)), with f'(z) = 1 - exp(-a)."""
     tmp, zeros = np.empty(shape, dtype), np.zeros(shape, dtype)
 
     def f(Z: Array) -> None:
@@ -183,7 +187,7 @@ def softplus(shape: tuple[int, ...], dtype: DType) -> tuple[Forward, Backward]:
 
 
 def softsign(shape: tuple[int, ...], dtype: DType) -> tuple[Forward, Backward]:
-    """f(z) = z / (1 + |z|); f'(z) = (1 - |a|)²."""
+    """Return f(z) = z / (1 + |z|), with f'(z) = (1 - |a|)²."""
     tmp, one = np.empty(shape, dtype), np.ones((), dtype)
 
     def f(Z: Array) -> None:
@@ -200,12 +204,14 @@ def softsign(shape: tuple[int, ...], dtype: DType) -> tuple[Forward, Backward]:
     return f, df
 
 
-# Those that follow rise and fall, so that z cannot be told from a: f keeps the slope.
-# It is computed in z up to a size beyond which it is constant, for safety.
+# The next three functions fall before they rise, so that a does not determine z. f
+# computes the derivative from z, and keeps it for df.
 
 
 def gelu(shape: tuple[int, ...], dtype: DType) -> tuple[Forward, Backward]:
-    """f(z) = z Phi(z), with the normal distribution function; f'(z) = Phi + z phi.
+    """Return f(z) = z Phi(z), with f'(z) = Phi(z) + z phi(z).
+
+    Phi is the normal distribution function, and phi is the normal density.
 
     References
     ----------
@@ -231,7 +237,7 @@ def gelu(shape: tuple[int, ...], dtype: DType) -> tuple[Forward, Backward]:
 
 
 def silu(shape: tuple[int, ...], dtype: DType) -> tuple[Forward, Backward]:
-    """f(z) = z s with s = 1 / (1 + exp(-z)); f'(z) = s + a (1 - s).
+    """Return f(z) = z s with s = 1 / (1 + exp(-z)), and f'(z) = s + a (1 - s).
 
     References
     ----------
@@ -254,9 +260,10 @@ def silu(shape: tuple[int, ...], dtype: DType) -> tuple[Forward, Backward]:
 
 
 def mish(shape: tuple[int, ...], dtype: DType) -> tuple[Forward, Backward]:
-    """f(z) = z t with t = tanh(log(1 + exp(z))); f'(z) = t + z (1 - t²) s.
+    """Return f(z) = z t with t = tanh(log(1 + exp(z))).
 
-    s = 1 / (1 + exp(-z)) is the derivative of the logarithm.
+    The derivative is f'(z) = t + z (1 - t²) s, where s = 1 / (1 + exp(-z)) is the
+    derivative of log(1 + exp(z)).
 
     References
     ----------
@@ -283,7 +290,7 @@ def mish(shape: tuple[int, ...], dtype: DType) -> tuple[Forward, Backward]:
 
 
 def exp(shape: tuple[int, ...], dtype: DType) -> tuple[Forward, Backward]:
-    """f(z) = exp(z); f'(z) = a."""
+    """Return f(z) = exp(z), with f'(z) = a."""
 
     def f(Z: Array) -> None:
         np.exp(Z, out=Z)
@@ -295,9 +302,11 @@ def exp(shape: tuple[int, ...], dtype: DType) -> tuple[Forward, Backward]:
 
 
 def softmax(shape: tuple[int, ...], dtype: DType) -> tuple[Forward, Backward]:
-    """f(z)_i = exp(z_i) / sum_j exp(z_j) over the units of the layer.
+    """Return f(z)_i = exp(z_i) / sum_j exp(z_j) over the units of the layer.
 
-    The derivative is no product by elements: dJ/dz = a * (dJ/da - sum_j a_j dJ/da_j).
+    The derivative is not an elementwise product::
+
+        dJ/dz = a * (dJ/da - sum_j a_j dJ/da_j)
     """
     row = np.empty((*shape[:-2], 1, shape[-1]), dtype)
     product = np.empty(shape, dtype)
@@ -319,10 +328,11 @@ def softmax(shape: tuple[int, ...], dtype: DType) -> tuple[Forward, Backward]:
 
 
 def ordered(shape: tuple[int, ...], dtype: DType) -> tuple[Forward, Backward]:
-    """f(z)_1 = z_1, f(z)_i = f(z)_(i-1) + log(1 + exp(z_i)): outputs that never cross.
+    """Return f(z)_1 = z_1, f(z)_i = f(z)_(i-1) + log(1 + exp(z_i)).
 
-    dJ/dz_1 is the sum of all dJ/da_j; dJ/dz_i that of those with j >= i, times the
-    derivative of the step up to a_i, 1 / (1 + exp(-z_i)).
+    The outputs increase with i, and so never cross. dJ/dz_i is the sum of dJ/da_j over
+    j >= i. For i > 1 the sum is multiplied by 1 / (1 + exp(-z_i)), the derivative of
+    the step from a_(i-1) to a_i.
     """
     slope, one = np.ones(shape, dtype), np.ones((), dtype)
     steps = (*shape[:-2], shape[-2] - 1, shape[-1])
@@ -341,7 +351,7 @@ def ordered(shape: tuple[int, ...], dtype: DType) -> tuple[Forward, Backward]:
     return f, df
 
 
-#: What a hidden layer can use, by its public name.
+#: The activations that a hidden layer can have, by their public names.
 HIDDEN: dict[str, Activation] = {
     "identity": identity,
     "logistic": logistic,
@@ -361,7 +371,7 @@ HIDDEN: dict[str, Activation] = {
     "softsign": softsign,
 }
 
-#: Every activation of the engine, by name; those beside HIDDEN are for output layers.
+#: All activations of the engine, by name. Those not in HIDDEN are for output layers.
 ACTIVATIONS: dict[str, Activation] = {
     **HIDDEN,
     "exp": exp,
@@ -369,10 +379,11 @@ ACTIVATIONS: dict[str, Activation] = {
     "ordered": ordered,
 }
 
-#: What an output layer can use by its public name, beside what a hidden layer can.
-OUTPUTS = {**HIDDEN, "exp": exp, "softmax": softmax}
+#: The activations that a user can choose for the output layer, by their public names.
+OUTPUTS: dict[str, Activation] = {**HIDDEN, "exp": exp, "softmax": softmax}
 
-#: Between which numbers the values of an activation lie, where that is not everywhere.
+#: The intervals that the values of activations lie in. An activation that is not listed
+#: has no bounds.
 RANGES: dict[str, tuple[float, float]] = {
     "logistic": (0.0, 1.0),
     "tanh": (-1.0, 1.0),
@@ -389,14 +400,14 @@ RANGES: dict[str, tuple[float, float]] = {
 }
 
 
-#: Between which raw inputs to look for one that gives a value, for ``inverse``.
+#: The intervals in which ``inverse`` looks for the raw input that gives a value.
 _SEARCH = {
     "logistic": (-15.0, 15.0),
     "tanh": (-15.0, 15.0),
     "softsign": (-1e3, 1e3),
     "relu": (0.0, inf),
     "exp": (-700.0, 700.0),
-    # These fall before they rise.
+    # These functions fall before they rise; the interval is where they rise.
     "gelu": (-0.75, inf),
     "silu": (-1.27, inf),
     "mish": (-1.19, inf),
@@ -404,7 +415,7 @@ _SEARCH = {
 
 
 def inverse(name: str, A: Array) -> Array:
-    """Return raw outputs (units,) of which an activation makes these, or close ones."""
+    """Return raw outputs (units,) that an activation maps to ``A``, or close to it."""
     if name == "softmax":
         return np.asarray(np.log(np.maximum(A, 1e-6)))
     if name == "ordered":

@@ -1,4 +1,4 @@
-"""What the engine's modules share: types of arrays, and how to pass over them."""
+"""Types of arrays, and functions that cut arrays, for all modules of the engine."""
 
 from __future__ import annotations
 
@@ -10,33 +10,34 @@ import numpy.typing as npt
 
 #: An array of float32 or float64.
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
-#: float32 or float64.
+#: The dtype of an Array: float32 or float64.
 DType: TypeAlias = np.dtype[Any]
-#: Numbers of rows, that is of samples.
+#: Row numbers, that is numbers of samples.
 Rows: TypeAlias = npt.NDArray[np.intp]
-#: A hyperparameter: one number, or an array (K, 1) of float64 with one for each
-#: network.
-Number: TypeAlias = Array | float
+#: A hyperparameter: one number for all networks, or a float64 array (K, 1) with one
+#: number for each network.
+Column: TypeAlias = Array | float
 
-#: Samples that pass through a network together when a gradient or a prediction covers
-#: many: their activations stay in cache, and memory does not grow with the samples.
+#: The number of samples that pass through a network together if a gradient or a
+#: prediction covers many samples. With blocks of this size the activations stay in the
+#: cache, and memory does not grow with the number of samples.
 BLOCK = 2048
 
-#: Parameters that an update takes at a time, so that they stay in cache between its
-#: passes and scratch arrays stay small. (Smaller chunks do not pay: 32768 cost a third
-#: more on 500 000 parameters.)
+#: The number of parameters that are updated at a time. The parameters of a chunk stay
+#: in the cache during all steps of an update, and scratch arrays stay small. (Smaller
+#: chunks do not pay: with 32768, an update of 500 000 parameters took a third longer.)
 CHUNK = 2**18
 
 
 def blocks(n: int) -> list[slice]:
-    """Cut n samples into blocks."""
+    """Cut n samples into blocks, and return them as slices."""
     return [slice(start, min(start + BLOCK, n)) for start in range(0, n, BLOCK)]
 
 
 def chunks(*arrays: Array) -> list[tuple[Array, ...]]:
-    """Cut arrays (K, P) into views of the same columns, and scratch of that shape."""
+    """Cut arrays (K, P) into chunks of columns, each with a scratch array."""
     K, P = arrays[0].shape
-    width = max(1, min(CHUNK // K, P))
+    width = max(1, min(CHUNK // max(K, 1), P))
     scratch = np.empty((K, width), arrays[0].dtype)
     return [
         (
@@ -47,17 +48,18 @@ def chunks(*arrays: Array) -> list[tuple[Array, ...]]:
     ]
 
 
-def number(values: Iterable[float]) -> Number:
-    """Return the one number that all networks share, or an array (K, 1)."""
+def column(values: Iterable[float]) -> Column:
+    """Return one number if all values are equal, otherwise an array (K, 1)."""
     distinct = [float(value) for value in values]
     if len(set(distinct)) == 1:
         return distinct[0]
     return np.array(distinct)[:, np.newaxis]
 
 
-def cast(value: Number, dtype: DType) -> Array:
+def cast(value: Column, dtype: DType) -> Array:
     """Return a number as an array of this dtype, ready for arithmetic in place.
 
-    An operation on a small array takes twice as long with a Python number.
+    An operation on a small array takes twice as long if its other operand is a Python
+    number.
     """
     return np.asarray(value, dtype)

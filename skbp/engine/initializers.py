@@ -1,7 +1,7 @@
-"""W and b before training: a table of functions, one for a layer.
+"""The initial W and b: a table of functions that initialise one layer.
 
-An initialiser fills the W (out, in) and b (out, 1) of one layer, given the name of its
-activation and a random state. Numbers are drawn in float64, whatever the dtype of W.
+An initialiser fills the W (out, in) and b (out, 1) of a layer, given the name of the
+layer's activation and a random state. It draws in float64, whatever the dtype of W.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ Initializer = Callable[[Array, Array, str, np.random.RandomState], None]
 def sklearn(W: Array, b: Array, activation: str, rng: np.random.RandomState) -> None:
     """Draw W and b uniformly from [-r, r], as MLPClassifier does.
 
-    r² = 6 / (in + out), and 2 / (in + out) for a logistic layer. The weights are drawn
-    in the order (in, out) before the biases: called layer by layer, these are
-    MLPClassifier's own draws from the same random state.
+    r² is 6 / (in + out), or 2 / (in + out) for a logistic layer. The weights are drawn
+    in the order (in, out), before the biases. If the layers are drawn one after the
+    other, the same random state gives the same weights as in MLPClassifier.
 
     References
     ----------
@@ -35,7 +35,7 @@ def sklearn(W: Array, b: Array, activation: str, rng: np.random.RandomState) -> 
 
 
 def uniform(variance: Callable[[int, int], float]) -> Initializer:
-    """Return the initialiser that draws W uniformly, of this variance; b = 0."""
+    """Return the initialiser that draws W uniformly with this variance; b = 0."""
 
     def fill(W: Array, b: Array, activation: str, rng: np.random.RandomState) -> None:
         r = sqrt(3.0 * variance(W.shape[1], W.shape[0]))
@@ -64,33 +64,33 @@ def orthogonal(W: Array, b: Array, activation: str, rng: np.random.RandomState) 
     """
     n_out, n_in = W.shape
     Q, R = np.linalg.qr(rng.standard_normal((max(W.shape), min(W.shape))))
-    # With the signs of R's diagonal Q is uniform among such matrices.
+    # Multiplied by the signs of R's diagonal, Q is uniformly distributed.
     Q *= np.sign(np.diag(R))
     W[:], b[:] = Q if n_out >= n_in else Q.T, 0.0
 
 
 def glorot(n_in: int, n_out: int) -> float:
-    """Return a variance that keeps that of forward and backward signals alike."""
+    """Return a variance that keeps the scale of both forward and backward signals."""
     return 2.0 / (n_in + n_out)
 
 
 def he(n_in: int, n_out: int) -> float:
-    """Return the variance that keeps that of forward signals through ReLU."""
+    """Return the variance that keeps the scale of forward signals through ReLU."""
     return 2.0 / n_in
 
 
 def lecun(n_in: int, n_out: int) -> float:
-    """Return the variance that keeps that of forward signals where f'(0) is 1."""
+    """Return the variance that keeps the scale of forward signals if f'(0) is 1."""
     return 1.0 / n_in
 
 
 def small(n_in: int, n_out: int) -> float:
-    """Return 0.01²."""
+    """Return the variance 0.01²."""
     return 1e-4
 
 
-#: Initialisers by their public names. He, Zhang, Ren, Sun (2015), "Delving deep into
-#: rectifiers"; LeCun, Bottou, Orr, Müller (1998), "Efficient backprop".
+#: The initialisers by their public names. He, Zhang, Ren, Sun (2015), "Delving deep
+#: into rectifiers"; LeCun, Bottou, Orr, Müller (1998), "Efficient backprop".
 INITIALIZERS: dict[str, Initializer] = {
     "sklearn": sklearn,
     "glorot_uniform": uniform(glorot),

@@ -1,12 +1,14 @@
-"""Losses: the cost of predictions, and its residual delta[L] at the output.
+"""Losses: the cost of predictions, and the residual delta[L] at the output.
 
-A loss takes the raw outputs Z[L] of a network and owns its output activation. With the
-canonical one the residual is a simple formula, for most losses delta[L] = A[L] - Y.
-With any other it is the chain rule's, as in every other layer: delta[L] = dJ/dA[L] *
-f'(Z[L]).
+A loss takes the raw outputs Z[L] of a network and includes an output activation. With
+the canonical activation the residual has a simple formula, for most losses
+delta[L] = A[L] - Y. With any other activation the chain rule gives the residual, as in
+every other layer: delta[L] = dJ/dA[L] * f'(Z[L]).
 
-Values are sums over outputs and samples, each sample times its ``scale`` (1/m for the
-mean over m samples): the value is exactly the function whose gradient is computed.
+The value of a loss is a sum over outputs and samples, in which each sample is
+multiplied by its ``scale`` (1/m for the mean over m samples). This value is exactly the
+function whose gradient is computed, except for very small probabilities in the log
+losses.
 """
 
 from __future__ import annotations
@@ -21,17 +23,17 @@ from scipy.special import xlogy
 from skbp.engine.activations import ACTIVATIONS, OUTPUTS
 from skbp.engine.arrays import Array, DType, blocks, cast
 
-#: Every output activation suits a loss of differences; the canonical one comes first.
+#: All output activations suit losses of differences. The canonical one comes first.
 ANY_OUTPUT = ("identity", *(name for name in OUTPUTS if name != "identity"))
 
 #: (A, Y, scale) -> the loss (K,) of the predictions A, given the targets Y.
 Value = Callable[[Array, Array, Array], Array]
-#: (A, Y, delta) -> delta = dJ/dA, or dJ/dZ for the canonical output.
+#: (A, Y, delta): set delta to dJ/dA, or to dJ/dZ for the canonical output activation.
 Slope = Callable[[Array, Array, Array], None]
-#: (A, Y) -> arrays S_j (K, outputs, samples) with sum_j S_j S_j' = d²loss/dZ² of each
-#: sample, for the canonical output.
+#: (A, Y) -> arrays S_j (K, outputs, samples) with sum_j S_j S_j' = d²loss/dZ² for each
+#: sample, with the canonical output activation.
 Roots = Callable[[Array, Array], list[Array]]
-#: (Z, Y, scale, delta) -> the loss (K,); Z has become A, and delta = dJ/dZ.
+#: (Z, Y, scale, delta) -> the loss (K,); overwrites Z with A, and delta with dJ/dZ.
 Residual = Callable[[Array, Array, Array, Array], Array]
 
 
@@ -46,19 +48,25 @@ class Loss:
         The output activations whose range suits the loss; the first is the canonical
         one.
     functions : callable
-        Given the shape (K, outputs, samples) and dtype of the outputs, it returns
-        ``value(A, Y, scale)`` and ``slope(A, Y, delta)``, which own their scratch
-        arrays.
+        A function that takes the shape (K, outputs, samples) and the dtype of the
+        outputs, and returns ``value(A, Y, scale)`` and ``slope(A, Y, delta)``, which
+        have their own scratch arrays.
     constant : callable
         (Y (n, outputs), weights (n,) or None) -> the best constant prediction
         (outputs,).
     canonical : callable or None
-        Computes dJ/dZ[L] for the canonical output; None means by the chain rule.
+        A function that computes dJ/dZ[L] for the canonical output activation; None
+        means that the chain rule gives it.
     roots : callable or None
-        The root of the second derivative by Z[L] of the canonical output; None if the
-        loss has no curvature.
+        The root of the second derivative with respect to Z[L], for the canonical output
+        activation; None if the loss has no curvature.
     output : str
         The output activation in use; "" means the canonical one.
+    likelihood : bool
+        Whether the loss is minus a log likelihood, up to a constant.
+    normal : bool
+        Whether the loss is minus the log likelihood of normal noise, whose size can be
+        estimated.
     """
 
     name: str
@@ -68,10 +76,12 @@ class Loss:
     canonical: Slope | None = None
     roots: Roots | None = None
     output: str = ""
+    likelihood: bool = True
+    normal: bool = False
 
     @property
     def convex(self) -> bool:
-        """Whether the loss, of the output in use, has a root of its curvature."""
+        """Whether the loss has ``roots`` with the output activation in use."""
         return self.roots is not None and self.activation == self.outputs[0]
 
     @property
@@ -80,7 +90,7 @@ class Loss:
         return self.output or self.outputs[0]
 
     def through(self, activation: str) -> Loss:
-        """Return this loss of the outputs of another output activation."""
+        """Return this loss with another output activation."""
         if activation not in self.outputs:
             raise ValueError(
                 f"{self.name} needs an output activation out of {self.outputs}, got "
@@ -89,7 +99,7 @@ class Loss:
         return replace(self, output=activation)
 
     def mean(self, outputs: Array, Y: Array, weights: Array | None) -> float:
-        """Return the mean loss of predictions (n, outputs), by blocks."""
+        """Return the mean loss of predictions (n, outputs), computed in blocks."""
         total, n = 0.0, len(Y)
         for block in blocks(n):
             A = np.ascontiguousarray(outputs[block].T)[np.newaxis]
@@ -99,14 +109,14 @@ class Loss:
         return total / (n if weights is None else float(weights.sum()))
 
     def residual(self, shape: tuple[int, ...], dtype: DType) -> Residual:
-        """Return what a training step calls, for outputs (K, outputs, samples).
+        """Return the function that a training step calls for outputs of this shape.
 
         Returns
         -------
         residual : callable
             ``residual(Z, Y, scale, delta)`` turns the raw outputs Z into predictions
             A = f(Z) in place, writes delta[L] = dJ/dZ[L], and returns the loss (K,).
-            ``scale`` multiplies the loss of each sample, an array () or (samples,).
+            ``scale``, an array () or (samples,), multiplies the loss of each sample.
         """
         f, df = ACTIVATIONS[self.activation](shape, dtype)
         value, slope = self.functions(shape, dtype)
@@ -133,7 +143,8 @@ class Loss:
 def summed(losses: Array, factor: float) -> Callable[[Array], Array]:
     """Return the function that sums ``factor * scale * losses`` for each network.
 
-    A product with a constant vector sums faster than np.sum, and the factor is free.
+    A product with a constant vector is faster than np.sum, and includes the factor at
+    no cost. The function overwrites ``losses``.
     """
     flat = losses.reshape(len(losses), -1)
     factors = np.full(flat.shape[1], factor, losses.dtype)
@@ -147,21 +158,21 @@ def summed(losses: Array, factor: float) -> Callable[[Array], Array]:
 
 
 def difference(A: Array, Y: Array, delta: Array) -> None:
-    """Compute the residual of canonical pairs."""
+    """Compute the residual for canonical output activations."""
     # delta[L] = A[L] - Y
     np.subtract(A, Y, out=delta)
 
 
 def relative_difference(A: Array, Y: Array, delta: Array) -> None:
-    """Compute the residual of the gamma loss of exponential outputs, 1 - y / a."""
-    # y / a grows beyond all bounds; here it cannot overflow.
+    """Compute the residual 1 - y / a of the gamma loss with exponential outputs."""
+    # y / a grows without bound as a falls; the limit keeps it from overflowing.
     np.maximum(A, np.sqrt(np.finfo(A.dtype).tiny), out=delta)
     np.divide(Y, delta, out=delta)
     np.subtract(1.0, delta, out=delta)
 
 
 def diagonal(curvature: Callable[[Array, Array], Array]) -> Roots:
-    """Return the roots where each output has a curvature of its own."""
+    """Return the roots of a curvature that each output has on its own."""
 
     def roots(A: Array, Y: Array) -> list[Array]:
         root = np.sqrt(curvature(A, Y))
@@ -176,7 +187,7 @@ def diagonal(curvature: Callable[[Array, Array], Array]) -> Roots:
 
 
 def softmax_roots(A: Array, Y: Array) -> list[Array]:
-    """Return the columns of diag(s) - a s', s = sqrt(a): squared, diag(a) - a a'."""
+    """Return the columns of S = diag(s) - a s', s = sqrt(a): S S' = diag(a) - a a'."""
     s = np.sqrt(A)
     each = []
     for j in range(A.shape[-2]):
@@ -193,7 +204,7 @@ def mean(Y: Array, weights: Array | None) -> Array:
 
 
 def quantiles(levels: Sequence[float]) -> Callable[[Array, Array | None], Array]:
-    """Return the function that gives the quantile of each output, at its level."""
+    """Return the function that computes the quantile of each output at its level."""
 
     def constant(Y: Array, weights: Array | None) -> Array:
         columns = zip(Y.T, np.broadcast_to(np.array(levels), Y.shape[1]), strict=True)
@@ -208,7 +219,7 @@ def quantiles(levels: Sequence[float]) -> Callable[[Array, Array | None], Array]
 
 
 def squared_error(shape: tuple[int, ...], dtype: DType) -> tuple[Value, Slope]:
-    """½ (a - y)²."""
+    """Return value and slope of the loss ½ (a - y)²."""
     square = np.empty(shape, dtype)
     total = summed(square, 0.5)
 
@@ -223,16 +234,16 @@ def squared_error(shape: tuple[int, ...], dtype: DType) -> tuple[Value, Slope]:
     return value, slope
 
 
-# Probabilities below eps count as eps in the logarithms, as in scikit-learn: the loss
+# In the logarithms, probabilities below eps count as eps, as in scikit-learn: the loss
 # of a sample that was predicted wrongly with certainty is large but finite. The
-# residual is that of the loss without this bound.
+# residual is that of the loss without this limit.
 
 
 def log_loss(shape: tuple[int, ...], dtype: DType) -> tuple[Value, Slope]:
-    """- y log a, summed over classes that exclude each other."""
+    """Return value and slope of - y log a, summed over mutually exclusive classes."""
     logs = np.empty(shape, dtype)
     total = summed(logs, -1.0)
-    # Arrays, since np.maximum is slower with a scalar.
+    # Full arrays, because np.maximum is slower with a scalar.
     eps = np.full(shape, np.finfo(dtype).eps, dtype)
     tiny = cast(np.finfo(dtype).tiny, dtype)
 
@@ -251,7 +262,10 @@ def log_loss(shape: tuple[int, ...], dtype: DType) -> tuple[Value, Slope]:
 
 
 def binary_log_loss(shape: tuple[int, ...], dtype: DType) -> tuple[Value, Slope]:
-    """- y log a - (1 - y) log(1 - a), for one class or for independent labels."""
+    """Return value and slope of the loss of one class, or of independent labels.
+
+    The loss is - y log a - (1 - y) log(1 - a).
+    """
     logs, other = np.empty(shape, dtype), np.empty(shape, dtype)
     total = summed(logs, -1.0)
     eps, tiny = cast(np.finfo(dtype).eps, dtype), cast(np.finfo(dtype).tiny, dtype)
@@ -280,13 +294,13 @@ def binary_log_loss(shape: tuple[int, ...], dtype: DType) -> tuple[Value, Slope]
 
 
 def poisson(shape: tuple[int, ...], dtype: DType) -> tuple[Value, Slope]:
-    """y log(y / a) - y + a: half of the Poisson deviance."""
+    """Return value and slope of y log(y / a) - y + a, half of the Poisson deviance."""
     deviance, tmp = np.empty(shape, dtype), np.empty(shape, dtype)
     total = summed(deviance, 1.0)
     eps, tiny = cast(np.finfo(dtype).eps, dtype), cast(np.finfo(dtype).tiny, dtype)
 
     def value(A: Array, Y: Array, scale: Array) -> Array:
-        # y log y - y log a, since y / a may overflow where its logarithm does not.
+        # y log y - y log a, because y / a may overflow where log(y / a) does not.
         xlogy(Y, Y, out=deviance)
         np.maximum(A, tiny, out=tmp)
         np.log(tmp, out=tmp)
@@ -305,7 +319,7 @@ def poisson(shape: tuple[int, ...], dtype: DType) -> tuple[Value, Slope]:
 
 
 def gamma(shape: tuple[int, ...], dtype: DType) -> tuple[Value, Slope]:
-    """log(a / y) + y / a - 1: half of the gamma deviance."""
+    """Return value and slope of log(a / y) + y / a - 1, half of the gamma deviance."""
     deviance, tmp = np.empty(shape, dtype), np.empty(shape, dtype)
     total, one = summed(deviance, 1.0), np.ones((), dtype)
     eps = cast(np.finfo(dtype).eps, dtype)
@@ -331,7 +345,7 @@ def gamma(shape: tuple[int, ...], dtype: DType) -> tuple[Value, Slope]:
 
 
 def absolute_error(shape: tuple[int, ...], dtype: DType) -> tuple[Value, Slope]:
-    """|a - y|."""
+    """Return value and slope of the loss |a - y|."""
     error = np.empty(shape, dtype)
     total = summed(error, 1.0)
 
@@ -348,7 +362,7 @@ def absolute_error(shape: tuple[int, ...], dtype: DType) -> tuple[Value, Slope]:
 
 
 def huber(bound: float) -> Loss:
-    """½ r² with r = a - y where |r| <= bound, bound (|r| - bound / 2) beyond.
+    """Return the loss ½ r² where |r| <= bound, else bound (|r| - bound / 2); r = a - y.
 
     References
     ----------
@@ -362,7 +376,7 @@ def huber(bound: float) -> Loss:
         low, high = cast(-bound, dtype), cast(bound, dtype)
 
         def value(A: Array, Y: Array, scale: Array) -> Array:
-            # c (r - c / 2), where c is r clipped
+            # The loss is c (r - c / 2), where c is r clipped to [-bound, bound].
             np.subtract(A, Y, out=error)
             np.clip(error, low, high, out=clipped)
             np.multiply(clipped, half, out=clipped)
@@ -394,17 +408,18 @@ def huber(bound: float) -> Loss:
         return np.array([best(y.astype(np.float64), weights) for y in Y.T])
 
     def curvature(A: Array, Y: Array) -> Array:
-        # Of the parabola that touches the loss and lies above it: never zero.
+        # The curvature of the parabola that touches the loss from above: never 0.
         return bound / np.maximum(np.abs(A - Y), bound)
 
     roots = diagonal(curvature)
-    return Loss("huber", ANY_OUTPUT, functions, constant, roots=roots)
+    return Loss("huber", ANY_OUTPUT, functions, constant, roots=roots, likelihood=False)
 
 
 def quantile(levels: Sequence[float]) -> Loss:
-    """q (y - a) where y > a, (1 - q) (a - y) where not, for the level q of each output.
+    """Return the loss q (y - a) where y > a, else (1 - q) (a - y).
 
-    One level serves all outputs. Several are those of as many outputs, and rise.
+    q is the level of the output. A single level applies to all outputs. With several
+    levels there is one output for each, and the levels rise.
 
     References
     ----------
@@ -435,8 +450,16 @@ def quantile(levels: Sequence[float]) -> Loss:
     return Loss("quantile", outputs, functions, quantiles(levels))
 
 
-#: The losses by name. Not every output activation suits every loss: a logarithm needs
-#: predictions above 0, and probabilities of classes that exclude each other sum to 1.
+#: The roots of second derivatives with respect to Z[L], with canonical activations.
+ONE = diagonal(lambda A, Y: np.ones_like(A))
+BINOMIAL = diagonal(lambda A, Y: A * (1.0 - A))
+MEAN = diagonal(lambda A, Y: A)
+RATIO = diagonal(lambda A, Y: Y / np.maximum(A, np.sqrt(np.finfo(A.dtype).tiny)))
+
+#: Not every output activation suits every loss: a logarithm needs predictions above 0,
+#: and the probabilities of classes that exclude each other must sum to 1.
+POSITIVE = ("exp", "softplus", "logistic", "softmax")
+#: The losses by name.
 LOSSES: dict[str, Loss] = {
     loss.name: loss
     for loss in (
@@ -446,7 +469,8 @@ LOSSES: dict[str, Loss] = {
             squared_error,
             mean,
             difference,
-            diagonal(lambda A, Y: np.ones_like(A)),
+            ONE,
+            normal=True,
         ),
         Loss("absolute_error", ANY_OUTPUT, absolute_error, quantiles([0.5])),
         huber(1.35),
@@ -458,23 +482,9 @@ LOSSES: dict[str, Loss] = {
             binary_log_loss,
             mean,
             difference,
-            diagonal(lambda A, Y: A * (1.0 - A)),
+            BINOMIAL,
         ),
-        Loss(
-            "poisson",
-            ("exp", "softplus", "logistic", "softmax"),
-            poisson,
-            mean,
-            difference,
-            diagonal(lambda A, Y: A),
-        ),
-        Loss(
-            "gamma",
-            ("exp", "softplus"),
-            gamma,
-            mean,
-            relative_difference,
-            diagonal(lambda A, Y: Y / np.maximum(A, np.sqrt(np.finfo(A.dtype).tiny))),
-        ),
+        Loss("poisson", POSITIVE, poisson, mean, difference, MEAN),
+        Loss("gamma", POSITIVE[:2], gamma, mean, relative_difference, RATIO),
     )
 }

@@ -1,7 +1,7 @@
 """Forward propagation and back-propagation, for K networks at once.
 
-Notation (the documents'; layers l = 1 ... L, layer 0 is the input, samples are
-columns)::
+Notation (as in the documents: the layers are l = 1 ... L, layer 0 is the input, and
+samples are columns)::
 
     theta      (K, P)               all parameters of K networks of one shape
     W[l]       (K, n[l], n[l-1])    weights, views into theta
@@ -11,37 +11,38 @@ columns)::
     delta[l]   (K, n[l], m)         the residual dJ/dZ[l]
     dW, db                          the gradient, views into an array like theta
 
-A single network is K = 1. Nothing here knows of K otherwise: NumPy's products and sums
-broadcast over the leading axis, and so does the input, which all K networks share.
+For a single network, K is 1. The equations do not depend on K: NumPy's products and
+sums broadcast over the leading axis. The K networks share the input.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from skbp.engine.activations import ACTIVATIONS, Activation
-from skbp.engine.arrays import BLOCK, Array, DType, Number, blocks
+from skbp.engine.arrays import BLOCK, Array, Column, DType, blocks
 
-#: W or b of the layers; the place of layer 0 is taken, by an empty array.
+#: W or b of all layers. The entry of layer 0 is an empty array.
 Layers = list[Array]
 
 
 class Network:
-    """The shape of K networks: units in each layer, activation of each hidden layer.
+    """The shape of K networks: units of each layer, activation of each hidden layer.
 
     Parameters
     ----------
     units : sequence of int
-        n[0] ... n[L]: features, hidden units, outputs.
+        n[0] ... n[L]: the numbers of features, hidden units and outputs.
     activations : sequence of str
-        The activation of each hidden layer. The output layer is left to the loss: what
-        a network computes is its raw output Z[L].
+        The activation of each hidden layer. The output activation belongs to the loss;
+        a network computes its raw output Z[L].
     biases : bool, default=True
-        Whether there are any; without them Z[l] = W[l] A[l-1].
+        Whether there are biases. Without them, Z[l] = W[l] A[l-1].
     """
 
     def __init__(
@@ -52,28 +53,32 @@ class Network:
                 f"activations names {len(activations)} hidden layers, "
                 f"units {len(units) - 2}"
             )
-        self.units = tuple(units)
-        self.activations = tuple(activations)
+        self.units: tuple[int, ...] = tuple(units)
+        self.activations: tuple[str, ...] = tuple(activations)
         self.biases = biases
-        self.n_weights = sum(n_in * n_out for n_in, n_out in pairwise(units))
-        self.n_parameters = self.n_weights + (sum(units[1:]) if biases else 0)
+        self.n_weights: int = sum(n_in * n_out for n_in, n_out in pairwise(units))
+        self.n_parameters: int = self.n_weights + (sum(units[1:]) if biases else 0)
 
     def multiplications(self, m: int) -> int:
-        """Return those of the largest product of a step, for m samples."""
+        """Return the number of multiplications in the largest matrix product of a step.
+
+        ``m`` is the number of samples in the step.
+        """
         return min(m, BLOCK) * max(n_in * n_out for n_in, n_out in pairwise(self.units))
 
     @property
     def n_layers(self) -> int:
-        """L, the number of layers with parameters."""
+        """The number L of layers with parameters."""
         return len(self.units) - 1
 
     def split(self, theta: Array) -> tuple[Layers, Layers]:
         """Return W and b as views into theta (K, P); b is empty without biases.
 
         A row of theta holds the weights of all layers, then the biases of all layers,
-        so that what concerns the weights alone (the L2 penalty) is one slice. Each
-        weight matrix is stored as (in, out), so that W[l] is a transposed view and
-        W[l]' lies contiguous: it is scikit-learn's ``coefs_``. BLAS takes either order.
+        so that the L2 penalty, which only concerns the weights, works on one slice.
+        Each weight matrix is stored as (in, out), the shape of scikit-learn's
+        ``coefs_``: W[l] is a transposed view, and W[l]' is contiguous. BLAS accepts
+        both orders.
         """
         K, start = len(theta), 0
         W: Layers = [np.empty((K, 0, 0), theta.dtype)]
@@ -91,15 +96,15 @@ class Network:
 
 
 class Dropout:
-    """Hidden units that are left out at random, other ones for each batch and sample.
+    """Hidden units that are left out at random, drawn anew for each batch and sample.
 
-    A[l] := A[l] * mask / (1 - rate), where mask is 0 with the probability ``rate`` and
-    else 1, so that the mean of A[l] stays. The K networks share the random numbers.
+    A[l] := A[l] * mask / (1 - rate), where mask is 0 with probability ``rate``, else 1.
+    The division keeps the mean of A[l]. The K networks share the random numbers.
 
     Parameters
     ----------
     rates : sequence of float or array (K, 1)
-        One for each hidden layer.
+        The rate of each hidden layer.
     rng : Generator
 
     References
@@ -108,14 +113,14 @@ class Dropout:
     way to prevent neural networks from overfitting". JMLR 15, 1929-1958.
     """
 
-    def __init__(self, rates: Sequence[Number], rng: np.random.Generator):
-        self.rates = [np.asarray(rate)[..., np.newaxis] for rate in rates]
+    def __init__(self, rates: Sequence[Column], rng: np.random.Generator):
+        self.rates: list[Array] = [np.asarray(rate)[..., np.newaxis] for rate in rates]
         self.rng = rng
 
     def masks(
         self, l: int, shape: tuple[int, ...], dtype: DType
     ) -> Callable[[], Array]:
-        """Return the function that draws the mask / (1 - rate) of layer l."""
+        """Return the function that draws mask / (1 - rate) for layer l."""
         uniform, kept = np.empty((1, *shape[1:]), dtype), np.empty(shape, np.bool_)
         rate, mask = self.rates[l - 1].astype(dtype), np.empty(shape, dtype)
         factor = 1.0 / (1.0 - rate)
@@ -130,18 +135,21 @@ class Dropout:
 
 
 class Propagation:
-    """Both passes through K networks, for m samples, in arrays kept between calls.
+    """Both passes through K networks, for m samples, in arrays that are reused.
 
     Parameters
     ----------
     network : Network
     K, m : int
-        Numbers of networks and of samples.
+        The numbers of networks and samples.
     dtype : dtype
         float32 or float64.
     dropout : Dropout, default=None
-        None leaves no unit out.
+        The units to leave out; None means none.
     """
+
+    shapes: list[tuple[int, int, int]]
+    dtype: DType
 
     def __init__(
         self,
@@ -153,16 +161,15 @@ class Propagation:
     ):
         self.L = network.n_layers
         shapes = [(K, n, m) for n in network.units]
-        # Z[l] turns into A[l] in place; the place of A[0] is the data's.
+        # A[l] first holds Z[l], which f overwrites with A[l]. A[0] will be the data.
         self.A: list[Any] = [None, *(np.empty(s, dtype) for s in shapes[1:])]
         self.f: list[Any] = [None] * self.L
         self.df: list[Any] = [None] * self.L
         for l, name in enumerate(network.activations, start=1):
             self.f[l], self.df[l] = ACTIVATIONS[name](shapes[l], dtype)
-        # Prediction never writes these, and memory that is not written costs nothing.
-        self.delta: list[Any] = [None, *(np.empty(s, dtype) for s in shapes[1:])]
-        self.ones = np.ones((m, 1), dtype)
-        # What f'[l] is computed from: A[l], or what it was before units were left out.
+        self.shapes, self.dtype = shapes, dtype
+        # The arrays that f'[l] is computed from: A[l] or, with dropout, a copy of A[l]
+        # from before units were left out.
         self.whole: list[Any] = list(self.A)
         self.mask: list[Any] = [None] * self.L
         self.draw: list[Any] | None = None
@@ -174,10 +181,21 @@ class Propagation:
                 *(dropout.masks(l, shapes[l], np.dtype(dtype)) for l in hidden),
             ]
 
-    def forward(self, W: Layers, b: Layers, X: Any) -> Array:
-        """Z[l] = W[l] A[l-1] + b[l] and A[l] = f[l](Z[l]); return the raw output Z[L].
+    @cached_property
+    def delta(self) -> list[Any]:
+        """The residuals; only back-propagation needs arrays for them."""
+        return [None, *(np.empty(s, self.dtype) for s in self.shapes[1:])]
 
-        X holds the samples as columns: dense (n[0], m), or sparse.
+    @cached_property
+    def ones(self) -> Array:
+        """A column of ones (m, 1), which sums over samples."""
+        return np.ones((self.shapes[0][-1], 1), self.dtype)
+
+    def forward(self, W: Layers, b: Layers, X: Any) -> Array:
+        """Compute Z[l] and A[l] = f[l](Z[l]) of all layers; return the raw output Z[L].
+
+        Z[l] is W[l] A[l-1] + b[l]. The columns of X are samples: X is dense (n[0], m),
+        or sparse.
         """
         A, f, L = self.A, self.f, self.L
         A[0] = X
@@ -195,23 +213,23 @@ class Propagation:
         return Z_L
 
     def _leave_out(self, l: int) -> None:
-        """A[l] := A[l] * mask, a new one."""
+        """Set A[l] := A[l] * mask, with a new mask."""
         assert self.draw is not None
         self.mask[l] = self.draw[l]()
         np.copyto(self.whole[l], self.A[l])
         np.multiply(self.A[l], self.mask[l], out=self.A[l])
 
     def backward(self, W: Layers, dW: Layers, db: Layers) -> None:
-        """From the residual delta[L] to the gradient; call after ``forward``.
+        """Compute the gradient from the residual delta[L]; call it after ``forward``.
 
-        dW[l] = delta[l] A[l-1]', db[l] = the sum of delta[l] over samples, and
+        dW[l] = delta[l] A[l-1]', db[l] is the sum of delta[l] over samples, and
         delta[l-1] = (W[l]' delta[l]) * f'[l-1](Z[l-1]).
         """
         A, delta, df = self.A, self.delta, self.df
         for l in range(self.L, 0, -1):
             # dW[l] = delta[l] A[l-1]'
             product(delta[l], A[l - 1].T if l == 1 else A[l - 1].mT, out=dW[l])
-            # db[l] = delta[l] 1, a product: it takes a third of the time of a sum
+            # db[l] = delta[l] 1: the product takes a third of the time of a sum
             if db:
                 np.matmul(delta[l], self.ones, out=db[l])
             # delta[l-1] = (W[l]' delta[l]) * f'[l-1](Z[l-1])
@@ -223,7 +241,7 @@ class Propagation:
 
 
 def product(left: Array, right: Any, out: Array) -> None:
-    """out = left right for K matrices at once; ``right`` may be one sparse matrix."""
+    """Set out = left right for K matrices; ``right`` may be one sparse matrix."""
     if type(right) is np.ndarray:
         np.matmul(left, right, out=out)
     else:
@@ -240,11 +258,11 @@ def predict(
 ) -> Array:
     """Return the outputs (K, samples, n[L]) for the rows of X, computed in blocks.
 
-    They are raw, or those of an output ``activation``.
+    The outputs are raw, unless an output ``activation`` is given.
     """
     K, n_L, dtype = len(W[-1]), network.units[-1], W[-1].dtype
     outputs, m = np.empty((K, X.shape[0], n_L), dtype), -1
-    # exp may overflow where its result is as good as 0 or infinite.
+    # exp may overflow, but only where the result is as good as 0 or infinity.
     with np.errstate(over="ignore", invalid="ignore"):
         for block in blocks(X.shape[0]):
             X_block = X[block].astype(dtype, copy=False)

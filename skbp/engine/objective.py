@@ -7,19 +7,20 @@ from functools import partial
 
 import numpy as np
 
-from skbp.engine.arrays import BLOCK, Array, Number, Rows, blocks, cast, chunks
+from skbp.engine.arrays import BLOCK, Array, Column, Rows, blocks, cast, chunks
 from skbp.engine.losses import Loss, Residual
 from skbp.engine.network import Dropout, Layers, Network, Propagation
 from skbp.engine.samples import Parts, Samples, Sums
 
 
 class Objective:
-    """J(theta) = (1/m) [ sum_i w_i loss(y_i, a_i) + alpha/2 |W|² ] over a batch.
+    """The cost J(theta) = (1/m) [ sum_i w_i loss(y_i, a_i) + alpha/2 |W|² ] of a batch.
 
-    m is the total weight of the batch (without weights: its number of samples); biases
-    are not penalised. Called with row numbers or a slice, the objective returns J (K,)
-    and m, and leaves dJ/dtheta in ``grad``. A batch larger than a block is summed by
-    blocks, samples in parts where the parts lie.
+    m is the total weight of the batch; without weights it is the number of samples.
+    Biases are not penalised. When called with row numbers or a slice, the objective
+    returns J (K,) and m, and writes dJ/dtheta to ``grad``. A batch that is larger than
+    a block is summed block by block. For samples in parts, each sum is computed where
+    the part is.
 
     Parameters
     ----------
@@ -27,23 +28,31 @@ class Objective:
     loss : Loss
     samples : Samples or Parts
     alpha : float or array (K, 1)
-        The documents' lambda.
+        The penalty, which the documents call lambda.
     theta : array (K, P)
-        The parameters. The objective reads this very array at each call.
+        The parameters. The objective keeps a reference to this array, and reads it at
+        each call.
     dropout : Dropout, default=None
-        Units to leave out at random.
+        The units to leave out at random.
 
     Attributes
     ----------
     theta, grad : array (K, P)
     """
 
+    network: Network
+    loss: Loss
+    samples: Samples | Parts
+    theta: Array
+    grad: Array
+    alpha: Array
+
     def __init__(
         self,
         network: Network,
         loss: Loss,
         samples: Samples | Parts,
-        alpha: Number,
+        alpha: Column,
         theta: Array,
         dropout: Dropout | None = None,
     ):
@@ -60,12 +69,12 @@ class Objective:
         self._tapes: dict[int, tuple[Propagation, Residual]] = {}
 
     def __call__(self, rows: Rows | slice) -> tuple[Array, float]:
-        """Return J (K,) and m; where m is zero, J is too and the gradient is stale."""
+        """Return J (K,) and m. If m is 0, J is 0 and ``grad`` is not updated."""
         loss, penalty, total = self.parts(rows)
         return loss + penalty, total
 
     def parts(self, rows: Rows | slice) -> tuple[Array, Array, float]:
-        """Return the two parts of J, each (K,): loss and penalty; and m."""
+        """Return the two parts of J, loss (K,) and penalty (K,), and m."""
         total = self.samples.total(rows)
         if total == 0.0:
             return np.zeros(len(self.theta)), self._no_penalty, total
@@ -81,7 +90,8 @@ class Objective:
     def residuals(self, rows: Rows | slice) -> list[Array]:
         """Return delta[1] ... delta[L] (K, units, m) of the sum of the losses.
 
-        They are not divided by m: without weights each belongs to its sample alone.
+        They are not divided by m: without weights, each column depends on one sample
+        only.
         """
         m = n_rows(rows)
         propagation, _ = self._tape(m)
@@ -90,9 +100,9 @@ class Objective:
         return [delta.copy() for delta in propagation.delta[1:]]
 
     def on(self, samples: Samples | Parts) -> Objective:
-        """Go on with other samples; return this objective."""
+        """Switch to these samples, and return this objective."""
         if samples is not self.samples:
-            # Their last batch may have any size: arrays for all sizes would pile up.
+            # The last batch may have any size; arrays for all sizes would pile up.
             self.samples, self._tapes = samples, {}
         return self
 
@@ -112,7 +122,7 @@ class Objective:
         return J
 
     def _block(self, rows: Rows | slice, scale: Array, dW: Layers, db: Layers) -> Array:
-        """Loss and gradient of one block: forward, the residual, backward."""
+        """Compute loss and gradient of a block: forward, residual, backward."""
         assert isinstance(self.samples, Samples)
         X, Y, weights = self.samples.columns(rows, self.theta.dtype)
         propagation, residual = self._tape(Y.shape[1])
@@ -135,7 +145,7 @@ class Objective:
         return 0.5 * value
 
     def _tape(self, m: int) -> tuple[Propagation, Residual]:
-        """Return the arrays and functions for m samples, made once."""
+        """Return the arrays and functions for m samples, made only once."""
         if m not in self._tapes:
             K, dtype = len(self.theta), self.theta.dtype
             shape = (K, self.network.units[-1], m)
@@ -151,10 +161,10 @@ def loss_and_gradient(
 ) -> Sums:
     """Return the sum of the losses (K,) and its gradient (K, P), without the penalty.
 
-    With samples last, it is a function to be called where they are.
+    ``samples`` comes last, so that the function can be sent to where the samples are.
     """
     objective = Objective(network, loss, samples, 0.0, theta)
-    J, m = objective(slice(0, len(samples)))
+    J, m = objective(samples.every)
     return J * m, objective.grad * np.array(m, theta.dtype)
 
 

@@ -1,44 +1,59 @@
-"""How training goes: curves, patience, and the best weights seen."""
+"""The progress of training: curves, patience, and the best weights so far."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from math import inf, isfinite, isnan, nan
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from skbp.engine.arrays import Array
 
-#: Why the training of a network ended.
-CONVERGED = "converged"
-MAX_ITER = "max_iter"
-DIVERGED = "diverged"
-INTERRUPTED = "interrupted"
-STOPPED = "stopped"
-FAILED = "failed"
+
+class Status(StrEnum):
+    """Whether a network is training, or why its training ended."""
+
+    RUNNING = "running"
+    CONVERGED = "converged"
+    MAX_ITER = "max_iter"
+    DIVERGED = "diverged"
+    INTERRUPTED = "interrupted"
+    #: A callback ended training.
+    STOPPED = "stopped"
+    #: The solver found no further step.
+    FAILED = "failed"
+
+
+class Validated(NamedTuple):
+    """The score and the loss of a network on the validation set."""
+
+    score: float
+    loss: float
 
 
 @dataclass
 class History:
-    """What is known of one network's training, in numbers.
+    """The numbers that are known about the training of one network.
 
     Attributes
     ----------
     loss_curve, validation_losses, validation_scores, rates : list of float
-        One entry an epoch; those of validation only where there is a validation set.
-        The rate is that of the last step.
+        One entry for each epoch; no entries for validation if there is no validation
+        set. ``rates`` holds the learning rate of the last step of each epoch.
     best : float
-        The lowest loss, or where the validation set decides the lowest -score.
+        The lowest loss or, if the validation set decides, the lowest -score.
     stale : int
-        Epochs in a row that did not improve ``best`` by tol.
+        The number of epochs in a row that did not improve ``best`` by tol.
     rate : float
-        The learning rate now; nan for solvers that have none.
-    status : str
-        Why training ended; "" while it goes on.
+        The current learning rate; nan for solvers without a learning rate.
+    status : Status
     message : str
-        What the solver itself says of the end, where it says anything.
+        The message with which the solver itself explains the end, if there is one.
+    code : int or None
+        The number that the solver gives to this end, if there is one.
     """
 
     loss_curve: list[float] = field(default_factory=list)
@@ -48,19 +63,39 @@ class History:
     best: float = inf
     stale: int = 0
     rate: float = nan
-    status: str = ""
+    status: Status = Status.RUNNING
     message: str = ""
+    code: int | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the network is still training."""
+        return self.status is Status.RUNNING
+
+    def copied(self) -> History:
+        """Return a copy, whose curves grow without this one's."""
+        return replace(
+            self,
+            loss_curve=[*self.loss_curve],
+            validation_losses=[*self.validation_losses],
+            validation_scores=[*self.validation_scores],
+            rates=[*self.rates],
+        )
+
+    def standing(self) -> History:
+        """Return a new history with the patience and the rate of this one."""
+        return History(best=self.best, stale=self.stale, rate=self.rate)
 
     @property
     def n_iter(self) -> int:
-        """Epochs, or iterations of a solver that works on the full batch."""
+        """The number of epochs, or of iterations of a full-batch solver."""
         return len(self.loss_curve)
 
     def record(self, loss: float, merit: float, tol: float) -> bool:
-        """Add an epoch of this loss; return whether its merit is the lowest so far."""
+        """Add an epoch with this loss; return whether ``merit`` is a new minimum."""
         self.loss_curve.append(loss)
         if not isfinite(loss):
-            self.status = DIVERGED
+            self.status = Status.DIVERGED
             return False
         merit = inf if isnan(merit) else merit
         self.stale = self.stale + 1 if merit > self.best - tol else 0
@@ -69,34 +104,48 @@ class History:
         return improved
 
 
-#: theta (K, P) -> (score, loss) of each of these networks on the validation set.
-Validate = Callable[[Array], Sequence[tuple[float, float]]]
+#: theta (K, P) -> the score and the loss of each network on the validation set.
+Validate = Callable[[Array], Sequence[Validated]]
 
 
 class Progress:
     """The histories of K networks that train together, and the best weights of each.
 
-    Where the validation set decides, the best weights are those of the highest score.
-    Otherwise they are those that the epoch of the lowest loss began with: training
-    returns to them only when it diverges.
+    If the validation set decides, the best weights are the weights with the highest
+    score. Otherwise they are the weights at the start of the epoch with the lowest
+    loss, and training returns to them only if it diverges.
 
     Parameters
     ----------
     theta : array (K, P)
         The initial parameters.
     tol, n_iter_no_change : sequence of float
-        One for each network.
+        One number for each network.
     validate : callable, default=None
-        None means that there is no validation set.
+        A function that evaluates networks on the validation set; None means that there
+        is no validation set.
     decides : bool, default=True
         Whether the validation set decides when training ends and which weights are the
-        best, or is only watched.
+        best. If not, the scores are only recorded.
+    histories : list of History, default=None
+        Earlier histories of the networks, which are continued; None means new ones.
     hook : callable, default=None
-        Called after each epoch with this object, the numbers of the networks that
-        train, and their theta (n_active, P); True ends training.
+        A function that is called after each epoch with this object, the numbers of the
+        networks that are training, and their theta (n_active, P). If it returns True,
+        training ends.
     report : callable, default=None
-        Is handed a line of text for each event; None means silence.
+        A function that is called with a line of text for each event; None means
+        silence.
     """
+
+    histories: list[History]
+    best_theta: Array
+    tol: Sequence[float]
+    n_iter_no_change: Sequence[float]
+    validate: Validate | None
+    hook: Callable[[Progress, list[int], Array], bool | None] | None
+    report: Callable[[str], Any] | None
+    decides: bool
 
     def __init__(
         self,
@@ -106,10 +155,11 @@ class Progress:
         *,
         validate: Validate | None = None,
         decides: bool = True,
+        histories: list[History] | None = None,
         hook: Callable[[Progress, list[int], Array], bool | None] | None = None,
         report: Callable[[str], Any] | None = None,
     ):
-        self.histories = [History() for _ in theta]
+        self.histories = histories or [History() for _ in theta]
         self.best_theta = theta.copy()
         self.tol, self.n_iter_no_change = tol, n_iter_no_change
         self.validate, self.hook, self.report = validate, hook, report
@@ -125,7 +175,7 @@ class Progress:
         active : list of int
             The networks to which the rows of the arrays belong.
         theta, before : array (n_active, P)
-            The parameters now, and those that ``losses`` belong to.
+            The current parameters, and the parameters that ``losses`` belong to.
         losses : array (n_active,)
         """
         validated = self.validate(theta) if self.validate else None
@@ -134,46 +184,47 @@ class Progress:
             history, loss = self.histories[k], float(losses[row])
             merit = loss
             if validated is not None:
-                score, validation_loss = validated[row]
-                history.validation_scores.append(score)
-                history.validation_losses.append(validation_loss)
-                merit = -score if self.decides else loss
-                if self.decides and not isfinite(validation_loss):
-                    history.status = DIVERGED
+                found = validated[row]
+                history.validation_scores.append(found.score)
+                history.validation_losses.append(found.loss)
+                merit = -found.score if self.decides else loss
+                if self.decides and not isfinite(found.loss):
+                    history.status = Status.DIVERGED
             if history.record(loss, merit, self.tol[k]):
                 self.best_theta[k] = candidates[row]
             self.say(f"Iteration {history.n_iter}, loss = {loss:.8f}")
             if validated is not None:
-                self.say(f"Validation score: {score:f}")
+                self.say(f"Validation score: {found.score:f}")
         if self.hook and self.hook(self, active, theta):
-            self.end(active, STOPPED)
+            self.end(active, Status.STOPPED)
 
     def lost_patience(self, k: int) -> bool:
-        """Return whether network k has been stale for too long."""
+        """Return whether network k has been stale for too many epochs."""
         return self.histories[k].stale > self.n_iter_no_change[k]
 
-    def end(self, networks: list[int], status: str) -> None:
-        """End the training of those of these networks that still train."""
+    def end(self, networks: list[int], status: Status) -> None:
+        """Set the status of these networks, unless their training has ended already."""
         for k in networks:
-            if not self.histories[k].status:
+            if self.histories[k].running:
                 self.histories[k].status = status
 
     def result(self, k: int, theta: Array) -> Array:
-        """Return the parameters (P,) to keep of network k that ended with ``theta``."""
+        """Return the parameters (P,) to keep of network k, which ended at ``theta``."""
         history = self.histories[k]
         if not np.isfinite(theta).all():
-            history.status = DIVERGED
-        if history.status == DIVERGED or (self.decides and history.validation_scores):
+            history.status = Status.DIVERGED
+        chosen = self.decides and bool(history.validation_scores)
+        if history.status is Status.DIVERGED or chosen:
             theta = self.best_theta[k]
         return theta
 
     def say(self, line: str) -> None:
-        """Report a line, if anybody listens."""
+        """Report a line, if there is a function to report to."""
         if self.report:
             self.report(line)
 
     def plateau(self, k: int) -> str:
-        """Return in words that network k has been stale for too long."""
+        """Return a sentence which says that network k stopped improving."""
         what = "Validation score" if self.decides else "Training loss"
         return (
             f"{what} did not improve more than tol={self.tol[k]:f} for "

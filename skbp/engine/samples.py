@@ -1,4 +1,4 @@
-"""The training data, and how a batch of it reaches the network."""
+"""The training data, and how the batches reach the network."""
 
 from __future__ import annotations
 
@@ -9,24 +9,47 @@ import numpy as np
 
 from skbp.engine.arrays import Array, DType, Rows
 
+#: Arrays that are sums over samples.
+Sums: TypeAlias = tuple[Array, ...]
+
 
 class Samples:
-    """Inputs, targets and weights; samples are rows here, as users give them.
+    """Inputs, targets and weights. Samples are rows here, as users give them.
 
     Parameters
     ----------
     X : array (n, features) in C order, or a CSR matrix or array
     Y : array (n, outputs) in C order, of the dtype of X
     weights : array (n,) of the dtype of X, default=None
-        None means that each sample counts 1.
+        None means that each sample has the weight 1.
+    rows : array of int, default=None
+        The samples to train on; None means all.
     """
 
-    def __init__(self, X: Any, Y: Array, weights: Array | None = None):
-        self.X, self.Y, self.weights = X, Y, weights
+    weights: Array | None
+    rows: Rows | None
+
+    def __init__(
+        self,
+        X: Any,
+        Y: Array,
+        weights: Array | None = None,
+        rows: Rows | None = None,
+    ):
+        self.X, self.Y, self.weights, self.rows = X, Y, weights, rows
         self._kept: dict[int, tuple[Any, Array]] = {}
 
     def __len__(self) -> int:
-        return len(self.Y)
+        return len(self.Y) if self.rows is None else len(self.rows)
+
+    @property
+    def every(self) -> Rows | slice:
+        """The samples to train on: their row numbers, or a slice of all rows."""
+        return slice(0, len(self.Y)) if self.rows is None else self.rows
+
+    def sum(self, terms: Callable[[Samples], Sums]) -> Sums:
+        """Return the sums ``terms(samples)`` over the samples to train on."""
+        return terms(self)
 
     @property
     def dtype(self) -> DType:
@@ -34,8 +57,9 @@ class Samples:
         dtype: DType = self.X.dtype
         return dtype
 
-    def total(self, rows: Rows | slice) -> float:
-        """Return the total weight of these samples."""
+    def total(self, rows: Rows | slice | None = None) -> float:
+        """Return the total weight of these rows, by default of ``every``."""
+        rows = self.every if rows is None else rows
         if self.weights is not None:
             return float(self.weights[rows].sum(dtype=np.float64))
         return float(rows.stop - rows.start if isinstance(rows, slice) else len(rows))
@@ -43,10 +67,10 @@ class Samples:
     def columns(
         self, rows: Rows | slice, dtype: DType
     ) -> tuple[Any, Array, Array | None]:
-        """Return X, Y and the weights of these samples; samples are columns now.
+        """Return X, Y and weights of these samples, with samples as columns of X and Y.
 
-        A slice gives views. Row numbers are gathered into arrays that are kept: what is
-        returned is valid until the next call.
+        A slice gives views. For row numbers, the samples are copied into arrays that
+        are reused, so the result is valid only until the next call.
         """
         weights = None if self.weights is None else self.weights[rows]
         X, Y = (
@@ -67,7 +91,7 @@ class Samples:
                 np.empty((m, self.Y.shape[1]), self.Y.dtype),
             )
         X, Y = self._kept[m]
-        # mode="clip" spares take a temporary; the rows are known to exist.
+        # With mode="clip", take needs no temporary array. No row is out of range.
         self.Y.take(rows, axis=0, out=Y, mode="clip")
         if X is None:
             return self.X[rows], Y
@@ -75,27 +99,29 @@ class Samples:
         return X, Y
 
 
-#: Arrays that are sums over the samples that they are computed from.
-Sums: TypeAlias = tuple[Array, ...]
-
-
 class Parts:
-    """Samples in several parts, which may lie anywhere.
+    """Samples in several parts, which need not be in this process.
 
-    Solvers on all samples need sums over them alone: of losses, gradients, curvatures.
-    Those on batches take one part after the other.
+    Solvers on the full batch only need sums over all samples: sums of losses, gradients
+    and curvatures. Solvers on batches go through the parts one after the other.
 
     Parameters
     ----------
     sizes : sequence of int
-        The number of samples of each part.
+        The number of samples in each part.
     dtype : dtype
     sum : callable
-        ``sum(terms)`` calls ``terms(samples)`` for each part, wherever that is, and
-        returns the results, ``added`` in the order of the parts.
+        ``sum(terms)`` calls ``terms(samples)`` for each part, where the part is, and
+        returns the sums of the results, ``added`` in the order of the parts.
     stream : callable
-        Returns an iterator that brings the parts here, one after the other.
+        A function that returns an iterator, which brings the parts to this process one
+        after the other.
     """
+
+    sizes: Sequence[int]
+    dtype: DType
+    sum: Callable[[Callable[[Samples], Sums]], Sums]
+    stream: Callable[[], Iterator[Samples]]
 
     def __init__(
         self,
@@ -110,20 +136,24 @@ class Parts:
     def __len__(self) -> int:
         return sum(self.sizes)
 
-    def total(self, rows: Rows | slice) -> float:
-        """Return the total weight; there is no way to take some of the rows."""
-        assert isinstance(rows, slice)
-        assert rows.stop - rows.start == len(self)
+    @property
+    def every(self) -> slice:
+        """All samples."""
+        return slice(0, len(self))
+
+    def total(self, rows: Rows | slice | None = None) -> float:
+        """Return the total weight of all samples; single rows cannot be selected."""
+        assert rows is None or rows == self.every
         return self._total
 
 
 def total_weight(samples: Samples) -> Sums:
-    """Return the total weight of all samples, as an array ()."""
-    return (np.array(samples.total(slice(0, len(samples)))),)
+    """Return the total weight of the samples, as an array ()."""
+    return (np.array(samples.total()),)
 
 
 def added(results: Iterable[Sums]) -> Sums:
-    """Return the sums of what belongs together in several results, in their order."""
+    """Add several results array by array, in their order."""
     first, *others = results
     sums = tuple(np.array(one) for one in first)
     for result in others:

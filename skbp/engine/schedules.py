@@ -1,10 +1,10 @@
 """The learning rate over time.
 
-A schedule is a record. Most are functions of time: at each step the rate is the initial
-one times ``factor(now)``, while time passes from 0 to ``horizon`` epochs. The three of
-scikit-learn change between epochs: ``after(now)`` gives the rate after an epoch, and
-``on_plateau`` says what follows when training no longer improves: another rate, or None
-for the end, which ``at_end`` explains.
+A schedule is a record. Most schedules are functions of time: at each step the rate is
+the initial rate times ``factor(clock)``, while time runs from 0 to ``horizon`` epochs.
+The three schedules of scikit-learn change the rate between epochs: ``after(clock)``
+returns the rate after an epoch. When training no longer improves, ``on_plateau``
+returns the next rate, or None if training is to end; ``at_end`` then explains why.
 """
 
 from __future__ import annotations
@@ -15,21 +15,22 @@ from math import cos, floor, pi
 
 
 @dataclass(frozen=True)
-class Now:
-    """What a schedule may depend on.
+class Clock:
+    """The quantities that a schedule may depend on.
 
     Attributes
     ----------
     rate_init, rate : float
-        The rate at the start, and now.
+        The initial rate and the current rate.
     t : int
-        Samples seen.
+        The number of samples seen.
     power_t : float
         The exponent of "invscaling".
     time, horizon : float
-        Epochs gone, a number with a fraction; epochs in all.
+        The number of epochs so far, including fractions, and the total number.
     decay, every : float
-        The factor of "step" and "exponential", and its epochs.
+        The factor of "step" and "exponential", and the number of epochs after which
+        this factor is applied once.
     """
 
     rate_init: float
@@ -42,12 +43,12 @@ class Now:
     every: float = 1.0
 
 
-def _keep(now: Now) -> float:
-    return now.rate
+def _keep(clock: Clock) -> float:
+    return clock.rate
 
 
-def _invscaling(now: Now) -> float:
-    return float(now.rate_init / (now.t + 1) ** now.power_t)
+def _invscaling(clock: Clock) -> float:
+    return float(clock.rate_init / (clock.t + 1) ** clock.power_t)
 
 
 def _end(rate: float) -> float | None:
@@ -63,35 +64,36 @@ def _half_cosine(u: float) -> float:
     return 0.5 * (1.0 + cos(pi * min(u, 1.0)))
 
 
-def _cosine(now: Now) -> float:
-    return _half_cosine(now.time / now.horizon)
+def _cosine(clock: Clock) -> float:
+    return _half_cosine(clock.time / clock.horizon)
 
 
-#: Of "one_cycle": the part of training in which the rate rises, and where it starts.
+#: For "one_cycle": the fraction of training in which the rate rises, and the fraction
+#: of the initial rate at which it starts.
 RISE, START = 0.3, 0.04
 
 
-def _one_cycle(now: Now) -> float:
-    u = now.time / now.horizon
+def _one_cycle(clock: Clock) -> float:
+    u = clock.time / clock.horizon
     if u < RISE:
         return 1.0 - (1.0 - START) * _half_cosine(u / RISE)
     return _half_cosine((u - RISE) / (1.0 - RISE))
 
 
-def _step(now: Now) -> float:
-    return float(now.decay ** floor(now.time / now.every))
+def _step(clock: Clock) -> float:
+    return float(clock.decay ** floor(clock.time / clock.every))
 
 
-def _exponential(now: Now) -> float:
-    return float(now.decay ** (now.time / now.every))
+def _exponential(clock: Clock) -> float:
+    return float(clock.decay ** (clock.time / clock.every))
 
 
 @dataclass(frozen=True)
 class Schedule:
     """One row of the table of schedules."""
 
-    factor: Callable[[Now], float] | None = None
-    after: Callable[[Now], float] = _keep
+    factor: Callable[[Clock], float] | None = None
+    after: Callable[[Clock], float] = _keep
     on_plateau: Callable[[float], float | None] = _end
     at_end: str = ""
 
@@ -106,8 +108,8 @@ SCHEDULES: dict[str, Schedule] = {
     # rate = rate_init (1 + cos(pi time / horizon)) / 2; Loshchilov and Hutter (2017),
     # "SGDR: stochastic gradient descent with warm restarts". ICLR.
     "cosine": Schedule(_cosine),
-    # up to rate_init along half a cosine, and down to 0 along another; Smith and Topin
-    # (2019), "Super-convergence". SPIE 11006.
+    # rate rises to rate_init along half a cosine, and falls to 0 along another; Smith
+    # and Topin (2019), "Super-convergence". SPIE 11006.
     "one_cycle": Schedule(_one_cycle),
     # rate = rate_init decay^floor(time / every)
     "step": Schedule(_step),

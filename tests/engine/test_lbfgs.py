@@ -1,39 +1,29 @@
 """L-BFGS over the objective."""
 
+from dataclasses import replace
 from math import inf
 
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from skbp.engine.lbfgs import minimise
 from skbp.engine.losses import LOSSES
 from skbp.engine.network import Network
-from skbp.engine.progress import (
-    CONVERGED,
-    DIVERGED,
-    INTERRUPTED,
-    MAX_ITER,
-    STOPPED,
-    Progress,
-)
+from skbp.engine.problem import Problem
+from skbp.engine.progress import Status, Validated
 from skbp.engine.samples import Samples
-from skbp.engine.training import Settings
+from skbp.engine.settings import Settings
 from tests.catalogue import make_network, random_theta, targets
+from tests.engine import helpers
 
 N, FEATURES = 60, 4
 
 
 def run(network, loss, samples, theta, settings, **options):
-    K = len(theta)
-    progress = Progress(
-        theta,
-        settings.each("tol", range(K)),
-        settings.each("n_iter_no_change", range(K)),
-        **options,
-    )
-    result = minimise(network, LOSSES[loss], samples, theta, settings, progress)
-    return result, progress.histories
+    problem = Problem(network, LOSSES[loss], samples)
+    settings = replace(settings, solver="lbfgs")
+    solution, histories = helpers.run(problem, theta, settings, **options)
+    return solution.theta, histories
 
 
 @pytest.fixture
@@ -54,7 +44,7 @@ def test_a_linear_network_is_ridge(rng):
         settings,
     )
     ridge = Ridge(alpha=2.0).fit(X, y, weights)
-    assert history.status == CONVERGED
+    assert history.status == Status.CONVERGED
     np.testing.assert_allclose(theta[0, :-1], ridge.coef_, rtol=1e-6)
     assert theta[0, -1] == pytest.approx(ridge.intercept_, rel=1e-6)
 
@@ -98,7 +88,7 @@ def test_losses_fall_and_iterations_are_bounded(rng):
     theta = random_theta(network, 1, rng)
     settings = Settings(max_iter=7)
     _, (history,) = run(network, "log_loss", samples, theta, settings)
-    assert history.status == MAX_ITER
+    assert history.status == Status.MAX_ITER
     assert history.n_iter == 7
     assert (np.diff(history.loss_curve) < 0).all()
     assert history.best == history.loss_curve[-1]
@@ -131,7 +121,7 @@ def test_patience_on_the_validation_set_ends_it(rng):
 
     def score(at):
         seen.append(at.copy())
-        return [(next(scores), 0.5)]
+        return [Validated(next(scores), 0.5)]
 
     theta = random_theta(network, 1, rng)
     result, (history,) = run(
@@ -142,7 +132,7 @@ def test_patience_on_the_validation_set_ends_it(rng):
         Settings(n_iter_no_change=3),
         validate=score,
     )
-    assert history.status == CONVERGED
+    assert history.status == Status.CONVERGED
     assert history.validation_scores == [1.0, 2.0, 0.0, 0.0, 0.0, 0.0]
     np.testing.assert_array_equal(result, seen[1])
 
@@ -161,7 +151,7 @@ def test_a_hook_may_end_it(rng):
         Settings(tol=0.0),
         hook=lambda progress, networks, at: progress.histories[0].n_iter == 4,
     )
-    assert (history.status, history.n_iter) == (STOPPED, 4)
+    assert (history.status, history.n_iter) == (Status.STOPPED, 4)
 
 
 def test_an_interrupt_leaves_the_last_iterate(rng, monkeypatch):
@@ -179,7 +169,7 @@ def test_an_interrupt_leaves_the_last_iterate(rng, monkeypatch):
     result, (history,) = run(
         network, "squared_error", samples, theta, Settings(tol=0.0), hook=hook
     )
-    assert history.status == INTERRUPTED
+    assert history.status == Status.INTERRUPTED
     np.testing.assert_array_equal(result, iterates[-1])
 
 
@@ -203,7 +193,7 @@ def test_an_interrupt_ends_all_networks(rng):
         hook=hook,
     )
     statuses = [history.status for history in histories]
-    assert statuses == [MAX_ITER, INTERRUPTED, INTERRUPTED]
+    assert statuses == [Status.MAX_ITER, Status.INTERRUPTED, Status.INTERRUPTED]
     np.testing.assert_array_equal(result[2], theta[2])
 
 
@@ -218,5 +208,5 @@ def test_divergence_keeps_finite_weights(rng):
         theta,
         Settings(n_iter_no_change=inf),
     )
-    assert history.status == DIVERGED
+    assert history.status == Status.DIVERGED
     np.testing.assert_array_equal(result, theta)

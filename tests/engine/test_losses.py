@@ -164,6 +164,15 @@ def test_the_best_constant_is_the_best(loss, weighted, rng):
             assert J(best) <= J(other) + 1e-9
 
 
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_the_best_constant_of_huber_at_any_scale(scale):
+    y = np.random.RandomState(0).exponential(1, (200, 1))
+    one = huber(1.35).constant(y, None)
+    np.testing.assert_allclose(
+        huber(1.35 * scale).constant(y * scale, None), one * scale, rtol=1e-6
+    )
+
+
 def test_quantiles_have_levels_of_their_own(rng):
     Y = np.repeat(rng.standard_normal((1001, 1)), 3, axis=1)
     constant = quantile([0.1, 0.5, 0.9]).constant(Y, None)

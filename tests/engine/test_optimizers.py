@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skbp.engine import arrays
-from skbp.engine.optimizers import OPTIMIZERS, Average
+from skbp.engine.solvers.optimizers import OPTIMIZERS, Average
 from tests.catalogue import ALL_OPTIMIZERS
 
 K, P = 3, 23

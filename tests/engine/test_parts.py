@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skbp.engine.gauss_newton import GaussNewton
-from skbp.engine.lm import sizes
+from skbp.engine.curvature import GaussNewton
+from skbp.engine.evidence.precisions import sizes
 from skbp.engine.losses import LOSSES
 from skbp.engine.objective import Objective
 from skbp.engine.samples import Parts, Samples, added
-from skbp.engine.training import Settings, of_parts
+from skbp.engine.settings import Settings
+from skbp.engine.solvers.batches import of_parts
 from tests.catalogue import make_network, random_theta, targets
 
 N, CUTS = 50, [0, 20, 21, 44, 50]
@@ -60,9 +61,7 @@ def test_the_objective_and_its_gradient(loss, weighted):
 @pytest.mark.parametrize("loss", [n for n, loss in LOSSES.items() if loss.convex])
 def test_the_gauss_newton_matrix(loss, weighted):
     network, theta, samples, parts = problem(loss, weighted)
-    one, other = (
-        GaussNewton(network, LOSSES[loss], data, EVERY) for data in (samples, parts)
-    )
+    one, other = (GaussNewton(network, LOSSES[loss], data) for data in (samples, parts))
     for a, b in zip(one(theta), other(theta), strict=True):
         assert_allclose(a, b, rtol=1e-10, atol=1e-12)
     assert_allclose(one.value(theta), other.value(theta))
@@ -76,8 +75,8 @@ def test_the_sizes_of_the_data(weighted):
     X_size = np.average((X**2).mean(axis=1), weights=weights)
     variances = np.average((Y - center) ** 2, axis=0, weights=weights)
     for data in (samples, parts):
-        assert_allclose(sizes(data, EVERY)[0], X_size)
-        assert_allclose(sizes(data, EVERY)[1], variances)
+        assert_allclose(sizes(data)[0], X_size)
+        assert_allclose(sizes(data)[1], variances)
 
 
 def test_sums_leave_what_they_add_as_it_was():

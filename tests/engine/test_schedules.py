@@ -5,32 +5,32 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skbp.engine.schedules import SCHEDULES, Now
+from skbp.engine.schedules import SCHEDULES, Clock
 
-NOW = Now(rate_init=0.1, rate=0.1, t=0, power_t=0.5, horizon=10.0, decay=0.5, every=2.0)
+START = Clock(0.1, 0.1, t=0, power_t=0.5, horizon=10.0, decay=0.5, every=2.0)
 
 
 def factors(name, times):
-    return np.array([SCHEDULES[name].factor(replace(NOW, time=t)) for t in times])
+    return np.array([SCHEDULES[name].factor(replace(START, time=t)) for t in times])
 
 
 def test_constant():
     schedule = SCHEDULES["constant"]
     assert schedule.factor is None
-    assert schedule.after(replace(NOW, t=10**6)) == 0.1
+    assert schedule.after(replace(START, t=10**6)) == 0.1
     assert schedule.on_plateau(0.1) is None
 
 
 def test_invscaling():
     schedule = SCHEDULES["invscaling"]
-    assert schedule.after(replace(NOW, t=99)) == pytest.approx(0.01)
-    assert schedule.after(replace(NOW, rate=0.02)) == 0.1
+    assert schedule.after(replace(START, t=99)) == pytest.approx(0.01)
+    assert schedule.after(replace(START, rate=0.02)) == 0.1
     assert schedule.on_plateau(0.1) is None
 
 
 def test_adaptive():
     schedule = SCHEDULES["adaptive"]
-    assert schedule.after(replace(NOW, rate=0.004, t=10**6)) == 0.004
+    assert schedule.after(replace(START, rate=0.004, t=10**6)) == 0.004
     rates = [0.1]
     while rates[-1] is not None:
         rates.append(schedule.on_plateau(rates[-1]))

@@ -1,0 +1,1 @@
+"""Checking and reading X, y and sample weights."""

@@ -1,0 +1,166 @@
+"""Checks of X, y and sample weights, and their error messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from sklearn.utils import column_or_1d
+from sklearn.utils.validation import validate_data
+
+from skbp._sklearn import check_sample_weight
+from skbp.engine.arrays import Array, DType
+
+
+def on_dask(X: Any) -> bool:
+    """Return whether X is a Dask collection, without importing Dask."""
+    return type(X).__module__.partition(".")[0] in ("dask", "dask_expr")
+
+
+def refuse_on_dask(**named: Any) -> None:
+    """Refuse Dask collections where data must be in memory."""
+    for name, value in named.items():
+        if on_dask(value):
+            raise ValueError(
+                f"{name} must be in memory here, and is a Dask collection, "
+                f"{type(value).__name__}. Give a part of it, or {name}.compute()."
+            )
+
+
+def is_plain(estimator: Any, X: Any) -> bool:
+    """Return whether X is an array that scikit-learn's checks would return as it is.
+
+    For a few rows those checks take longer than the network.
+    """
+    fitted = vars(estimator)
+    if (
+        type(X) is not np.ndarray
+        or X.dtype not in (np.float64, np.float32)
+        or X.ndim != 2
+        or not X.flags.c_contiguous
+        or X.shape[0] == 0
+        or X.shape[1] != fitted.get("n_features_in_")
+        or "feature_names_in_" in fitted
+    ):
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(X.sum()))
+
+
+def is_plain_y(y: Any, n: int) -> bool:
+    """Return whether y is an array (n,) that scikit-learn's checks would not change."""
+    if type(y) is not np.ndarray or y.shape != (n,) or y.dtype.kind not in "biufU":
+        return False
+    if y.dtype.kind != "f":
+        return True
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(y.sum()))
+
+
+def validated_X(estimator: Any, X: Any) -> Any:
+    """Return X of a fitted network as a C-ordered array or CSR matrix of floats."""
+    if is_plain(estimator, X):
+        return X
+    refuse_on_dask(X=X)
+    return located(X, estimator, X, reset=False)
+
+
+def check_width(X: Any, n_inputs: int) -> None:
+    """Refuse X with another number of features than the first layer takes."""
+    if X.shape[1] != n_inputs:
+        raise ValueError(
+            f"X has {X.shape[1]} features, and coefs_[0] takes {n_inputs} inputs."
+        )
+
+
+def validated_X_y(
+    estimator: Any, X: Any, y: Any, *, reset: bool, **options: Any
+) -> tuple[Any, Array]:
+    """Return X as ``validated_X`` does, and y of shape (n,) or (n, outputs).
+
+    ``reset`` says whether the estimator takes over the features of X, or X must have
+    the features of an earlier X.
+    """
+    if not reset and is_plain(estimator, X) and is_plain_y(y, len(X)):
+        return X, y
+    refuse_on_dask(X=X, y=y)
+    options |= {"reset": reset, "multi_output": True, "order": "C"}
+    X, y = located(X, estimator, X, y, **options)
+    if y.ndim == 2 and y.shape[1] == 1 and not scipy.sparse.issparse(y):
+        y = column_or_1d(y, warn=True)
+    return X, y
+
+
+def located(X: Any, *arguments: Any, **options: Any) -> Any:
+    """Call ``validate_data``; if X is not finite, say where in the error message."""
+    try:
+        return validate_data(
+            *arguments, accept_sparse="csr", dtype=(np.float64, np.float32), **options
+        )
+    except ValueError as error:
+        place = first_non_finite(X) if "Input X contains" in str(error) else ""
+        if not place:
+            raise
+        raise ValueError(f"{error}\n{place}") from None
+
+
+def first_non_finite(X: Any) -> str:
+    """Return a sentence that says where the first entry that is not finite is."""
+    columns = getattr(X, "columns", None)
+    try:
+        if scipy.sparse.issparse(X):
+            X = X.tocoo()
+            bad = np.flatnonzero(~np.isfinite(X.data))[0]
+            row, column = X.row[bad], X.col[bad]
+        else:
+            row, column = np.argwhere(~np.isfinite(np.asarray(X, np.float64)))[0]
+    except (IndexError, TypeError, ValueError):
+        return ""
+    name = "" if columns is None else f" ({columns[column]!r})"
+    return f"The first such value of X is in row {row}, column {column}{name}."
+
+
+def as_dtype(Y: Array, dtype: DType) -> Array:
+    """Return targets as a C-ordered array of the dtype of X."""
+    with np.errstate(over="ignore"):
+        cast = Y.astype(dtype, order="C", copy=False)
+    if not np.isfinite(cast.sum()) and not np.isfinite(cast).all():
+        raise ValueError(
+            f"y has a value of {np.abs(Y).max()}, too large for {dtype}, the dtype of "
+            "X. Scale y, or give X as float64."
+        )
+    return cast
+
+
+def weights_of_part(
+    sample_weight: Any, X: Any, dtype: DType, name: str = "sample_weight"
+) -> Array | None:
+    """Return the weights (n,) of some of the samples, not negative, or None."""
+    if sample_weight is None:
+        return None
+    refuse_on_dask(**{name: sample_weight})
+    try:
+        weights: Array = check_sample_weight(sample_weight, X, dtype)
+    except ValueError as error:
+        if "ample" in str(error):
+            raise
+        raise ValueError(f"{name} must hold numbers: {error}.") from None
+    if weights.min() < 0:
+        place = int(weights.argmin())
+        raise ValueError(
+            f"{name} must not be negative; got "
+            f"{weights[place]} for sample {place}. Use 0 to leave a sample out."
+        )
+    return weights
+
+
+def weights_of_all(
+    sample_weight: Any, X: Any, dtype: DType, name: str = "sample_weight"
+) -> Array | None:
+    """Return the weights of all samples, at least one of them not 0, or None."""
+    weights = weights_of_part(sample_weight, X, dtype, name)
+    if weights is not None and not weights.any():
+        # The message is the one of scikit-learn.
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weights

@@ -1,0 +1,119 @@
+"""Reading X, y and sample weights: from the user's data to samples of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from skbp._data.checks import (
+    as_dtype,
+    validated_X_y,
+    weights_of_all,
+    weights_of_part,
+)
+from skbp._targets import Targets
+from skbp.engine.arrays import DType, Rows
+from skbp.engine.samples import Parts, Samples
+
+
+class Data(NamedTuple):
+    """Data as the user passes them; each of the three may be missing."""
+
+    X: Any = None
+    y: Any = None
+    sample_weight: Any = None
+
+
+class Read(NamedTuple):
+    """The result of reading data.
+
+    Attributes
+    ----------
+    samples : Samples or Parts
+        X, Y and weights in the form that a network takes.
+    y : array (n,) or (n, outputs)
+        The targets in the user's form; None if the samples are in parts.
+    targets : Targets
+        What was learnt about the targets.
+    n_features, n_outputs : int
+        The numbers of units in the input layer and in the output layer.
+    """
+
+    samples: Samples | Parts
+    y: Any
+    targets: Targets
+    n_features: int
+    n_outputs: int
+
+    @classmethod
+    def of(cls, samples: Samples, y: Any, targets: Targets) -> Read:
+        """Return the result of reading data in memory."""
+        return cls(samples, y, targets, samples.X.shape[1], samples.Y.shape[1])
+
+
+def read_new(
+    estimator: Any,
+    data: Data,
+    kind: Any,
+    learn: Callable[[Any], Targets],
+    *,
+    reset: bool,
+    earlier: Targets | None = None,
+) -> Read:
+    """Read training data, and learn their targets.
+
+    ``kind`` is the class of the targets. ``learn`` takes what was read of y, and
+    returns the targets. ``earlier`` are the targets that training continues with.
+    ``reset`` has the meaning that it has in scikit-learn's ``validate_data``: whether
+    the estimator takes over the features of X, or X must have those of an earlier X.
+    """
+    X, y = validated_X_y(estimator, data.X, data.y, reset=reset, **kind.y_options)
+    found = kind.read(y) if earlier is None else earlier.recognise(y)
+    targets = learn(found)
+    samples = in_terms_of(targets, found, X, data.sample_weight)
+    return Read.of(samples, y, targets)
+
+
+def read_known(
+    estimator: Any, targets: Targets, data: Data, weight_name: str = "sample_weight"
+) -> Read:
+    """Read data whose targets are already known."""
+    X, y = validated_X_y(estimator, data.X, data.y, reset=False, **targets.y_options)
+    found = targets.recognise(y)
+    targets.check(found)
+    samples = in_terms_of(targets, found, X, data.sample_weight, weight_name)
+    return Read.of(samples, y, targets)
+
+
+def read_part(
+    estimator: Any, targets: Targets, dtype: DType, X: Any, y: Any, sample_weight: Any
+) -> Samples:
+    """Read a part of the training data, for training; all of its weights may be 0."""
+    X, y = validated_X_y(estimator, X, y, reset=False, **targets.y_options)
+    found = targets.recognise(y)
+    targets.check(found)
+    Y = as_dtype(targets.encode(found), dtype)
+    weights = targets.weigh(found, weights_of_part(sample_weight, X, dtype))
+    return Samples(X.astype(dtype, copy=False), targets.smooth(Y), weights)
+
+
+def in_terms_of(
+    targets: Targets,
+    found: Any,
+    X: Any,
+    sample_weight: Any,
+    weight_name: str = "sample_weight",
+) -> Samples:
+    """Return the samples for a network; ``found`` is what ``targets.read`` returned."""
+    Y = as_dtype(targets.encode(found), X.dtype)
+    weights = weights_of_all(sample_weight, X, X.dtype, weight_name)
+    return Samples(X, Y, targets.weigh_all(found, weights))
+
+
+def as_trained(read: Read, rows: Rows | None = None) -> Samples | Parts:
+    """Return the samples for training, restricted to these rows."""
+    samples = read.samples
+    if isinstance(samples, Parts):
+        # The targets were smoothed when the parts were read.
+        return samples
+    return Samples(samples.X, read.targets.smooth(samples.Y), samples.weights, rows)

@@ -1,0 +1,1 @@
+"""From estimators to jobs for the engine, and from results to fitted attributes."""

@@ -1,0 +1,221 @@
+"""Fitted attributes: set after training, read by predictions, restored after errors.
+
+Three of them are private: ``_bp_model`` predicts, ``_bp_targets`` holds what was learnt
+about y, and ``_bp_checkpoint`` is where ``partial_fit`` and a warm start continue. The
+first two can be made of public attributes, and are (``by_hand.py``) where an estimator
+does not have them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from numbers import Integral
+from operator import is_
+from typing import Any
+
+import numpy as np
+
+from skbp._estimator.parameters import stops_early
+from skbp._estimator.rules import rules_of
+from skbp._targets import Targets
+from skbp.engine.arrays import Array
+from skbp.engine.checkpoint import Checkpoint
+from skbp.engine.evidence.posterior import Evidence
+from skbp.engine.fit import Job, Result
+from skbp.engine.model import Model
+from skbp.engine.progress import History, Status
+from skbp.engine.solvers import SOLVERS
+
+#: The attributes that are curves, and their names in the history of a network.
+CURVES = {
+    "loss_curve_": "loss_curve",
+    "learning_rate_curve_": "rates",
+    "validation_scores_": "validation_scores",
+    "validation_loss_curve_": "validation_losses",
+}
+
+#: The attributes that are extended if training continues.
+COUNTS = (
+    "n_iter_",
+    "t_",
+    "loss_",
+    "best_loss_",
+    "best_validation_score_",
+    *CURVES,
+)
+
+#: The attributes that exist only if alpha is estimated.
+ESTIMATES = (
+    "alpha_",
+    "alpha_intercepts_",
+    "noise_std_",
+    "n_effective_parameters_",
+    "log_evidence_",
+    "linear_share_",
+    "feature_relevances_",
+)
+
+
+@contextmanager
+def restored_on_error(estimator: Any) -> Iterator[None]:
+    """Restore the estimator if the body fails.
+
+    A shallow copy of the attributes is enough, because fitted attributes are replaced
+    by new objects. Only curves grow, and random numbers advance, in place.
+    """
+    before = dict(vars(estimator))
+    curves = [before[name] for name in CURVES if isinstance(before.get(name), list)]
+    lengths, rng = [len(curve) for curve in curves], generator_of(estimator)
+    state = None if rng is None else rng.get_state()
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        for curve, length in zip(curves, lengths, strict=True):
+            del curve[length:]
+        if rng is not None and state is not None:
+            rng.set_state(state)
+        raise
+
+
+def generator_of(estimator: Any) -> np.random.RandomState | None:
+    """Return the random number generator that ``partial_fit`` continues with."""
+    checkpoint = vars(estimator).get("_bp_checkpoint")
+    return None if checkpoint is None else checkpoint.random
+
+
+def forget(estimator: Any, *names: str) -> None:
+    """Remove the fitted attributes with these names, if they exist."""
+    for name in names:
+        vars(estimator).pop(name, None)
+
+
+def of_targets(targets: Targets) -> dict[str, Any]:
+    """Return the attributes that describe the targets."""
+    attributes = {"_bp_targets": targets, "out_activation_": targets.output}
+    classes = getattr(targets, "classes", None)
+    return attributes if classes is None else attributes | {"classes_": classes}
+
+
+def of_model(model: Model) -> dict[str, Any]:
+    """Return the attributes that describe the network."""
+    n_coefs = model.network.n_layers
+    return {
+        "coefs_": list(model.views[:n_coefs]),
+        "intercepts_": list(model.views[n_coefs:]),
+        "_bp_model": model,
+        "n_layers_": model.network.n_layers + 1,
+        "n_outputs_": model.network.units[-1],
+    }
+
+
+def holds(model: Model, coefs: Any, intercepts: Any) -> bool:
+    """Return whether all of these arrays are the model's own views."""
+    arrays = (*coefs, *intercepts)
+    return len(arrays) == len(model.views) and all(map(is_, arrays, model.views))
+
+
+def set_attributes(estimator: Any, job: Job, result: Result) -> None:
+    """Set the fitted attributes of a fit."""
+    history, evidence = result.history, result.evidence
+    rules = rules_of(estimator)
+    forget(estimator, "_bp_checkpoint", *ESTIMATES, *{*rules.computed} - {*rules.kept})
+    vars(estimator).update(of_model(result.model))
+    if evidence is not None:
+        vars(estimator).update(of_evidence(job, result, evidence))
+    vars(estimator).update(of_history(estimator, job, history))
+
+
+def keep_checkpoint(estimator: Any, job: Job, result: Result) -> None:
+    """Keep what ``partial_fit`` and a warm start need to continue, except the weights.
+
+    The checkpoint consists of arrays, numbers and strings. ``fit`` keeps one only with
+    ``warm_start``, so that a fitted estimator is hardly larger than its weights.
+    """
+    diverged = result.history.status is Status.DIVERGED
+    end = None if diverged else result.checkpoint()
+    kept = Checkpoint([]) if end is None else end.without_weights()
+    # Where another object owns the random numbers, that object remembers them.
+    seeded = isinstance(estimator.random_state, Integral)
+    random = job.rng if seeded else None
+    kept = replace(kept, split=job.start.split, random=random)
+    vars(estimator)["_bp_checkpoint"] = kept
+
+
+def of_history(estimator: Any, job: Job, history: History) -> dict[str, Any]:
+    """Return the attributes that describe training, added to earlier calls."""
+    before = {name: vars(estimator).get(name) for name in COUNTS}
+    seen = len(job.problem.samples) if SOLVERS[job.settings.solver].steps else 0
+    losses, scores = history.loss_curve, history.validation_scores
+    found: dict[str, Any] = {
+        "n_iter_": (before["n_iter_"] or 0) + history.n_iter,
+        "t_": (before["t_"] or 0) + history.n_iter * seen,
+        "loss_": losses[-1] if losses else (before["loss_"] or np.nan),
+        "best_loss_": None,
+    }
+    if stops_early(estimator):
+        best = -history.best
+        found["best_validation_score_"] = best if np.isfinite(best) else None
+    else:
+        low, high = before["best_loss_"], before["best_validation_score_"]
+        if low is None:
+            # Early stopping, which keeps none, came before.
+            losses = [*(before["loss_curve_"] or []), *losses]
+            low = np.inf
+        found["best_loss_"] = min([*filter(np.isfinite, losses), low])
+        known = [] if high is None else [high]
+        found["best_validation_score_"] = max(
+            [*filter(np.isfinite, scores), *known], default=None
+        )
+    return found | of_curves(before, history)
+
+
+def of_curves(before: dict[str, Any], history: History) -> dict[str, Any]:
+    """Return the curves of earlier calls, continued by those of a history."""
+    found: dict[str, Any] = {}
+    for name, name_there in CURVES.items():
+        curve, more = before[name], getattr(history, name_there)
+        if curve is not None and more:
+            # In place: a copy at each call would take longer from call to call.
+            curve = curve if isinstance(curve, list) else list(curve)
+            curve.extend(more)
+        found[name] = (curve or more) or None
+    found["loss_curve_"] = found["loss_curve_"] or []
+    return found
+
+
+def of_evidence(job: Job, result: Result, best: Evidence) -> dict[str, Any]:
+    """Return the attributes that were estimated together with the weights."""
+    network, model = job.problem.network, result.model
+    # In units of the loss, as if lambda were given as a number.
+    each = best.alpha * best.noise
+    n_layers = network.n_layers
+    n_first = len(best.groups) - (2 if network.biases else 1) * n_layers + 1
+    by_feature = job.settings.estimate == "ard"
+    rest = each[n_first:].tolist()
+    found = {
+        "alpha_": [each[:n_first] if by_feature else each[0], *rest[: n_layers - 1]],
+        "alpha_intercepts_": rest[n_layers - 1 :],
+        "noise_std_": None,
+        "linear_share_": 0.0,
+        "n_effective_parameters_": float(best.gamma.sum()),
+        "log_evidence_": best.log_evidence,
+    }
+    if job.problem.loss.normal:
+        assert model.posterior is not None
+        mean = model.mean(model.posterior.noise_variances[:, np.newaxis])
+        found["noise_std_"] = of_outputs(mean[0] ** 0.5)
+        if result.linear_share is not None:
+            found["linear_share_"] = of_outputs(result.linear_share)
+    if by_feature:
+        width = each[:n_first] ** -0.5
+        found["feature_relevances_"] = width / width.sum()
+    return found
+
+
+def of_outputs(values: Array) -> Any:
+    """Return the values (outputs,), or a number if there is only one output."""
+    return values if len(values) > 1 else float(values[0])

@@ -1,0 +1,120 @@
+"""The validation set of a fit, and the score of a network on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import copy
+from inspect import signature
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import check_scoring
+
+from skbp._data.read import Data, Read
+from skbp._data.validation_set import (
+    Split,
+    given_set,
+    held_out,
+    minus_loss,
+    score_of_targets,
+    split_of,
+)
+from skbp._estimator.attributes import forget, of_model
+from skbp._estimator.parameters import stops_early
+from skbp._estimator.rules import asked, rules_of
+from skbp._sklearn import metric_of
+from skbp.engine.arrays import Array
+from skbp.engine.model import Model
+from skbp.engine.problem import Problem, Score, Validation
+from skbp.engine.samples import Parts, Samples
+
+
+def validation_set(
+    estimator: Any,
+    given: Data,
+    read: Read,
+    earlier: Split | None,
+    rng: np.random.RandomState,
+) -> tuple[Read | None, Split | None]:
+    """Return the validation set, and the split that made it; None if there is none.
+
+    If there is an ``earlier`` split, from an earlier fit, it is used again.
+    """
+    watched = given_set(estimator, read.targets, given, read.n_outputs)
+    if watched is not None or not stops_early(estimator):
+        return watched, None
+    samples = read.samples
+    if isinstance(samples, Parts):
+        raise ValueError(
+            "early_stopping=True draws a validation set out of data in memory, and "
+            "X is a Dask collection. Give X_val and y_val, in memory, or set "
+            "early_stopping=False."
+        )
+    strata = read.targets.strata(samples.Y)
+    if rules_of(estimator).as_there and samples.Y.shape[1] > 1:
+        # scikit-learn's networks stratify two classes alone.
+        strata = None
+    split = split_of(
+        samples,
+        strata,
+        estimator.validation_fraction,
+        rng,
+        earlier,
+    )
+    return held_out(read, split.validate), split
+
+
+def validated(estimator: Any, problem: Problem, watched: Read) -> Validation:
+    """Return the validation set in the form of the engine, with its score."""
+    samples = watched.samples
+    assert isinstance(samples, Samples)
+    score: Score
+    scoring = asked(estimator).scoring
+    if scoring is None:
+        score = score_of_targets(watched)
+    elif scoring == "loss":
+        score = minus_loss
+    else:
+        scorer = check_scoring(estimator, scoring)
+        score = score_of_scorer(scorer, watched, probe_of(estimator, problem))
+    return Validation(samples, score, decides=stops_early(estimator))
+
+
+def probe_of(estimator: Any, problem: Problem) -> Callable[[Array], Any]:
+    """Return a function that gives a scorer an estimator with weights theta (P,)."""
+    probe = copy(estimator)
+    # X is an array by now, and its columns have no names.
+    forget(probe, "feature_names_in_")
+
+    def probe_with(theta: Array) -> Any:
+        model = Model.of(problem.network, problem.loss.activation, theta[np.newaxis])
+        vars(probe).update(of_model(model))
+        return probe
+
+    return probe_with
+
+
+def score_of_scorer(
+    scorer: Callable[..., Any], read: Read, probe: Callable[[Array], Any]
+) -> Score:
+    """Return the score that a scorer computes on a validation set.
+
+    The scorer gets ``probe(theta)``, an estimator with the weights theta.
+    """
+    samples, options = read.samples, {}
+    assert isinstance(samples, Samples)
+    if samples.weights is not None and takes_weights(scorer):
+        options["sample_weight"] = samples.weights
+
+    def score(theta: Array, outputs: Array, loss: float) -> float:
+        return float(scorer(probe(theta), samples.X, read.y, **options))
+
+    return score
+
+
+def takes_weights(scorer: Callable[..., Any]) -> bool:
+    """Return whether a scorer can be called with ``sample_weight``."""
+    # With scikit-learn's scorers this depends on the metric.
+    metric = metric_of(scorer)
+    parameters = signature(metric).parameters.values()
+    return any(p.name == "sample_weight" or p.kind == p.VAR_KEYWORD for p in parameters)

@@ -1,0 +1,109 @@
+"""Laplace's approximation: the distribution of the weights around the trained ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from skbp.engine.arrays import Array, Rows
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """What prediction needs to know about the uncertainty of the weights.
+
+    Attributes
+    ----------
+    covariances : array (m, P, P)
+        The covariance of the parameters of each network.
+    noise_variances : array (m, Q)
+        The variance of the noise, for each output or for all outputs together.
+    penalties : array (P,)
+        The penalty lambda of each parameter of the best network, as in J.
+    """
+
+    covariances: Array
+    noise_variances: Array
+    penalties: Array
+
+    @classmethod
+    def of(cls, evidence: Sequence[Evidence]) -> Posterior:
+        """Return the posterior of these networks; the best network comes first."""
+        best = evidence[0]
+        return cls(
+            np.stack([covariance(one.A) for one in evidence]),
+            np.array([1.0 / one.beta for one in evidence]),
+            best.precisions * best.noise,
+        )
+
+
+@dataclass
+class Evidence:
+    """The estimates that belong to the weights of one network.
+
+    Attributes
+    ----------
+    groups : list of array of int
+        The groups of parameters that share a precision.
+    alpha : array (n_groups,)
+        The precision of each group.
+    precisions : array (P,)
+        The precision of each parameter. Within a group the precisions are proportional
+        to the prior guesses, which depend on the units of the outputs.
+    beta : array (Q,)
+        The precision of the data, for each output or for all outputs together.
+    gamma : array (n_groups,)
+        The number of parameters in each group that the data determine.
+    log_evidence : float
+        The logarithm of the probability of the targets, by Laplace's approximation.
+    A : array (P, P)
+        The second derivative of F at the weights. Its inverse is the covariance of the
+        weights.
+    """
+
+    groups: list[Rows]
+    alpha: Array
+    precisions: Array
+    beta: Array
+    gamma: Array
+    log_evidence: float
+    A: Array = field(repr=False)
+
+    @property
+    def noise(self) -> float:
+        """The mean variance of the noise; lambda in J is a precision times this."""
+        return float(np.mean(1.0 / self.beta))
+
+
+def inverse_root(A: Array) -> tuple[Array, float]:
+    """Return R and log det A, where A^-1 = R'R and A has no negative eigenvalues."""
+    try:
+        L = np.linalg.cholesky(A)
+        root = solve_triangular(L, np.eye(len(A)), lower=True, check_finite=False)
+        return root, 2.0 * float(np.log(np.diag(L)).sum())
+    except np.linalg.LinAlgError:
+        values, vectors, unit = eigenvalues(A)
+        log_det = float(np.log(values).sum() - 2.0 * np.log(unit).sum())
+        return (vectors / np.sqrt(values)).T * unit, log_det
+
+
+def covariance(A: Array) -> Array:
+    """Return the inverse of a matrix with no negative eigenvalue."""
+    values, vectors, unit = eigenvalues(A)
+    result: Array = (vectors / values) @ vectors.T
+    result *= unit[:, np.newaxis] * unit
+    return result
+
+
+def eigenvalues(A: Array) -> tuple[Array, Array, Array]:
+    """Return the eigenvalues and eigenvectors of u A u, and u = A_pp ^ -1/2.
+
+    Eigenvalues that are too small are raised, so that all are positive. Because of the
+    factor u, the limit does not depend on the units of the parameters.
+    """
+    unit = np.maximum(np.diag(A), 1e-300) ** -0.5
+    values, vectors = np.linalg.eigh(unit[:, np.newaxis] * A * unit)
+    return np.maximum(values, values[-1] * 1e-15), vectors, unit

@@ -1,0 +1,267 @@
+"""The precisions of weights and data: fixed, or with the highest evidence.
+
+A network has a precision alpha_p for each parameter p, and a precision beta for the
+data, in::
+
+    F(theta) = beta E(theta) + 1/2 sum_p alpha_p theta_p²
+
+where E is the sum of losses. The evidence is the probability of the targets given the
+precisions. Let A = beta H + diag(alpha). The number of parameters in a group g that the
+data determine is gamma_g, the sum of 1 - alpha_p (A^-1)_pp over the group. At the
+highest evidence::
+
+    alpha_g = gamma_g / sum_g theta_p²,      beta = (N - gamma) / (2 E)
+
+The right sides are the next estimates. If a parameter belongs to an output, theta_p is
+measured in the units of this output. Only the squared error has a beta, which is one
+over the variance of the noise. The other losses are minus log likelihoods as they are,
+and beta stays 1. With several outputs, each output has its own beta, N, E and gamma;
+this gamma is the trace of beta H A^-1.
+
+References
+----------
+MacKay (1992), "A practical Bayesian framework for backpropagation networks". Neural
+Computation 4, 448-472.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from itertools import pairwise
+from math import log, pi
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+
+from skbp.engine.arrays import Array, Rows
+from skbp.engine.evidence.posterior import Evidence, inverse_root
+from skbp.engine.losses import Loss
+from skbp.engine.network import Network
+from skbp.engine.samples import Parts, Samples, Sums
+
+#: The initial beta, in units of one over the variance of the targets: half of the
+#: variance counts as noise. If all of it did, the weights would shrink, and with few
+#: samples they would never grow again.
+START = 2.0
+
+
+#: If the relative change of the log evidence is smaller than this, each output gets
+#: noise of its own. Until then the noise is the same fraction of the variance of each
+#: output. Otherwise an output that is learnt first would take all hidden units, even if
+#: the noise of all outputs is equal.
+CALM = 1e-4
+
+
+#: The largest ratio between the precisions of two outputs, both in units of their
+#: variance. Without a limit, an output without noise would leave no steps to the
+#: others.
+RATIO = 1e4
+
+
+#: The maximum number of estimates in ``settle``.
+ESTIMATES = 30
+
+
+#: The range of alpha and beta, in multiples of the guesses.
+LIMITS = (1e-10, 1e10)
+
+
+def groups_of(network: Network, by_feature: bool) -> list[Rows]:
+    """Return the groups of parameters that share a precision.
+
+    The first groups are the weights of each layer; if ``by_feature``, each input
+    feature has a group of its own in the first layer. The biases of each layer follow.
+    """
+    groups: list[Rows] = []
+    start = 0
+    for l, (n_in, n_out) in enumerate(pairwise(network.units)):
+        size = n_in * n_out
+        every = np.arange(start, start + size)
+        # theta contains the weights of a layer as (in, out).
+        groups += np.split(every, n_in) if by_feature and l == 0 else [every]
+        start += size
+    if network.biases:
+        for n_out in network.units[1:]:
+            groups.append(np.arange(start, start + n_out))
+            start += n_out
+    return groups
+
+
+class Precisions:
+    """The precisions of one network: fixed, or estimated.
+
+    Parameters
+    ----------
+    N : float
+        The number of targets, counted by weight.
+    prior : array (P,)
+        A guess of the precision of each parameter, from the sizes of the data.
+    variance : array (outputs,)
+        The variance of each target.
+    groups : list of array of int or None
+        The groups of parameters that share an estimated precision; None means that all
+        weights have the precision ``fixed``.
+    """
+
+    groups: list[Rows] | None
+    beta: Array
+    noisy: bool
+    apart: bool
+    ratio: float
+    unit: float
+    alpha: Array
+    prior: Array
+    variance: Array
+    each: Array
+
+    def __init__(
+        self,
+        network: Network,
+        loss: Loss,
+        N: float,
+        prior: Array,
+        variance: Array,
+        groups: Sequence[Rows] | None,
+        fixed: float,
+    ):
+        self.groups = None if groups is None else list(groups)
+        self.noisy = noisy(loss, groups)
+        self.N, self.beta = N, START / variance if self.noisy else np.ones(1)
+        self.apart, self.ratio = len(self.beta) == 1, RATIO
+        # Targets of variance 1 would increase the log evidence by this much.
+        self.unit = 0.5 * N * float(np.log(variance).mean()) if self.noisy else 0.0
+        self.alpha, self.prior, self.variance = np.zeros_like(prior), prior, variance
+        if self.groups is None:
+            self.alpha[: network.n_weights] = fixed
+        else:
+            self.alpha[:] = prior
+            self.each = np.array([prior[group].mean() for group in self.groups])
+
+    def F(self, E: Array, theta: Array) -> float:
+        return float(self.beta @ E + 0.5 * (self.alpha @ theta**2))
+
+    def A(self, H: Array) -> Array:
+        """Return the second derivative of F."""
+        A: Array = self.beta[0] * H[0]
+        for beta, H_q in zip(self.beta[1:], H[1:], strict=True):
+            A += beta * H_q
+        A[np.diag_indices_from(A)] += self.alpha
+        return A
+
+    def estimate(self, E: Array, theta: Array, H: Array) -> Evidence:
+        """Return the evidence at these weights, then update alpha and beta."""
+        assert self.groups is not None
+        A = self.A(H)
+        root, log_det = inverse_root(A)
+        determined = np.clip(1.0 - self.alpha * (root**2).sum(axis=0), 0.0, 1.0)
+        gamma = np.array([determined[group].sum() for group in self.groups])
+        evidence = Evidence(
+            self.groups,
+            self.each.copy(),
+            self.alpha.copy(),
+            self.beta,
+            gamma,
+            self._log_evidence(E, theta, log_det),
+            A,
+        )
+        low, high = LIMITS
+        for g, group in enumerate(self.groups):
+            guess = float(self.prior[group].mean())
+            unit = self.prior[group] / guess
+            wanted = gamma[g] / max(float(unit @ theta[group] ** 2), 1e-300)
+            self.each[g] = min(max(wanted, low * guess), high * guess)
+            self.alpha[group] = self.each[g] * unit
+        if self.noisy:
+            N, used = self.N / len(self.beta), self._used(gamma, root, H)
+            parts = 2.0 * E / self.variance
+            if not self.apart:
+                used, parts = used.mean(), parts.mean()
+            free = np.maximum(N - used, 0.01 * N)
+            wanted = np.clip(free / np.maximum(parts, 1e-300), low, high)
+            wanted = np.minimum(wanted, self.ratio * wanted.min())
+            self.beta = wanted / self.variance
+        return evidence
+
+    def settle(self, E: Array, theta: Array, H: Array) -> Evidence:
+        """Return the evidence at these weights, with the best precisions for them."""
+        # The limits on precisions are for training steps, and no step follows.
+        self.apart, self.ratio, value = True, np.inf, -np.inf
+        for _ in range(ESTIMATES):
+            evidence, before = self.estimate(E, theta, H), value
+            value = evidence.log_evidence
+            if abs(value - before) <= CALM * max(1.0, abs(value)):
+                break
+        return evidence
+
+    def _used(self, gamma: Array, root: Array, H: Array) -> Array:
+        """Return the number of parameters that each output determines (Q,)."""
+        if len(H) == 1:
+            used: Array = gamma.sum(keepdims=True)
+        else:
+            used = self.beta * [float(((root @ H_q) * root).sum()) for H_q in H]
+        return used
+
+    def _log_evidence(self, E: Array, theta: Array, log_det: float) -> float:
+        value = -self.F(E, theta) - 0.5 * log_det + 0.5 * np.log(self.alpha).sum()
+        if self.noisy:
+            value += 0.5 * self.N * (np.log(self.beta).mean() - log(2.0 * pi))
+        return float(value)
+
+
+def noisy(loss: Loss, groups: Sequence[Rows] | None) -> bool:
+    """Return whether the noise of the outputs is estimated."""
+    return groups is not None and loss.normal
+
+
+def prior_precisions(network: Network, X_size: float, variance: Array) -> Array:
+    """Return a guess of the precision of each parameter (P,).
+
+    ``X_size`` is the mean square of the features, and ``variance`` is the variance of
+    each target. The guess makes the product of a weight and its input about 1 in the
+    hidden layers, and about as large as the targets in the output layer.
+    """
+    each: list[Array] = []
+    sizes = [*(np.ones(n) for n in network.units[1:-1]), variance]
+    for l, (n_in, size) in enumerate(zip(network.units, sizes, strict=False)):
+        # theta contains the weights of a layer as (in, out).
+        each.append(np.tile((X_size if l == 0 else 1.0) / size, n_in))
+    if network.biases:
+        each += [1.0 / size for size in sizes]
+    return np.concatenate(each)
+
+
+def sizes(samples: Samples | Parts) -> tuple[float, Array]:
+    """Return the mean square of the features and the variances of the targets."""
+    m = samples.total()
+    X_sum, Y_sum = samples.sum(sums_of_data)
+    (squares,) = samples.sum(partial(squares_of_targets, Y_sum / m))
+    # Targets that vary only by rounding count as constant. Where there is nothing to
+    # measure, the size is 1.
+    varies = np.sqrt(squares / m) > np.finfo(float).eps * m * np.abs(Y_sum / m)
+    return float(X_sum) / m or 1.0, np.where(varies, squares / m, 1.0)
+
+
+def sums_of_data(samples: Samples) -> Sums:
+    """Return sums of the mean squares of the features () and of Y (outputs,)."""
+    X, Y, weights = in_float64(samples)
+    if issparse(X):
+        squares = np.asarray(X.power(2).mean(axis=1)).ravel()
+    else:
+        squares = np.einsum("ij,ij->i", X, X, dtype=np.float64) / X.shape[1]
+    return np.array(weights @ squares), weights @ Y
+
+
+def squares_of_targets(center: Array, samples: Samples) -> Sums:
+    """Return the sum of (Y - center)² (outputs,)."""
+    _, Y, weights = in_float64(samples)
+    return (weights @ (Y - center) ** 2,)
+
+
+def in_float64(samples: Samples) -> tuple[Any, Array, Array]:
+    """Return X, and in float64 Y and weights, of the samples to train on."""
+    rows = samples.every
+    Y, weights = samples.Y[rows].astype(np.float64), samples.weights
+    weights = np.ones(len(Y)) if weights is None else weights[rows].astype(np.float64)
+    return samples.X[rows], Y, weights

@@ -1,0 +1,244 @@
+"""A fit, from a job to its results: run the solver, and choose what predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from skbp.engine.arrays import Array, column
+from skbp.engine.checkpoint import Checkpoint
+from skbp.engine.evidence.linear_model import linear_beside
+from skbp.engine.evidence.posterior import Evidence, Posterior
+from skbp.engine.model import Model
+from skbp.engine.problem import Problem
+from skbp.engine.progress import History, Progress, Status
+from skbp.engine.settings import Settings, stacked
+from skbp.engine.solvers import SOLVERS
+from skbp.engine.solvers.solution import Solution
+
+#: A function that is called after each epoch with the progress and with a function that
+#: returns the current network. If it returns True, training ends.
+Hook: TypeAlias = Callable[[Progress, Callable[[], Model]], bool]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that a fit depends on: what the estimators hand to the engine.
+
+    Attributes
+    ----------
+    problem : Problem
+    settings : Settings
+    start : Checkpoint
+        The start of training, for all networks. If several estimators train together,
+        each of them has ``n_init`` networks, and the networks are ordered by estimator.
+    rng : RandomState
+        Shuffles the samples.
+    n_init, ensemble : int
+        The number of networks of an estimator, and how many of the best predict
+        together.
+    linear : bool
+        Whether a linear model may have a share in predictions.
+    report : callable or None
+        A function that is called with a line of text for each event; None means
+        silence.
+    """
+
+    problem: Problem
+    settings: Settings
+    start: Checkpoint
+    rng: np.random.RandomState
+    n_init: int = 1
+    ensemble: int = 1
+    linear: bool = False
+    report: Callable[[str], Any] | None = None
+
+    @property
+    def multiplications(self) -> int:
+        """The number of multiplications in the largest matrix product of a step."""
+        m = len(self.problem.samples)
+        if SOLVERS[self.settings.solver].batches:
+            m = self.settings.batch_size
+        return self.problem.network.multiplications(m)
+
+    def stacked(self, each: Sequence[Settings]) -> Job:
+        """Return the job of several estimators that differ only in these settings."""
+        assert self.start.theta is not None
+        settings = stacked(each, self.n_init)
+        theta = np.tile(self.start.theta, (len(each), 1))
+        rates = settings.each("learning_rate_init", range(len(theta)))
+        start = replace(Checkpoint.fresh(theta, rates), split=self.start.split)
+        return replace(self, settings=settings, start=start)
+
+    def resumed(self, checkpoint: Checkpoint) -> Job:
+        """Return the job that continues from a checkpoint to the same ``max_iter``."""
+        self.rng.set_state(checkpoint.random)
+        more = self.settings.max_iter - checkpoint.epochs
+        settings = replace(self.settings, max_iter=more)
+        return replace(self, start=checkpoint, settings=settings)
+
+
+@dataclass(frozen=True)
+class Result:
+    """The result of a fit for one estimator: what the engine hands back.
+
+    Attributes
+    ----------
+    model : Model
+    history : History
+        The history of the best network.
+    evidence : Evidence or None
+        The estimates made together with the weights of the best network.
+    linear_share : array (outputs,) or None
+        The share of a linear model in predictions; None if training was interrupted.
+    checkpoint : callable
+        Returns the state of training, or None if the solver cannot continue from it.
+    """
+
+    model: Model
+    history: History
+    evidence: Evidence | None
+    linear_share: Array | None
+    checkpoint: Callable[[], Checkpoint | None]
+
+
+def fit(job: Job, hook: Hook | None = None) -> list[Result]:
+    """Train the networks of a job; return the result of each estimator."""
+    problem, settings, start = job.problem, job.settings, job.start
+    assert start.best_theta is not None
+    networks = range(len(start.histories))
+    progress = Progress(
+        start.best_theta,
+        settings.each("tol", networks),
+        settings.each("n_iter_no_change", networks),
+        validate=problem.validate if problem.validation else None,
+        decides=bool(problem.validation and problem.validation.decides),
+        # Copies, so that training leaves the job as it is.
+        histories=[one.copied() for one in start.histories],
+        hook=hook and after_epoch(problem, hook),
+        report=job.report,
+    )
+    minimise = SOLVERS[settings.solver].minimise
+    solution = minimise(problem, settings, progress, start, job.rng)
+
+    known: list[Checkpoint | None] = []
+
+    def checkpoint() -> Checkpoint | None:
+        if not known:
+            # One for all estimators, made if one of them asks.
+            known.append(solution.checkpoint and solution.checkpoint())
+        return known[0]
+
+    starts = range(0, len(networks), job.n_init)
+    groups = [networks[start : start + job.n_init] for start in starts]
+    return [conclude(job, solution, progress, group, checkpoint) for group in groups]
+
+
+def after_epoch(
+    problem: Problem, hook: Hook
+) -> Callable[[Progress, list[int], Array], bool]:
+    """Return the function that ``Progress`` calls after each epoch, for a hook."""
+
+    def call(progress: Progress, active: list[int], theta: Array) -> bool:
+        def model() -> Model:
+            # Copy the weights, because training changes theta in place.
+            first = theta[:1].copy()
+            return Model.of(problem.network, problem.loss.activation, first)
+
+        return hook(progress, model)
+
+    return call
+
+
+def conclude(
+    job: Job,
+    solution: Solution,
+    progress: Progress,
+    networks: range,
+    checkpoint: Callable[[], Checkpoint | None],
+) -> Result:
+    """Return the result of the estimator that these networks belong to."""
+    network, output = job.problem.network, job.problem.loss.activation
+    evidence = [solution.evidence[k] if solution.evidence else None for k in networks]
+    theta = solution.theta[networks.start : networks.stop]
+    members = best_of(job, progress, networks, theta, evidence)
+    history = progress.histories[networks[members[0]]]
+    theta, evidence, share = theta[members], [evidence[i] for i in members], None
+    if history.status is not Status.INTERRUPTED:
+        try:
+            theta, evidence, share = with_linear(job, theta, evidence)
+        except KeyboardInterrupt:
+            # An interrupt here has the same effect as in training: keep what there is.
+            history.status = Status.INTERRUPTED
+    known = [one for one in evidence if one]
+    posterior = Posterior.of(known) if evidence[0] else None
+    return Result(
+        Model.of(network, output, theta, share, posterior),
+        history,
+        evidence[0],
+        share,
+        lambda: part_of(checkpoint(), networks),
+    )
+
+
+def part_of(checkpoint: Checkpoint | None, networks: range) -> Checkpoint | None:
+    """Return the part of a checkpoint that belongs to these networks."""
+    return checkpoint and checkpoint.select(networks)
+
+
+def best_of(
+    job: Job,
+    progress: Progress,
+    networks: range,
+    theta: Array,
+    evidence: Sequence[Evidence | None],
+) -> list[int]:
+    """Return the rows of theta (n_init, P) that predict together, best first."""
+    if len(theta) == 1:
+        return [0]
+    if progress.decides:
+        cost = np.array([progress.histories[k].best for k in networks])
+    elif job.settings.estimates:
+        cost = np.array([-one.log_evidence if one else np.inf for one in evidence])
+    else:
+        alpha = column(job.settings.each("alpha", networks))
+        objective = job.problem.objective(alpha, theta)
+        with np.errstate(over="ignore", invalid="ignore"):
+            cost, _ = objective(job.problem.samples.every)
+    if job.settings.estimates:
+        # A network without evidence has diverged, and its uncertainty is unknown.
+        cost = np.where([one is None for one in evidence], np.inf, cost)
+    cost = np.where(np.isfinite(cost), cost, np.inf)
+    order = [int(k) for k in np.argsort(cost, kind="stable")]
+    # A network that diverged is used only if all networks diverged.
+    good = [k for k in order if np.isfinite(cost[k])] or order[:1]
+    return good[: job.ensemble]
+
+
+def with_linear(
+    job: Job, theta: Array, evidence: list[Evidence | None]
+) -> tuple[Array, list[Evidence | None], Array]:
+    """Return theta (m, P) and the evidence, with a linear network in the last row.
+
+    The third result is the share (outputs,) of the linear network. If the share is
+    zero, the linear network is not added. If it is 1 for all outputs, the other
+    networks are left out.
+    """
+    network, known = job.problem.network, [one for one in evidence if one]
+    possible = job.linear and job.problem.loss.normal and network.activations
+    if possible and len(known) == len(theta):
+        with np.errstate(all="ignore"), suppress(np.linalg.LinAlgError):
+            found = linear_beside(job.problem, theta, known)
+            if found is not None:
+                alone = bool((found.share == 1.0).all())
+                others = (theta[:0], []) if alone else (theta, evidence)
+                return (
+                    np.vstack([others[0], found.theta]),
+                    [*others[1], found.evidence],
+                    found.share,
+                )
+    return theta, evidence, np.zeros(network.units[-1])

@@ -1,0 +1,325 @@
+"""Stochastic training: epochs of batches, for K networks in lock-step.
+
+The K networks have the same shape and train on the same batches. Their hyperparameters
+(learning rate, alpha, momentum, patience ...) may differ. When the training of a
+network ends, the others continue as if it had never been there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from math import inf, isfinite
+from typing import Any
+
+import numpy as np
+
+from skbp.engine.arrays import Array, Column, Rows, cast, column
+from skbp.engine.checkpoint import Checkpoint, rows_of_state
+from skbp.engine.network import Dropout
+from skbp.engine.objective import Objective
+from skbp.engine.problem import Problem
+from skbp.engine.progress import Progress, Status
+from skbp.engine.samples import Parts
+from skbp.engine.settings import Settings, pick
+from skbp.engine.solvers.batches import (
+    Batch,
+    in_batches,
+    in_one_batch,
+    of_parts,
+    shuffled,
+)
+from skbp.engine.solvers.learning_rate import Rates
+from skbp.engine.solvers.optimizers import OPTIMIZERS, Average, Optimizer
+from skbp.engine.solvers.solution import Solution
+
+
+class Cohort:
+    """The networks that are training, and what their steps need.
+
+    Parameters
+    ----------
+    networks : list of int
+        The numbers of the networks; theta has one row for each.
+    noise : Generator, default=None
+        Draws the masks of dropout; None means no dropout.
+    state, average : dict, default=None
+        The state of the optimizer and the state of the average of the weights, from
+        which to continue.
+    """
+
+    problem: Problem
+    settings: Settings
+    networks: list[int]
+    theta: Array
+    noise: np.random.Generator | None
+    objective: Objective
+    optimizer: Optimizer
+    decay: Column | None
+    weights: Array
+    limit: Column | None
+    average: Average | None
+
+    def __init__(
+        self,
+        problem: Problem,
+        settings: Settings,
+        networks: list[int],
+        theta: Array,
+        noise: np.random.Generator | None = None,
+        state: dict[str, Any] | None = None,
+        average: dict[str, Any] | None = None,
+    ):
+        self.problem, self.settings = problem, settings
+        network, loss, samples = problem.network, problem.loss, problem.samples
+        self.networks, self.theta, self.noise = networks, theta, noise
+        dropout = None
+        if noise is not None:
+            rates = [column(pick(rate, networks)) for rate in settings.dropout]
+            dropout = Dropout(rates, noise)
+        alpha = column(settings.each("alpha", networks))
+        self.objective = Objective(network, loss, samples, alpha, theta, dropout)
+        optimizer = OPTIMIZERS[settings.solver]
+        options: dict[str, Any] = {
+            name: column(settings.each(name, networks)) for name in optimizer.numbers
+        }
+        options |= {name: getattr(settings, name) for name in optimizer.options}
+        self.optimizer = optimizer(theta, self.objective.grad, state=state, **options)
+        # Features that are off are None, and cost nothing.
+        decay = column(settings.each("weight_decay", networks))
+        self.decay = decay if np.any(decay) else None
+        self.weights = theta[:, : network.n_weights]
+        limit = column(settings.each("max_grad_norm", networks))
+        self.limit = limit if np.isfinite(limit).any() else None
+        average_decay = column(settings.each("average_decay", networks))
+        self.average = None
+        if np.any(average_decay):
+            self.average = Average(theta, average_decay, state=average)
+
+    def step(self, rate: Column, J: Array) -> None:
+        """Set W := W - rate weight_decay W, then take a step of the optimizer."""
+        if self.limit is not None:
+            clip(self.objective.grad, self.limit)
+        if self.decay is not None:
+            self.weights *= cast(1.0 - rate * self.decay, self.theta.dtype)
+        self.optimizer.step(rate, J)
+        if self.average is not None:
+            self.average.update()
+
+    def epoch(
+        self, batches: Iterable[Batch], rate: Column | Callable[[float], Column]
+    ) -> Array:
+        """Take a step on each batch; return the mean loss of each network.
+
+        ``rate`` is the learning rate, or a function that returns it for the fraction of
+        the epoch that is over.
+        """
+        J_sum, weight_sum = np.zeros(len(self.theta)), 0.0
+        for samples, rows, gone in batches:
+            J, weight = self.objective.on(samples)(rows)
+            if weight == 0.0:
+                continue
+            J_sum += J * weight
+            weight_sum += weight
+            if not any(map(isfinite, J_sum.tolist())):
+                break
+            self.step(rate(gone) if callable(rate) else rate, J)
+        J_sum /= weight_sum
+        return J_sum
+
+    def current(self) -> Array:
+        """Return the weights to predict with: theta, or its average."""
+        if self.average is None or self.average.t == 0:
+            return self.theta
+        return self.average.value()
+
+    def average_state(self) -> dict[str, Any] | None:
+        """Return the state of the average, if there is one."""
+        return None if self.average is None else self.average.state()
+
+    def only(self, rows: list[int]) -> Cohort:
+        """Return the cohort in which only these rows of theta continue."""
+        return Cohort(
+            self.problem,
+            self.settings,
+            [self.networks[row] for row in rows],
+            self.theta[rows],
+            self.noise,
+            rows_of_state(self.optimizer.state(), rows),
+            rows_of_state(self.average_state(), rows),
+        )
+
+
+def clip(grad: Array, limit: Column) -> None:
+    """Shorten gradients (K, P) whose norm exceeds the limit of their network."""
+    # In float64, the squares of float32 numbers cannot overflow.
+    norm = np.sqrt(np.vecdot(grad, grad, dtype=np.float64))[:, np.newaxis]
+    tiny = np.finfo(np.float64).tiny
+    grad *= np.minimum(1.0, limit / np.maximum(norm, tiny)).astype(grad.dtype)
+
+
+def noise_of(
+    settings: Settings, rng: np.random.RandomState, start: Checkpoint
+) -> np.random.Generator | None:
+    """Return the generator for dropout in its current state; None without dropout.
+
+    The seed is the number that ``rng`` would draw next. ``rng`` itself does not draw
+    it, so that the order of samples is the same with and without dropout.
+    """
+    if not settings.drops_units:
+        return None
+    ahead = np.random.RandomState()
+    ahead.set_state(rng.get_state())
+    bits = np.random.SFC64(ahead.randint(2**32, dtype=np.uint32))
+    if start.noise is not None:
+        bits.state = start.noise  # type: ignore[assignment]
+    return np.random.Generator(bits)
+
+
+class Training:
+    """A training in progress: the networks that are training, and their state.
+
+    Parameters
+    ----------
+    progress : Progress
+        The histories of all K networks, which training extends.
+    start : Checkpoint
+        The start of training.
+    rng : RandomState
+        Shuffles the samples.
+    """
+
+    problem: Problem
+    settings: Settings
+    progress: Progress
+    start: Checkpoint
+    rng: np.random.RandomState
+    noise: np.random.Generator | None
+    cohort: Cohort
+    kept: Array
+    order: Rows | None
+    t: int
+    n_epochs: int
+    rates: Rates
+
+    def __init__(
+        self,
+        problem: Problem,
+        settings: Settings,
+        progress: Progress,
+        start: Checkpoint,
+        rng: np.random.RandomState,
+    ):
+        assert start.theta is not None
+        self.problem, self.settings, self.progress = problem, settings, progress
+        self.start, self.rng = start, rng
+        samples, histories = problem.samples, progress.histories
+        networks = [k for k, history in enumerate(histories) if history.running]
+        if settings.learning_rate == "constant":
+            # The user may have changed the rate since the last call.
+            for k in networks:
+                (histories[k].rate,) = settings.each("learning_rate_init", [k])
+        self.noise = noise_of(settings, rng, start)
+        theta = start.theta[networks] if start.position is None else start.position
+        states = start.optimizer, start.average
+        self.cohort = Cohort(
+            problem, settings, networks, theta.copy(), self.noise, *states
+        )
+        self.kept, self.t, self.n_epochs = start.theta.copy(), start.t, 0
+        self.order, last = start.order, len(samples)
+        if not isinstance(samples, Parts):
+            self.order = samples.rows if start.order is None else start.order
+        elif not in_one_batch(samples, settings):
+            last = samples.sizes[-1]
+        self.rates = Rates(settings, progress, len(samples), last, start.epochs)
+
+    def run(self) -> None:
+        """Train until no network is left."""
+        progress, most = self.progress, self.settings.max_iter
+        while self.cohort.networks and most > 0:
+            before = self.cohort.current().copy()
+            self.n_epochs += 1
+            try:
+                self.epoch(before)
+            except KeyboardInterrupt:
+                progress.end(self.cohort.networks, Status.INTERRUPTED)
+            if self.n_epochs == most:
+                progress.end(self.cohort.networks, Status.MAX_ITER)
+            going = self.keep_ended(before)
+            if not going:
+                break
+            if len(going) < len(self.cohort.networks):
+                self.cohort = self.cohort.only(going)
+
+    def epoch(self, before: Array) -> None:
+        """Take a step on each batch, and record the results."""
+        cohort, samples, settings = self.cohort, self.problem.samples, self.settings
+        if isinstance(samples, Parts):
+            batches = of_parts(samples, settings, self.rng)
+        else:
+            if settings.shuffle:
+                self.order = shuffled(self.order, len(samples), self.rng)
+            batches = in_batches(samples, self.order, settings.batch_size)
+        losses = cohort.epoch(
+            batches, self.rates.of_epoch(cohort.networks, self.n_epochs - 1)
+        )
+        self.t += len(samples)
+        self.progress.epoch(cohort.networks, cohort.current(), losses, before)
+        self.rates.adapt(cohort.networks, self.t)
+
+    def keep_ended(self, before: Array) -> list[int]:
+        """Keep the weights of networks that ended; return the rows of the others."""
+        going, current, progress = [], self.cohort.current(), self.progress
+        for row, k in enumerate(self.cohort.networks):
+            history = progress.histories[k]
+            if history.running:
+                going.append(row)
+                continue
+            self.kept[k] = progress.result(k, current[row])
+            if history.status is Status.DIVERGED and not progress.decides:
+                self.kept[k] = self.lowest(k, np.stack([self.kept[k], before[row]]))
+        return going
+
+    def lowest(self, k: int, candidates: Array) -> Array:
+        """Return the candidate (P,) with the lowest finite J, or else the first."""
+        objective = self.problem.objective(
+            column(self.settings.each("alpha", [k])), candidates
+        )
+        J, _ = objective(self.problem.samples.every)
+        best: Array = candidates[np.argmin(np.where(np.isfinite(J), J, inf))]
+        return best
+
+    def checkpoint(self) -> Checkpoint:
+        """Return the state of the networks that trained in the last epoch."""
+        cohort, progress = self.cohort, self.progress
+        apart = cohort.average is not None or progress.decides
+        return Checkpoint(
+            histories=progress.histories,
+            theta=self.kept,
+            best_theta=progress.best_theta,
+            networks=cohort.networks,
+            position=cohort.theta.copy() if apart else None,
+            optimizer=cohort.optimizer.state(),
+            average=cohort.average_state(),
+            noise=None if self.noise is None else dict(self.noise.bit_generator.state),
+            order=self.order,
+            random=self.rng.get_state(),
+            t=self.t,
+            epochs=self.start.epochs + self.n_epochs,
+            solver=self.settings.solver,
+            n_parameters=self.problem.network.n_parameters,
+        )
+
+
+def minimise(
+    problem: Problem,
+    settings: Settings,
+    progress: Progress,
+    start: Checkpoint,
+    rng: np.random.RandomState,
+) -> Solution:
+    """Train K networks from a checkpoint on, by steps of an optimizer on batches."""
+    training = Training(problem, settings, progress, start, rng)
+    # NumPy need not warn of overflow, because it ends in a loss that is not finite.
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        training.run()
+    return Solution(training.kept, checkpoint=training.checkpoint)

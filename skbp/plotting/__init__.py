@@ -1,0 +1,5 @@
+"""Displays: classes that draw with matplotlib, as in scikit-learn."""
+
+from skbp.plotting.sweep import SweepDisplay
+
+__all__ = ["SweepDisplay"]
