@@ -665,10 +665,8 @@ class BPClassifier(ClassifierMixin, BaseBP):
             If a parameter or the data cannot be used, or if y has a class that is not
             in ``classes_``. The results of earlier calls are then kept.
         """
-        data, validation = (
-            Data(X, y, sample_weight),
-            Data(X_val, y_val, sample_weight_val),
-        )
+        data = Data(X, y, sample_weight)
+        validation = Data(X_val, y_val, sample_weight_val)
         with restored_on_error(self):
             check_partial_fit_first_call(self, classes)
             history = self._bp_train_part(data, validation)

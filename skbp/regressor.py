@@ -667,10 +667,8 @@ class BPRegressor(RegressorMixin, BaseBP):
             If a parameter or the data cannot be used. The results of earlier calls are
             then kept.
         """
-        data, validation = (
-            Data(X, y, sample_weight),
-            Data(X_val, y_val, sample_weight_val),
-        )
+        data = Data(X, y, sample_weight)
+        validation = Data(X_val, y_val, sample_weight_val)
         with restored_on_error(self):
             history = self._bp_train_part(data, validation)
         warn_of_partial_fit(self, history)

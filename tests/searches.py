@@ -36,7 +36,7 @@ def numbers_trained(monkeypatch):
 
 
 def assert_equal_searches(ours, theirs, rtol=1e-6):
-    """Compare two fitted searches in all that is no time."""
+    """Compare the results of two fitted searches, except for times."""
     assert ours.cv_results_.keys() == theirs.cv_results_.keys()
     for name, expected in theirs.cv_results_.items():
         found = ours.cv_results_[name]

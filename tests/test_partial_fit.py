@@ -1,4 +1,4 @@
-"""partial_fit: an epoch a call, that goes on where the last call ended."""
+"""partial_fit trains for one epoch, and continues from the call before."""
 
 import pickle
 

@@ -150,7 +150,7 @@ def test_a_huge_gradient_is_clipped_in_float32():
 
 @BOTH
 def test_average(estimator):
-    """The fitted weights are the average of those after each step."""
+    """The fitted weights are the average of the weights after each step."""
     options = {"batch_size": "full", "max_iter": 8, "random_state": 0, "tol": 0.0}
     points = [
         fitted(estimator((5,), **options | {"max_iter": t})).coefs_[0]

@@ -45,7 +45,8 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     """Training and fitted attributes of a back-propagation estimator.
 
     The data go down to the engine as a ``Job``, and a ``Result`` comes back. The
-    modules below take the estimator as an argument if they need it, and do not keep it.
+    modules below take the estimator as an argument if they need it. Only a scorer and
+    callbacks, which are handed an estimator, keep one until the fit ends.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
@@ -141,10 +142,8 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             If a parameter or the data cannot be used. The results of earlier calls are
             then kept.
         """
-        data, validation = (
-            Data(X, y, sample_weight),
-            Data(X_val, y_val, sample_weight_val),
-        )
+        data = Data(X, y, sample_weight)
+        validation = Data(X_val, y_val, sample_weight_val)
         with following(self, X, y, sample_weight) as hook, restored_on_error(self):
             job = prepare(self, data, validation)
             with blas_threads_for(job.multiplications):
