@@ -18,7 +18,7 @@ from skbp._estimator.base import BaseBP
 from skbp._estimator.inside import objective_of
 from skbp._estimator.parameters import validate_params
 from skbp._estimator.prepare import prepare
-from skbp._threads import blas_threads_for
+from skbp._threads import with_blas_threads_for
 from skbp._typing import ArrayLike, Int, MatrixLike, RandomState
 from skbp.engine.arrays import BLOCK, Array
 from skbp.engine.model import Model, unpacked
@@ -156,11 +156,10 @@ def check_gradient(
     directions = [signs]
     if each_parameter:
         directions.append(scipy.sparse.eye_array(P, format="csr"))
-    results = [_closer(objective, every) for every in directions]
-    kinks = [
-        _kinks(objective, every, result)
-        for every, result in zip(directions, results, strict=True)
-    ]
+    results, kinks = with_blas_threads_for(
+        objective.network.multiplications(len(objective.samples)),
+        lambda: _all_derivatives(objective, directions),
+    )
     b, n = (
         np.concatenate([r[i][~kink] for r, kink in zip(results, kinks, strict=True)])
         for i in (0, 1)
@@ -185,6 +184,18 @@ def at_start(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Any:
     return estimator
 
 
+def _all_derivatives(
+    objective: Objective, directions: list[Any]
+) -> tuple[list[tuple[Array, Array, Array]], list[Array]]:
+    """Return derivatives along each set of directions, and where J has a kink."""
+    results = [_closer(objective, every) for every in directions]
+    kinks = [
+        _kinks(objective, every, result)
+        for every, result in zip(directions, results, strict=True)
+    ]
+    return results, kinks
+
+
 def _derivatives(
     objective: Objective, directions: Any, step: float = STEP
 ) -> tuple[Array, Array, Array]:
@@ -198,10 +209,7 @@ def _derivatives(
     # The arrays of a network hold its parameters, or units times samples.
     numbers = max(network.n_parameters, sum(network.units) * min(len(samples), BLOCK))
     size = max(1, LIMIT // numbers)
-    with (
-        np.errstate(over="ignore", invalid="ignore", divide="ignore"),
-        blas_threads_for(network.multiplications(len(samples))),
-    ):
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         J_0, _ = objective(rows)
         for start in range(0, directions.shape[0], size):
             d = directions[start : start + size]

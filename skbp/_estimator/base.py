@@ -30,7 +30,7 @@ from skbp._sklearn import (
     CallbackSupportMixin,
     fit_context,
 )
-from skbp._threads import blas_threads_for
+from skbp._threads import with_blas_threads_for
 from skbp._typing import ArrayLike, MatrixLike, Sparse
 from skbp.engine.arrays import Array
 from skbp.engine.fit import fit as engine_fit
@@ -146,8 +146,9 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         validation = Data(X_val, y_val, sample_weight_val)
         with following(self, X, y, sample_weight) as hook, restored_on_error(self):
             job = prepare(self, data, validation)
-            with blas_threads_for(job.multiplications):
-                (result,) = engine_fit(job, hook)
+            (result,) = with_blas_threads_for(
+                job.multiplications, lambda: engine_fit(job, hook)
+            )
             set_attributes(self, job, result)
             if self.warm_start:
                 keep_checkpoint(self, job, result)
@@ -157,8 +158,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _bp_train_part(self, data: Data, validation: Data) -> History:
         """Train for one epoch on a part of the data; return the history."""
         job = prepare_part(self, data, validation)
-        with blas_threads_for(job.multiplications):
-            (result,) = engine_fit(job)
+        (result,) = with_blas_threads_for(job.multiplications, lambda: engine_fit(job))
         set_attributes(self, job, result)
         keep_checkpoint(self, job, result)
         return result.history
@@ -303,14 +303,16 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _bp_outputs(self, X: Any) -> Array:
         """Return the outputs A[L] (n, outputs)."""
         X, model = self._bp_checked(X)
-        with blas_threads_for(model.network.multiplications(X.shape[0])):
-            return model.outputs(X)
+        return with_blas_threads_for(
+            model.network.multiplications(X.shape[0]), lambda: model.outputs(X)
+        )
 
     def _bp_raw_outputs(self, X: Any) -> Array:
         """Return the raw outputs Z[L] (n, outputs)."""
         X, model = self._bp_checked(X)
-        with blas_threads_for(model.network.multiplications(X.shape[0])):
-            return model.raw_outputs(X)
+        return with_blas_threads_for(
+            model.network.multiplications(X.shape[0]), lambda: model.raw_outputs(X)
+        )
 
     def _bp_outputs_and_variances(
         self, X: Any, what: str
@@ -325,8 +327,11 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             )
         X = validated_X(self, X)
         check_width(X, model.network.units[0])
-        with blas_threads_for(model.network.multiplications(X.shape[0])):
-            return model, *model.outputs_and_variances(X, model.theta.dtype)
+        found = with_blas_threads_for(
+            model.network.multiplications(X.shape[0]),
+            lambda: model.outputs_and_variances(X, model.theta.dtype),
+        )
+        return model, *found
 
     # Where an estimator plugs in.
 

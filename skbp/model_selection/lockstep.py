@@ -27,7 +27,7 @@ from skbp._sklearn import (
     routing_enabled,
     scorers_of,
 )
-from skbp._threads import blas_threads_for
+from skbp._threads import with_blas_threads_for
 from skbp.engine.checkpoint import Checkpoint, join
 from skbp.engine.fit import Result, fit
 from skbp.engine.progress import Status
@@ -70,8 +70,7 @@ def fit_lockstep(
         job = replace(job, settings=replace(job.settings, horizon=horizon))
     if checkpoints:
         job = job.resumed(join(checkpoints))
-    with blas_threads_for(job.multiplications):
-        results = fit(job)
+    results = with_blas_threads_for(job.multiplications, lambda: fit(job))
     for one, result in zip(estimators, results, strict=True):
         set_attributes(one, job, result)
         # At an early rung, the search ends training only for the time being.
