@@ -667,7 +667,8 @@ class BPClassifier(ClassifierMixin, BaseBP):
         """
         data = Data(X, y, sample_weight)
         validation = Data(X_val, y_val, sample_weight_val)
-        with restored_on_error(self):
+        scored = X_val is not None
+        with restored_on_error(self, random=scored or on_dask(X)):
             check_partial_fit_first_call(self, classes)
             history = self._bp_train_part(data, validation)
         warn_of_partial_fit(self, history)

@@ -669,7 +669,8 @@ class BPRegressor(RegressorMixin, BaseBP):
         """
         data = Data(X, y, sample_weight)
         validation = Data(X_val, y_val, sample_weight_val)
-        with restored_on_error(self):
+        scored = X_val is not None
+        with restored_on_error(self, random=scored or on_dask(X)):
             history = self._bp_train_part(data, validation)
         warn_of_partial_fit(self, history)
         return self

@@ -22,13 +22,14 @@ ROOT = Path(skbp.__file__).parent
 
 #: The modules of each floor, from the lowest to the highest.
 FLOORS = [
-    ["engine", "engine.arrays", "engine.settings"],
+    ["engine", "engine.arrays"],
     [
         "engine.activations",
         "engine.initializers",
         "engine.progress",
         "engine.samples",
         "engine.schedules",
+        "engine.settings",
     ],
     ["engine.losses", "engine.network", "engine.checkpoint"],
     ["engine.objective"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Set
 from dataclasses import fields
 from numbers import Integral, Real
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,9 @@ CONSTRAINTS: dict[str, list[Any]] = {
     ],
     "max_fun": [Interval(Integral, 1, None, closed="left")],
 }
+
+#: The value of a parameter that a subclass has not set.
+UNSET = object()
 
 #: The settings of the engine that are parameters of the same name.
 SHARED = tuple(one.name for one in fields(Settings) if one.name in CONSTRAINTS)
@@ -177,7 +181,7 @@ def settings_of(estimator: Any, n: int, network: Network, **others: Any) -> Sett
 
 def dropout_rates(dropout: Any, n_hidden: int) -> tuple[float, ...]:
     """Return the dropout of each hidden layer."""
-    if np.ndim(dropout) == 0:
+    if isinstance(dropout, Real) or np.ndim(dropout) == 0:
         return (float(dropout),) * n_hidden
     rates = tuple(dropout)
     valid = all(isinstance(p, Real) and 0.0 <= float(p) < 1.0 for p in rates)
@@ -211,10 +215,17 @@ def validate_params(estimator: Any) -> None:
     Training reads attributes. A subclass with a constructor of its own may have some
     that ``get_params`` does not know.
     """
-    constraints = constraints_of(estimator)
-    values = {n: getattr(estimator, n) for n in constraints if hasattr(estimator, n)}
+    constraints, fitted = constraints_of(estimator), vars(estimator)
+    values = {n: getattr(estimator, n, UNSET) for n in constraints}
+    known = fitted.get("_bp_valid", {})
+    if values.keys() == known.keys() and all(map(is_, values.values(), known.values())):
+        # The same objects as at the last call: to check them takes a quarter of a fit
+        # to a few samples.
+        return
+    given = {n: value for n, value in values.items() if value is not UNSET}
     name = type(estimator).__name__
-    validate_parameter_constraints(constraints, values, caller_name=name)
+    validate_parameter_constraints(constraints, given, caller_name=name)
+    fitted["_bp_valid"] = values
 
 
 def check_parameters(estimator: Any) -> None:
@@ -359,7 +370,8 @@ def needless(estimator: Any) -> dict[str, Any]:
 
 def hidden_units(sizes: Any) -> tuple[int, ...]:
     """Return hidden_layer_sizes as a tuple of positive integers."""
-    units = tuple(sizes) if np.ndim(sizes) else (np.asarray(sizes)[()],)
+    whole = isinstance(sizes, tuple | list) or np.ndim(sizes) > 0
+    units = tuple(sizes) if whole else (np.asarray(sizes)[()],)
     for n in units:
         if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
             raise ValueError(
@@ -373,6 +385,8 @@ def names_by_layer(
     name: str, value: Any, known: Collection[str], n_layers: int, layers: str
 ) -> tuple[str, ...]:
     """Return a parameter that is one name, or a name for each layer, as a tuple."""
+    if isinstance(value, str):
+        return (value,) * n_layers
     if np.ndim(value) == 0 and not isinstance(value, Set | Mapping):
         return (str(value),) * n_layers
     if isinstance(value, Set | Mapping):

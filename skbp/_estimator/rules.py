@@ -111,10 +111,14 @@ def check_subclass(cls: type) -> None:
             refuse_hooks(owner.__name__, vars(owner))
 
 
-def check_hooks(estimator: Any) -> None:
-    """Refuse an estimator that was given such a method after it was made."""
+def check_hooks(estimator: Any, *, classes: bool) -> None:
+    """Refuse an estimator that was given such a method after it was made.
+
+    ``classes`` says whether to look at its classes, too, for methods that these were
+    given after they were made.
+    """
     refuse_hooks(f"This {type(estimator).__name__}", vars(estimator))
-    for owner in type(estimator).__mro__:
+    for owner in type(estimator).__mro__ if classes else ():
         if owner.__module__.partition(".")[0] != OWNERS[0]:
             refuse_hooks(owner.__name__, vars(owner))
 

@@ -24,6 +24,7 @@ from skbp.engine.progress import History, Status
 def stored(state: dict[str, Any]) -> dict[str, Any]:
     """Return attributes as plain values, with the weights only once."""
     plain_state = {name: plain(value) for name, value in state.items()}
+    plain_state.pop("_bp_valid", None)
     model = state.get("_bp_model")
     weights = state.get("coefs_", ()), state.get("intercepts_", ())
     if model is not None and holds(model, *weights):

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from skbp.engine.arrays import Array, column
+from skbp.engine.arrays import Array
 from skbp.engine.checkpoint import Checkpoint
 from skbp.engine.evidence.linear_model import linear_beside
 from skbp.engine.evidence.posterior import Evidence, Posterior
@@ -76,6 +76,7 @@ class Job:
 
     def resumed(self, checkpoint: Checkpoint) -> Job:
         """Return the job that continues from a checkpoint to the same ``max_iter``."""
+        assert checkpoint.random is not None
         self.rng.set_state(checkpoint.random)
         more = self.settings.max_iter - checkpoint.epochs
         settings = replace(self.settings, max_iter=more)
@@ -205,7 +206,7 @@ def best_of(
     elif job.settings.estimates:
         cost = np.array([-one.log_evidence if one else np.inf for one in evidence])
     else:
-        alpha = column(job.settings.each("alpha", networks))
+        alpha = job.settings.column("alpha", networks)
         objective = job.problem.objective(alpha, theta)
         with np.errstate(over="ignore", invalid="ignore"):
             cost, _ = objective(job.problem.samples.every)

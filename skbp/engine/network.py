@@ -56,15 +56,17 @@ class Network:
         self.units: tuple[int, ...] = tuple(units)
         self.activations: tuple[str, ...] = tuple(activations)
         self.biases = biases
-        self.n_weights: int = sum(n_in * n_out for n_in, n_out in pairwise(units))
+        sizes = [n_in * n_out for n_in, n_out in pairwise(self.units)]
+        self.n_weights: int = sum(sizes)
         self.n_parameters: int = self.n_weights + (sum(units[1:]) if biases else 0)
+        self._largest = max(sizes)
 
     def multiplications(self, m: int) -> int:
         """Return the number of multiplications in the largest matrix product of a step.
 
         ``m`` is the number of samples in the step.
         """
-        return min(m, BLOCK) * max(n_in * n_out for n_in, n_out in pairwise(self.units))
+        return min(m, BLOCK) * self._largest
 
     @property
     def n_layers(self) -> int:

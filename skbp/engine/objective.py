@@ -57,7 +57,7 @@ class Objective:
         dropout: Dropout | None = None,
     ):
         self.network, self.loss, self.samples = network, loss, samples
-        self.theta, self.grad = theta, np.zeros_like(theta)
+        self.theta, self.grad = theta, np.zeros(theta.shape, theta.dtype)
         self.dropout = dropout
         self.alpha = cast(alpha, theta.dtype)
         self._penalised = bool(self.alpha.any())

@@ -9,6 +9,8 @@ from typing import Annotated, Any, TypeAlias, get_type_hints
 
 import numpy as np
 
+from skbp.engine.arrays import Column, column
+
 #: Marks the settings in which networks that train together may differ.
 MARK = "per network"
 #: One number for all networks, or one for each network.
@@ -65,6 +67,15 @@ class Settings:
         """Return the value of a setting for each of these networks."""
         return pick(getattr(self, name), networks)
 
+    def column(self, name: str, networks: Sequence[int]) -> Column:
+        """Return a setting: one number, or an array (K, 1) if the networks differ."""
+        return column_of(getattr(self, name), networks)
+
+    def unless(self, name: str, off: float, networks: Sequence[int]) -> Column | None:
+        """Return a setting as ``column`` does, or None if all networks have ``off``."""
+        values = self.column(name, networks)
+        return None if np.all(values == off) else values
+
     @property
     def estimates(self) -> bool:
         """Whether alpha is estimated from the training data."""
@@ -73,7 +84,9 @@ class Settings:
     @property
     def drops_units(self) -> bool:
         """Whether any hidden layer has dropout."""
-        return any(np.any(rate) for rate in self.dropout)
+        return any(
+            rate if isinstance(rate, float) else np.any(rate) for rate in self.dropout
+        )
 
 
 #: The settings in which networks that train together may differ.
@@ -90,6 +103,13 @@ def pick(value: PerNetwork, networks: Sequence[int]) -> list[float]:
         return [float(value[k]) for k in networks]
     assert not isinstance(value, Sequence)
     return [value] * len(networks)
+
+
+def column_of(value: PerNetwork, networks: Sequence[int]) -> Column:
+    """Return one number if these networks have the same value, else an array (K, 1)."""
+    if isinstance(value, float | int):
+        return float(value)
+    return column(pick(value, networks))
 
 
 def stacked(each: Sequence[Settings], n_networks: int) -> Settings:

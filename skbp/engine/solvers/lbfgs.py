@@ -7,7 +7,7 @@ from contextlib import suppress
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
-from skbp.engine.arrays import Array, column
+from skbp.engine.arrays import Array
 from skbp.engine.checkpoint import Checkpoint
 from skbp.engine.problem import Problem
 from skbp.engine.progress import Progress, Status
@@ -52,7 +52,7 @@ def minimise_one(
 ) -> Array:
     """Train network k from ``start`` (P,) on; return the final parameters (P,)."""
     theta: Array = start[np.newaxis].astype(np.float64)
-    objective = problem.objective(column(settings.each("alpha", [k])), theta)
+    objective = problem.objective(settings.column("alpha", [k]), theta)
     (tol,), every = settings.each("tol", [k]), problem.samples.every
     last: Array = theta[0].copy()
     history = progress.histories[k]

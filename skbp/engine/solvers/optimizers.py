@@ -112,10 +112,11 @@ class Adam:
         ]
         # The arrays hold m / (1 - beta_1) and v / (1 - beta_2), which saves two passes
         # over the arrays in each step.
-        self.m, self.v, self.t = np.zeros_like(theta), np.zeros_like(theta), 0
+        self.m, self.v = (np.zeros(theta.shape, theta.dtype) for _ in range(2))
+        self.t = 0
         if state is not None:
-            self.m[:] = state["m"] / (1.0 - beta_1)
-            self.v[:] = state["v"] / (1.0 - beta_2)
+            np.divide(state["m"], 1.0 - beta_1, out=self.m)
+            np.divide(state["v"], 1.0 - beta_2, out=self.v)
             self.t = state["t"]
         self._chunks = chunks(theta, grad, self.m, self.v)
 

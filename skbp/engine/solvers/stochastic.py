@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from skbp.engine.arrays import Array, Column, Rows, cast, column
+from skbp.engine.arrays import Array, Column, Rows, cast
 from skbp.engine.checkpoint import Checkpoint, rows_of_state
 from skbp.engine.network import Dropout
 from skbp.engine.objective import Objective
 from skbp.engine.problem import Problem
 from skbp.engine.progress import Progress, Status
 from skbp.engine.samples import Parts
-from skbp.engine.settings import Settings, pick
+from skbp.engine.settings import Settings, column_of
 from skbp.engine.solvers.batches import (
     Batch,
     in_batches,
@@ -74,25 +74,23 @@ class Cohort:
         self.networks, self.theta, self.noise = networks, theta, noise
         dropout = None
         if noise is not None:
-            rates = [column(pick(rate, networks)) for rate in settings.dropout]
+            rates = [column_of(rate, networks) for rate in settings.dropout]
             dropout = Dropout(rates, noise)
-        alpha = column(settings.each("alpha", networks))
+        alpha = settings.column("alpha", networks)
         self.objective = Objective(network, loss, samples, alpha, theta, dropout)
         optimizer = OPTIMIZERS[settings.solver]
         options: dict[str, Any] = {
-            name: column(settings.each(name, networks)) for name in optimizer.numbers
+            name: settings.column(name, networks) for name in optimizer.numbers
         }
         options |= {name: getattr(settings, name) for name in optimizer.options}
         self.optimizer = optimizer(theta, self.objective.grad, state=state, **options)
         # Features that are off are None, and cost nothing.
-        decay = column(settings.each("weight_decay", networks))
-        self.decay = decay if np.any(decay) else None
         self.weights = theta[:, : network.n_weights]
-        limit = column(settings.each("max_grad_norm", networks))
-        self.limit = limit if np.isfinite(limit).any() else None
-        average_decay = column(settings.each("average_decay", networks))
+        self.decay = settings.unless("weight_decay", 0.0, networks)
+        self.limit = settings.unless("max_grad_norm", inf, networks)
+        average_decay = settings.unless("average_decay", 0.0, networks)
         self.average = None
-        if np.any(average_decay):
+        if average_decay is not None:
             self.average = Average(theta, average_decay, state=average)
 
     def step(self, rate: Column, J: Array) -> None:
@@ -282,7 +280,7 @@ class Training:
     def lowest(self, k: int, candidates: Array) -> Array:
         """Return the candidate (P,) with the lowest finite J, or else the first."""
         objective = self.problem.objective(
-            column(self.settings.each("alpha", [k])), candidates
+            self.settings.column("alpha", [k]), candidates
         )
         J, _ = objective(self.problem.samples.every)
         best: Array = candidates[np.argmin(np.where(np.isfinite(J), J, inf))]
@@ -302,7 +300,7 @@ class Training:
             average=cohort.average_state(),
             noise=None if self.noise is None else dict(self.noise.bit_generator.state),
             order=self.order,
-            random=self.rng.get_state(),
+            random=self.rng,
             t=self.t,
             epochs=self.start.epochs + self.n_epochs,
             solver=self.settings.solver,
