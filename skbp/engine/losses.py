@@ -67,6 +67,8 @@ class Loss:
     normal : bool
         Whether the loss is minus the log likelihood of normal noise, whose size can be
         estimated.
+    parameters : tuple of float
+        The number that the loss depends on, or one for each output.
     """
 
     name: str
@@ -78,6 +80,12 @@ class Loss:
     output: str = ""
     likelihood: bool = True
     normal: bool = False
+    parameters: tuple[float, ...] = ()
+
+    @property
+    def shortcut(self) -> bool:
+        """Whether ``canonical`` gives the residual, and not the chain rule."""
+        return self.canonical is not None and self.activation == self.outputs[0]
 
     @property
     def convex(self) -> bool:
@@ -120,12 +128,12 @@ class Loss:
         """
         f, df = ACTIVATIONS[self.activation](shape, dtype)
         value, slope = self.functions(shape, dtype)
-        shortcut = self.canonical
+        difference = self.canonical
 
         def canonical(Z: Array, Y: Array, scale: Array, delta: Array) -> Array:
-            assert shortcut is not None
+            assert difference is not None
             f(Z)
-            shortcut(Z, Y, delta)
+            difference(Z, Y, delta)
             np.multiply(delta, scale, out=delta)
             return value(Z, Y, scale)
 
@@ -137,7 +145,7 @@ class Loss:
             np.multiply(delta, scale, out=delta)
             return value(Z, Y, scale)
 
-        return canonical if shortcut and self.activation == self.outputs[0] else chained
+        return canonical if self.shortcut else chained
 
 
 def summed(losses: Array, factor: float) -> Callable[[Array], Array]:
@@ -412,7 +420,15 @@ def huber(bound: float) -> Loss:
         return bound / np.maximum(np.abs(A - Y), bound)
 
     roots = diagonal(curvature)
-    return Loss("huber", ANY_OUTPUT, functions, constant, roots=roots, likelihood=False)
+    return Loss(
+        "huber",
+        ANY_OUTPUT,
+        functions,
+        constant,
+        roots=roots,
+        likelihood=False,
+        parameters=(bound,),
+    )
 
 
 def quantile(levels: Sequence[float]) -> Loss:
@@ -447,7 +463,9 @@ def quantile(levels: Sequence[float]) -> Loss:
         return value, slope
 
     outputs = ANY_OUTPUT if len(levels) == 1 else ("ordered",)
-    return Loss("quantile", outputs, functions, quantiles(levels))
+    return Loss(
+        "quantile", outputs, functions, quantiles(levels), parameters=tuple(levels)
+    )
 
 
 #: The roots of second derivatives with respect to Z[L], with canonical activations.

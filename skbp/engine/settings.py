@@ -62,6 +62,8 @@ class Settings:
     rescale: bool = False
     dropout: Annotated[Sequence[PerNetwork], MARK] = ()
     horizon: int = 0
+    compiled: bool = False
+    threads: int = 1
 
     def each(self, name: str, networks: Sequence[int]) -> list[float]:
         """Return the value of a setting for each of these networks."""

@@ -1,0 +1,1 @@
+"""The equations of training as loops, which numba compiles to machine code."""
