@@ -124,18 +124,25 @@ class Loss:
 
         def canonical(Z: Array, Y: Array, scale: Array, delta: Array) -> Array:
             assert shortcut is not None
+            # A[L] = f[L](Z[L]), in place: from here on, the array Z holds A[L]
             f(Z)
-            shortcut(Z, Y, delta)
+            A = Z
+            # delta[L] = A[L] - Y, or what the loss has instead; f'[L] is part of it
+            shortcut(A, Y, delta)
+            # delta[L] := (1/m) delta[L], the only place where 1/m meets the residuals
             np.multiply(delta, scale, out=delta)
-            return value(Z, Y, scale)
+            return value(A, Y, scale)
 
         def chained(Z: Array, Y: Array, scale: Array, delta: Array) -> Array:
+            # A[L] = f[L](Z[L]), in place: from here on, the array Z holds A[L]
             f(Z)
+            A = Z
             # delta[L] = dJ/dA[L] * f'[L](Z[L])
-            slope(Z, Y, delta)
-            df(Z, delta)
+            slope(A, Y, delta)
+            df(A, delta)
+            # delta[L] := (1/m) delta[L], the only place where 1/m meets the residuals
             np.multiply(delta, scale, out=delta)
-            return value(Z, Y, scale)
+            return value(A, Y, scale)
 
         return canonical if shortcut and self.activation == self.outputs[0] else chained
 
