@@ -170,8 +170,8 @@ class Propagation:
         for l, name in enumerate(network.activations, start=1):
             self.f[l], self.df[l] = ACTIVATIONS[name](shapes[l], dtype)
         self.shapes, self.dtype = shapes, dtype
-        # With dropout, A[l] is f[l](Z[l]) * mask. f'[l] is computed from f[l](Z[l]), the
-        # activations of the whole layer: ``whole`` is a copy from before the mask.
+        # With dropout, A[l] = f[l](Z[l]) * mask, but f'[l] is computed from f[l](Z[l]):
+        # ``whole`` is a copy of A[l] from before the mask, when the layer was whole.
         # Without dropout, nothing is left out, and ``whole`` is A itself.
         self.whole: list[Any] = list(self.A)
         # The mask of this batch. Back-propagation needs the one that the forward pass
@@ -219,7 +219,7 @@ class Propagation:
         return Z_L
 
     def _leave_out(self, l: int) -> None:
-        """Set A[l] := A[l] * mask, with a new mask; keep A[l] as it was in ``whole``."""
+        """Set A[l] := A[l] * mask, with a new mask; ``whole`` keeps the old A[l]."""
         assert self.draw is not None
         self.mask[l] = self.draw[l]()
         np.copyto(self.whole[l], self.A[l])
