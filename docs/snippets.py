@@ -62,7 +62,9 @@ def snippet(found: re.Match[str]) -> str:
         lines = cut(lines, found["first"], found["last"])
     code = dedent("\n".join(lines))
     mark = found[0].partition("\n")[0]
-    return f"{mark}\n\n```python\n# {found['what']}\n{code}\n```\n\n<!-- end of code -->"
+    return (
+        f"{mark}\n\n```python\n# {found['what']}\n{code}\n```\n\n<!-- end of code -->"
+    )
 
 
 def files() -> dict[Path, str]:
