@@ -184,7 +184,7 @@ for k, color in enumerate((ORANGE, BLUE)):
 values.set_ylim(-0.02, 1.02)
 values.set_ylabel("output")
 values.set_title("Outputs reach their targets")
-values.legend(loc="center left")
+values.legend(loc="lower left")
 errors.set_yscale("log")
 errors.set_ylabel("size")
 errors.set_title("Residuals fall faster")

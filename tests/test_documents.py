@@ -417,3 +417,100 @@ def test_document_e_with_a_copy_to_threshold_is_gradient_descent():
     losses, _ = program_e(2000, in_place=False)
     network = trained(network_e(max_iter=2000), X_E, Y_E)
     np.testing.assert_allclose(2 * np.array(network.loss_curve_), losses, rtol=1e-9)
+
+
+# The dictionaries of docs/documents.md
+
+
+def test_symbols_of_document_a():
+    rng = np.random.RandomState(0)
+    X, Y = rng.standard_normal((6, 9)), rng.rand(1, 9)
+    network = trained(
+        BPRegressor((5, 4), loss="log_loss", max_iter=1, random_state=0, **PLAIN),
+        X.T,
+        Y[0],
+    )
+    param_w = [None, *(W.T for W in network.coefs_)]
+    param_b = [None, *(b[:, np.newaxis] for b in network.intercepts_)]
+    m, L, activations, prev_activations = 9, 3, [X], [None]
+    for l in range(1, L + 1):
+        z = param_w[l] @ activations[l - 1] + param_b[l]
+        prev_activations.append(z)
+        activations.append(np.maximum(0, z) if l < L else 1 / (1 + np.exp(-z)))
+    dw, db = network.gradients(X.T, Y[0])
+    delta, A = network.residuals(X.T, Y[0]), activations
+    dA = (1 - Y) / (1 - A[L]) - Y / A[L]
+    for l in range(L, 0, -1):
+        dz = dA * (A[L] * (1 - A[L]) if l == L else prev_activations[l] > 0)
+        dA = param_w[l].T @ dz
+        np.testing.assert_allclose(network.activations(X.T)[l].T, A[l])
+        np.testing.assert_allclose(
+            network.weighted_inputs(X.T)[l - 1].T, prev_activations[l]
+        )
+        np.testing.assert_allclose(delta[l - 1].T, dz, rtol=1e-10, atol=1e-15)
+        np.testing.assert_allclose(dw[l - 1].T, dz @ A[l - 1].T / m, atol=1e-15)
+        np.testing.assert_allclose(db[l - 1], dz.sum(axis=1) / m, atol=1e-15)
+
+
+def test_symbols_of_document_c():
+    rng = np.random.RandomState(0)
+    X, y = spiral(rng, n=10)
+    network = BPClassifier((7,), max_iter=1, random_state=0, **PLAIN)
+    trained(network, X, y)
+    m, Y, (W, W2), (b, b2) = len(X), np.eye(3)[y], network.coefs_, network.intercepts_
+    h = X @ W + b
+    h_relu = np.maximum(0, h)
+    scores = h_relu @ W2 + b2
+    P = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    dscores = (P - Y) / m
+    np.testing.assert_allclose(network.weighted_inputs(X)[0], h)
+    np.testing.assert_allclose(network.activations(X)[1], h_relu)
+    np.testing.assert_allclose(network.weighted_inputs(X)[1], scores)
+    np.testing.assert_allclose(network.predict_proba(X), P)
+    np.testing.assert_allclose(network.residuals(X, y)[1], P - Y)
+    dW, db = network.gradients(X, y)
+    np.testing.assert_allclose(dW[1], h_relu.T @ dscores, atol=1e-15)
+    np.testing.assert_allclose(db[1], dscores.sum(axis=0), atol=1e-15)
+    hidden = (dscores @ W2.T) * (h > 0)
+    np.testing.assert_allclose(dW[0], X.T @ hidden, atol=1e-15)
+    np.testing.assert_allclose(db[0], hidden.sum(axis=0), atol=1e-15)
+
+
+def test_symbols_of_document_e():
+    """Its delta is minus ours, and its gradient that of a sum, times -rate."""
+    network = trained(network_e(max_iter=1), X_E, Y_E)
+    (w, v), (b_w, b_v) = network.coefs_, network.intercepts_
+    y1 = X_E @ w + b_w
+    z1 = 1 / (1 + np.exp(-y1))
+    y2 = z1 @ v + b_v
+    z2 = 1 / (1 + np.exp(-y2))
+    delta2 = (Y_E - z2) * z2 * (1 - z2)
+    delta1 = (delta2 @ v.T) * z1 * (1 - z1)
+    for ours, theirs in (
+        (network.weighted_inputs(X_E), (y1, y2)),
+        (network.activations(X_E)[1:], (z1, z2)),
+        ([-delta for delta in network.residuals(X_E, Y_E)], (delta1, delta2)),
+        (
+            [-2 * dW for dW in network.gradients(X_E, Y_E)[0]],
+            (X_E.T @ delta1, z1.T @ delta2),
+        ),
+        (
+            [-2 * db for db in network.gradients(X_E, Y_E)[1]],
+            (delta1.sum(0), delta2.sum(0)),
+        ),
+    ):
+        for one, other in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-10)
+
+
+def test_document_d_has_its_cost_with_alpha():
+    """J = (1/K) sum of ½ |h - y|² + lambda/2 |W|² is that of alpha = lambda K."""
+    rng = np.random.RandomState(0)
+    X, Y = rng.standard_normal((21, 3)), rng.randint(2, size=(21, 2))
+    network = BPRegressor(
+        4, "logistic", output_activation="logistic", max_iter=3, random_state=0, **PLAIN
+    )
+    trained(network, X, Y).set_params(alpha=0.05 * 21)
+    J = 0.5 * ((network.predict(X) - Y) ** 2).sum() / 21
+    J += 0.05 / 2 * sum((W**2).sum() for W in network.coefs_)
+    assert pytest.approx(J, rel=1e-14) == network.cost(X, Y).J

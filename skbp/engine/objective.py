@@ -28,7 +28,7 @@ class Objective:
     loss : Loss
     samples : Samples or Parts
     alpha : float or array (K, 1)
-        The penalty, which the documents call lambda.
+        The penalty, lambda in the equations.
     theta : array (K, P)
         The parameters. The objective keeps a reference to this array, and reads it at
         each call.
