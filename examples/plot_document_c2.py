@@ -1,11 +1,11 @@
 """
-========================================================================
-A softmax tells a spiral apart: matrix differentials, the second network
-========================================================================
+================================================================
+A softmax for a spiral: matrix differentials, the second network
+================================================================
 
 One of :doc:`the five documents </documents>` derives back-propagation with matrix
-differentials, for two networks of two layers. The second network tells the three arms
-of a spiral apart, with a ReLU layer, a softmax output, and a penalty on the weights.
+differentials, for two networks of two layers. The second network separates the three
+arms of a spiral, with a ReLU layer, a softmax output, and a penalty on the weights.
 :class:`~skbp.BPClassifier` takes the same 10000 steps; :ref:`the first network
 <sphx_glr_auto_examples_plot_document_c1.py>` has a page of its own.
 """
@@ -44,8 +44,8 @@ W1, W2 = 0.01 * rng.randn(2, n_hidden), 0.01 * rng.randn(n_hidden, n_classes)
 # That of skbp is divided by the number of samples, as in scikit-learn: so ``alpha`` is
 # λ times 300. The learning rate is the document's, since both losses are means.
 #
-# We train in stages. With ``warm_start`` each ``fit`` goes on from where the one before
-# it ended, and ``loss_curve_`` goes on, too.
+# We train in stages. With ``warm_start`` each ``fit`` continues where the one before it
+# ended, and so does ``loss_curve_``.
 
 network = BPClassifier(
     n_hidden,
