@@ -40,6 +40,8 @@ html_title = f"skbp {version}"
 
 myst_heading_anchors = 3
 myst_enable_extensions = ["amsmath", "dollarmath"]
+# On code hosts, ```math is a formula, too.
+myst_fence_as_directive = ["math"]
 numpydoc_show_class_members = False
 autodoc_member_order = "bysource"
 # The types are in the docstrings.

@@ -1,12 +1,15 @@
 """
-===========================================
-Document A: a deep network for soft targets
-===========================================
+================================================================
+Soft targets for a deep network: "Vector-based back-propagation"
+================================================================
 
-Document A ("Vector-based back-propagation", 2019) derives back-propagation for a deep
-network of ReLU layers with a logistic output, and prints the cost of one such network
-during training. Here :class:`~skbp.BPRegressor` trains the same network, and we lay its
-cost beside the printed one.
+The document "Vector-based back-propagation" (2019) derives back-propagation for a deep
+network of ReLU layers with a logistic output. It prints the cost of one such network
+during training, its parameters and its predictions. Here :class:`~skbp.BPRegressor`
+trains the same network, and we compare its cost with the printed one.
+
+:doc:`The five documents </documents>` has the document's symbols, and what it gets
+wrong.
 """
 
 # %%
@@ -50,8 +53,8 @@ network = BPRegressor(
 )
 
 # %%
-# Training to ``max_iter`` ends with a warning that it may not have converged. Here the
-# number of steps is given, so we do without.
+# Training that ends at ``max_iter`` warns that it may not have converged. Here the
+# number of steps is given, so the warning is of no use.
 
 warnings.simplefilter("ignore", ConvergenceWarning)
 network.fit(X, y)
@@ -104,7 +107,7 @@ upper.plot(
     color=ORANGE,
     markeredgecolor="white",
     markersize=8,
-    label="document A, every 100 steps",
+    label="the document, every 100 steps",
 )
 upper.axhline(entropy, color=GREY, linestyle="--")
 upper.text(0, entropy - 0.003, "entropy of the targets: the floor", va="top")
@@ -124,15 +127,33 @@ lower.set_title("Between them is only the rounding of the print (shaded)")
 plt.show()
 
 # %%
-# The predictions
-# ---------------
+# The parameters and the predictions
+# ----------------------------------
 #
-# The document predicts 1 where the output is above 1/2. The network has so many
-# parameters for its 200 samples that it learns them by heart. As the data are random,
-# nothing of it would help with other samples.
+# The document also prints parameters. Those of the upper layers are short enough to
+# print here, too. ``coefs_[l - 1]`` is the transpose of the document's ``W[l]``.
+
+np.set_printoptions(precision=8, suppress=True)
+for l in (3, 4):
+    print(f"W[{l}] =\n{network.coefs_[l - 1].T}")
+for l in (2, 3, 4):
+    print(f"b[{l}] = {network.intercepts_[l - 1]}")
+
+# %%
+# The document predicts 1 where the output is above a threshold of 1/2. Here are all 200
+# predictions:
+
+threshold = 0.5
+predictions = (network.predict(X) > threshold).astype(int)
+for row in predictions.reshape(-1, 50):
+    print("".join(map(str, row)))
+
+# %%
+# The network has so many parameters for its 200 samples that it learns nearly all of
+# them by heart. As the data are random, nothing of this would help with other samples.
 
 n_parameters = sum(W.size for W in network.coefs_ + network.intercepts_)
-right = (network.predict(X) > 0.5) == (y > 0.5)
+right = predictions == (y > threshold)
 print(
     f"{n_parameters} parameters; {right.mean():.0%} of the samples on the right side."
 )

@@ -1,12 +1,15 @@
 """
-===================================
-Document B: gradients in each layer
-===================================
+======================================================================
+Gradients in each layer: "Back-propagation from the viewpoint of code"
+======================================================================
 
-Document B ("Back-propagation from the viewpoint of code") derives the gradient of a
-network of L layers, each with an activation of its own, for M samples at once. Here we
-look at such gradients: whether they are right, and what becomes of them on their way
-back through eight hidden layers.
+The document "Back-propagation from the viewpoint of code" derives the gradient of a
+network of L layers, each with an activation of its own, for M samples at once. It has
+no figures. Here we look at such gradients: whether they are right, and what becomes of
+them on their way back through eight hidden layers.
+
+:doc:`The five documents </documents>` has the document's symbols, and what it gets
+wrong.
 """
 
 # %%

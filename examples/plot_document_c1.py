@@ -1,12 +1,13 @@
 """
-=================================================
-Document C: a network without biases learns noise
-=================================================
+==============================================================================
+A network without biases learns noise: matrix differentials, the first network
+==============================================================================
 
-Document C derives back-propagation with matrix differentials, for two networks of two
-layers. The first has ReLU units and no biases, and a squared error that is a sum, over
-outputs and over samples. This page trains it; :ref:`the other one
-<sphx_glr_auto_examples_plot_document_c2.py>` has a page of its own.
+One of :doc:`the five documents </documents>` derives back-propagation with matrix
+differentials, for two networks of two layers. The first network has ReLU units and no
+biases, and a squared error that is a sum over outputs and over samples. This page
+trains it; :ref:`the second network <sphx_glr_auto_examples_plot_document_c2.py>` has a
+page of its own.
 """
 
 # %%
@@ -58,7 +59,8 @@ network.fit(X, y)
 # The same loss
 # -------------
 #
-# The reference figures are those of the document's own program, in float64.
+# The document prints no figures. These are what its program computes in float64, with
+# the random numbers of our seed.
 
 document = {
     0: 26365524.193454307,
@@ -67,7 +69,7 @@ document = {
     499: 6.947019049377543e-05,
 }
 loss = 2 * n * np.array(network.loss_curve_)
-print("step  loss, document C      loss, skbp            difference")
+print("step  loss, its program     loss, skbp            difference")
 for t, theirs in document.items():
     difference = abs(loss[t] - theirs) / theirs
     print(f"{t:4}  {theirs:<20.15g}  {loss[t]:<20.15g}  {difference:.0e}")
@@ -96,7 +98,7 @@ left.plot(
     color=ORANGE,
     markeredgecolor="white",
     markersize=9,
-    label="document C",
+    label="the document's program",
 )
 left.set_yscale("log")
 left.set_xlabel("step")

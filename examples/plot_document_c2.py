@@ -1,11 +1,12 @@
 """
-===============================
-Document C: a softmax, a spiral
-===============================
+================================================================
+A softmax for a spiral: matrix differentials, the second network
+================================================================
 
-The second network of document C tells the three arms of a spiral apart, with a ReLU
-layer, a softmax output, and a penalty on the weights. :class:`~skbp.BPClassifier` takes
-the same 10000 steps; :ref:`the document's other network
+One of :doc:`the five documents </documents>` derives back-propagation with matrix
+differentials, for two networks of two layers. The second network separates the three
+arms of a spiral, with a ReLU layer, a softmax output, and a penalty on the weights.
+:class:`~skbp.BPClassifier` takes the same 10000 steps; :ref:`the first network
 <sphx_glr_auto_examples_plot_document_c1.py>` has a page of its own.
 """
 
@@ -43,8 +44,8 @@ W1, W2 = 0.01 * rng.randn(2, n_hidden), 0.01 * rng.randn(n_hidden, n_classes)
 # That of skbp is divided by the number of samples, as in scikit-learn: so ``alpha`` is
 # λ times 300. The learning rate is the document's, since both losses are means.
 #
-# We train in stages. With ``warm_start`` each ``fit`` goes on from where the one before
-# it ended, and ``loss_curve_`` goes on, too.
+# We train in stages. With ``warm_start`` each ``fit`` continues where the one before it
+# ended, and so does ``loss_curve_``.
 
 network = BPClassifier(
     n_hidden,
@@ -75,8 +76,8 @@ for steps in (100, 1000, 10000):
 #
 # Each picture shows which class the network predicts in each place. At first it cuts
 # the plane into three sectors, much as a linear model would; then the kinks of its 100
-# ReLU units bend the boundaries around the arms. The document, too, has an accuracy of
-# 0.92 after 1000 steps, and of 0.98 in the end.
+# ReLU units bend the boundaries around the arms. The document's program, too, has an
+# accuracy of 0.92 after 1000 steps, and of 0.98 in the end.
 
 BLUE, ORANGE, GREY = "#1b5e9b", "#f2a541", "#77838f"
 colors = ListedColormap([BLUE, ORANGE, GREY])
@@ -105,8 +106,9 @@ plt.show()
 # The same loss
 # -------------
 #
-# The reference figures are those of the document's own program, in float64: the loss,
-# penalty included, before each of these steps. ``cost`` has it after the last one.
+# The document prints no figures. These are what its program computes in float64, with
+# the random numbers of our seed: the loss, penalty included, before each of these
+# steps. ``cost`` has it after the last one.
 
 document = {
     0: 1.0987647090609556,
@@ -116,7 +118,7 @@ document = {
     10000: 0.2450329442821419,
 }
 loss = np.array([*network.loss_curve_, network.cost(X, y).J])
-print(" step  document C    skbp          difference")
+print(" step  its program   skbp          difference")
 for t, theirs in document.items():
     difference = abs(loss[t] - theirs) / theirs
     print(f"{t:5}  {theirs:.10f}  {loss[t]:.10f}  {difference:.0e}")
@@ -137,13 +139,13 @@ ax.plot(
     color=ORANGE,
     markeredgecolor="white",
     markersize=9,
-    label="document C",
+    label="the document's program",
 )
 ax.set_xscale("symlog", linthresh=10)
 ax.set_xlim(-0.5, 15000)
 ax.set_xticks([0, 10, 100, 1000, 10000], ["0", "10", "100", "1000", "10000"])
 ax.set_xlabel("step")
 ax.set_ylabel("loss, with penalty")
-ax.set_title("The loss is the document's")
+ax.set_title("The loss is that of the document's program")
 ax.legend()
 plt.show()

@@ -1,13 +1,15 @@
 """
-============================================
-Document D: weight decay, whatever the batch
-============================================
+====================================================
+Weight decay in batches of any size: the UFLDL notes
+====================================================
 
-Document D (the UFLDL notes) trains a network that is logistic everywhere with the
-squared error, and lets each weight decay by a part λ in every step, in batches of any
-size. :class:`~skbp.BPClassifier` has these as ``loss``, ``output_activation`` and
-``weight_decay``. Here is what λ does, and that it does about the same in batches of 1
-as in batches of 100.
+The UFLDL notes train a network that is logistic everywhere with the squared error, and
+let each weight decay by a part λ in every step, in batches of any size. In
+:class:`~skbp.BPClassifier` this is ``loss``, ``output_activation`` and
+``weight_decay``. This page shows what λ does, and that it does about the same in
+batches of 1 as in batches of 100.
+
+:doc:`The five documents </documents>` has the notes' symbols, and what they get wrong.
 """
 
 # %%
@@ -64,8 +66,8 @@ def squared_weights(network):
 # --------------------------
 #
 # For a logistic output with the log loss, the residual is a - y. With the squared error
-# it is not: the derivative of the output stays in it, f'(z) = a (1 - a). The document
-# says so, ``residuals`` says the same, and the numeric derivative agrees.
+# it is not: the derivative of the output stays in it, f'(z) = a (1 - a). This is what
+# the notes derive and what ``residuals`` returns, and the numeric derivative agrees.
 
 network = trained(n_steps=100)
 a = network.activations(X)[-1]
@@ -78,9 +80,9 @@ print(f"Error of the gradient: {check_gradient(network, X, y).error:.0e}")
 # What λ does
 # -----------
 #
-# Each step is W := W - rate · (dW + λ W), dW being the mean gradient of the batch. It
-# goes down the gradient of the mean loss plus λ/2 times the sum of the squared weights:
-# the larger λ, the smaller the weights. Biases do not decay.
+# Each step is W := W - rate · (dW + λ W), where dW is the mean gradient of the batch.
+# So it goes down the gradient of the mean loss plus λ/2 times the sum of the squared
+# weights: the larger λ, the smaller the weights. Biases do not decay.
 
 decays = np.array([1e-6, 1e-5, 3e-5, 1e-4, 2e-4, 3e-4, 1e-3, 3e-3])
 networks = {decay: trained(weight_decay=decay) for decay in [0.0, *decays]}
@@ -143,8 +145,11 @@ plt.show()
 # and ``weight_decay`` = λ take the same steps. In batches of 5 the same ``alpha`` is 20
 # times as strong, and the same ``weight_decay`` is still λ.
 #
-# (The same steps, that is, without momentum, as the document has it. Momentum builds up
-# what is in the gradient, ``alpha`` included, and leaves ``weight_decay`` alone.)
+# (They take the same steps without momentum, as in the notes. Momentum builds up what
+# is in the gradient, which contains ``alpha`` and does not contain ``weight_decay``.)
+#
+# ``weight_decay`` is not part of the cost. With ``alpha`` = 100 λ, ``cost`` returns the
+# notes' J, penalty included.
 
 decay = 1e-4
 batch_sizes = (1, 5, 20, 50, 100)

@@ -1,12 +1,13 @@
 """
-===========================================
-Document E: the smallest network, all of it
-===========================================
+=====================================================
+A bug of one line: two layers, worked through by hand
+=====================================================
 
-Document E works through a network by hand: two samples, two inputs, three logistic
-units, two logistic outputs, the squared error, and every initial weight given.
-:class:`~skbp.BPRegressor` starts from the same weights and takes the same 50000 steps.
-The network is so small that a picture has room for each of its units.
+One of :doc:`the five documents </documents>` works through a network by hand: two
+samples, two inputs, three logistic units, two logistic outputs, the squared error, and
+every initial weight given. Then it prints a program. The program trains the network,
+and its outputs are right in the end. But it does not compute what the document derives:
+one line of it is wrong, and nothing shows it. :class:`~skbp.BPRegressor` finds out.
 """
 
 # %%
@@ -26,16 +27,18 @@ from skbp import BPRegressor
 
 X = np.array([[0.6, 0.1], [0.3, 0.6]])
 y = np.array([[0, 1], [0, 1]])
+weights = [
+    np.array([[0.4, 0.3, 0.6], [0.3, 0.4, 0.2]]),
+    np.array([[0.2, 0.3], [0.3, 0.4], [0.5, 0.3]]),
+]
+biases = [np.array([0.4, 0.1, 0.2]), np.array([0.1, 0.2])]
 
 network = BPRegressor(
     3,
     "logistic",
     output_activation="logistic",
-    coefs_init=[
-        [[0.4, 0.3, 0.6], [0.3, 0.4, 0.2]],
-        [[0.2, 0.3], [0.3, 0.4], [0.5, 0.3]],
-    ],
-    intercepts_init=[[0.4, 0.1, 0.2], [0.1, 0.2]],
+    coefs_init=weights,
+    intercepts_init=biases,
     solver="sgd",
     learning_rate_init=2 * 0.01,
     momentum=0.0,
@@ -50,7 +53,7 @@ network = BPRegressor(
 # Training, with stops to look
 # ----------------------------
 #
-# With ``warm_start`` each ``fit`` goes on from where the one before it ended. So we can
+# With ``warm_start`` each ``fit`` continues where the one before it ended. So we can
 # stop at any step and look at outputs and residuals, which ``activations`` and
 # ``residuals`` compute for every layer.
 
@@ -64,38 +67,97 @@ for stop in stops:
     done = stop
     outputs.append(network.activations(X)[-1])
     residuals.append(network.residuals(X, y))
+loss = 2 * np.array([*network.loss_curve_, network.cost(X, y).J])
 
 # %%
-# The same figures
-# ----------------
+# The document's program
+# ----------------------
 #
-# The reference figures are those of the document's own program, in float64: the loss
-# before these steps, and the outputs at the end.
+# Here is the program, written anew with the document's names. ``y1`` and ``y2`` are the
+# weighted inputs, ``z1`` and ``z2`` the activations. The program shows its outputs as 0
+# or 1 from time to time: after the first step, and then after every hundredth.
 
-document = {
-    0: 0.5470772682034466,
-    1: 0.5447799710662123,
-    100: 0.341036193789046,
-    1000: 0.033102767189782806,
-    10000: 0.0021897695065399023,
-    50000: 0.00037033721054875247,
-}
-document_outputs = np.array([[0.013888, 0.986348], [0.013571, 0.986686]])
 
-loss = 2 * np.array([*network.loss_curve_, network.cost(X, y).J])
-print(" step  document E      skbp            difference")
-for t, theirs in document.items():
-    difference = abs(loss[t] - theirs) / theirs
-    print(f"{t:5}  {theirs:.12f}  {loss[t]:.12f}  {difference:.0e}")
-agree = (network.predict(X).round(6) == document_outputs).sum()
-print(f"{agree} of the {y.size} outputs agree, in all six decimals.")
+def sigmoid(y):
+    return 1 / (1 + np.exp(-y))
+
+
+def program(steps, rounded):
+    """Return the loss before each step; ``rounded`` is what it does to its outputs."""
+    (w, v), (b_w, b_v) = weights, biases
+    losses = []
+    for i in range(steps):
+        y1 = X @ w + b_w
+        z1 = sigmoid(y1)
+        y2 = z1 @ v + b_v
+        z2 = sigmoid(y2)
+        losses.append(0.5 * ((z2 - y) ** 2).sum())
+        if i % 100 == 1:
+            rounded(z2)
+        delta2 = (y - z2) * sigmoid(y2) * (1 - sigmoid(y2))
+        delta1 = (delta2 @ v.T) * sigmoid(y1) * (1 - sigmoid(y1))
+        v, b_v = v + 0.01 * z1.T @ delta2, b_v + 0.01 * delta2.sum(axis=0)
+        w, b_w = w + 0.01 * X.T @ delta1, b_w + 0.01 * delta1.sum(axis=0)
+    return np.array(losses)
+
+
+def as_printed(z2):
+    z2[z2 > 0.5] = 1
+    z2[z2 < 0.5] = 0
+    return z2
+
+
+def as_meant(z2):
+    return (z2 > 0.5).astype(int)
+
+
+printed, meant = (program(10001, rounded) for rounded in (as_printed, as_meant))
+
+print(" step  as printed      as meant        skbp")
+for t in (0, 1, 2, 100, 101, 1000, 10000):
+    print(f"{t:5}  {printed[t]:.12f}  {meant[t]:.12f}  {loss[t]:.12f}")
+
+# %%
+# As it was meant, the program computes what skbp computes, digit by digit. As it is
+# printed, its loss differs from the third row on. ``z2[z2 > 0.5] = 1`` does not make a
+# rounded copy of the outputs: it changes ``z2`` itself, from which the next step
+# computes its error. So in one step of a hundred the program takes an output of 0.6 for
+# a 1. If the target is 1, it learns nothing from this output; if the target is 0, it
+# learns too much.
+#
+# The loss falls all the same, and the two curves on the left look like one. Their ratio
+# shows the bug: it jumps after each hundredth step. This is what a second, independent
+# program is for, and why it should be compared number by number.
+
+BLUE, ORANGE, GREY = "#1b5e9b", "#f2a541", "#8a97a3"
+figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 4.2), layout="constrained")
+steps = np.arange(len(printed))
+left.plot(
+    steps[1:], loss[1 : len(printed)], color=BLUE, linewidth=5, alpha=0.4, label="skbp"
+)
+left.plot(steps[1:], printed[1:], color=ORANGE, label="the printed program")
+left.set_xscale("log")
+left.set_yscale("log")
+left.set_xlabel("step")
+left.set_ylabel("sum of ½|o - y|²")
+left.set_title("The loss falls in both ...")
+left.legend()
+right.axhline(0, color=BLUE, linewidth=5, alpha=0.4, label="the program as meant")
+right.plot(
+    100 * (printed[:1001] / loss[:1001] - 1), color=ORANGE, label="the printed program"
+)
+right.set_xlabel("step")
+right.set_ylabel("its loss above skbp's (%)")
+right.set_title("... and one step in a hundred is wrong")
+right.legend(loc="upper left")
+plt.show()
 
 # %%
 # Outputs and residuals over time
 # -------------------------------
 #
-# The two samples have the same targets, 0 and 1, and the network hardly tells them
-# apart; we draw the first. What to look for:
+# Now gradient descent alone. The two samples have the same targets, 0 and 1, and the
+# network hardly tells them apart; we draw the first. What to look for:
 #
 # - The loss falls ever more slowly. At the end, five times the steps divide it by six.
 # - The residual of an output is (o - y) o (1 - o). Close to its target an output has a
@@ -106,53 +168,34 @@ print(f"{agree} of the {y.size} outputs agree, in all six decimals.")
 #   fall, and become negative. Then more of the unit brings output 1 down and output 2
 #   up: its residual is negative.
 
-BLUE, ORANGE = "#1b5e9b", "#f2a541"
 outputs = np.array([o[0] for o in outputs])
 hidden = np.array([delta1[0] for delta1, _ in residuals])
 output = np.array([delta2[0] for _, delta2 in residuals])
 
-figure, axes = plt.subplots(
-    2, 2, figsize=(10.5, 7.2), sharex=True, layout="constrained"
+figure, (values, errors, units) = plt.subplots(
+    1, 3, figsize=(10.5, 4.2), sharex=True, layout="constrained"
 )
-(losses, values), (errors, units) = axes
-
-losses.plot(range(1, len(loss)), loss[1:], color=BLUE, linewidth=2, label="skbp")
-losses.plot(
-    list(document)[1:],
-    list(document.values())[1:],
-    "o",
-    color=ORANGE,
-    markeredgecolor="white",
-    markersize=9,
-    label="document E",
-)
-losses.set_yscale("log")
-losses.set_ylabel("sum of ½|o - y|²")
-losses.set_title("The loss is the document's ...")
-losses.legend()
-
 for k, color in enumerate((ORANGE, BLUE)):
     values.plot(stops, outputs[:, k], color=color, linewidth=2, label=f"output {k + 1}")
-    values.plot(50000, document_outputs[0, k], "o", color=color, markersize=9)
     error = np.abs(outputs[:, k] - y[0, k])
     errors.plot(stops, error, "--", color=color, label=f"error of output {k + 1}")
     size = np.abs(output[:, k])
     errors.plot(stops, size, color=color, linewidth=2, label="its residual")
 values.set_ylim(-0.02, 1.02)
-values.set_title("... and so are the outputs (dots)")
-values.legend(loc="center left")
+values.set_ylabel("output")
+values.set_title("Outputs reach their targets")
+values.legend(loc="lower left")
 errors.set_yscale("log")
-errors.set_xlabel("step")
 errors.set_ylabel("size")
-errors.set_title("Residuals fall like the square of the errors")
+errors.set_title("Residuals fall faster")
 errors.legend(loc="lower left")
-
-for j, color in enumerate(("#6fb1e4", "#9c4f12", "#8a97a3")):
+for j, color in enumerate(("#6fb1e4", "#9c4f12", GREY)):
     units.plot(stops, hidden[:, j], color=color, linewidth=2, label=f"unit {j + 1}")
-units.axhline(0, color="#8a97a3", linewidth=0.8, zorder=0)
-units.set_xscale("log")
-units.set_xlabel("step")
+units.axhline(0, color=GREY, linewidth=0.8, zorder=0)
 units.set_ylabel("residual delta[1]")
-units.set_title("Residuals of the hidden units change sign")
+units.set_title("Hidden ones change sign")
 units.legend()
+for ax in (values, errors, units):
+    ax.set_xscale("log")
+    ax.set_xlabel("step")
 plt.show()

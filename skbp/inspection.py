@@ -214,9 +214,8 @@ def _derivatives(
         for start in range(0, directions.shape[0], size):
             d = directions[start : start + size]
             d = d.toarray() if scipy.sparse.issparse(d) else d
-            theta = np.concatenate(
-                [objective.theta + step * d, objective.theta - step * d]
-            )
+            sides = objective.theta + step * d, objective.theta - step * d
+            theta = np.concatenate(sides)
             near = Objective(network, objective.loss, samples, objective.alpha, theta)
             J, _ = near(rows)
             above, below = J[: len(d)], J[len(d) :]

@@ -198,6 +198,41 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         with np.errstate(over="ignore", invalid="ignore"):
             return [X, *model.activations(X)]
 
+    def weighted_inputs(self, X: MatrixLike) -> list[npt.NDArray[Any]]:
+        """Return the weighted inputs Z[l] of every layer, before the activation.
+
+        Z[l] = W[l] A[l-1] + b[l], where A[0] = X and A[l] = f[l](Z[l]). They show, for
+        example, which units are saturated, or how close a ReLU unit is to its kink.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        Returns
+        -------
+        Z : list of arrays of shape (n_samples, units of the layer)
+            ``Z[l - 1]`` belongs to layer l, like ``coefs_[l - 1]``, and is what
+            ``activations(X)[l]`` is computed from. ``Z[-1]`` is the raw output. The
+            samples are rows here, and columns in the equations.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbp import BPRegressor
+        >>> model = BPRegressor((3,), "tanh", tol=1.0, random_state=0)
+        >>> model = model.fit([[0.0, 1.0], [1.0, 1.0]], [0.0, 1.0])
+        >>> X = [[0.5, 1.0]]
+        >>> Z = model.weighted_inputs(X)
+        >>> [Z_l.shape for Z_l in Z]
+        [(1, 3), (1, 1)]
+        >>> np.allclose(np.tanh(Z[0]), model.activations(X)[1])
+        True
+        """
+        X, model = self._bp_checked(X)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return model.weighted_inputs(X)
+
     def residuals(self, X: MatrixLike, y: ArrayLike) -> list[npt.NDArray[Any]]:
         """Return the residuals delta[l] = dJ/dZ[l] of every layer: back-propagation.
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.special import log_expit, log_softmax, logsumexp
 
-from skbp.engine.activations import ACTIVATIONS
+from skbp.engine.activations import ACTIVATIONS, Forward
 from skbp.engine.arrays import Array, DType
 from skbp.engine.curvature import variances
 from skbp.engine.evidence.posterior import Posterior
@@ -111,6 +111,24 @@ class Model:
         Z = propagation.forward(W, b, X.T)
         ACTIVATIONS[self.output](Z.shape, Z.dtype)[0](Z)
         return [A[0].T for A in propagation.A[1:]]
+
+    def weighted_inputs(self, X: Any) -> list[Array]:
+        """Return the weighted inputs Z[1] ... Z[L] (n, units) of the best network."""
+        W, b = self.network.split(self.theta[:1])
+        propagation = Propagation(self.network, 1, X.shape[0], self.theta.dtype)
+        kept: list[Array] = []
+
+        def keeping(f: Forward) -> Forward:
+            def keep(Z: Array) -> None:
+                # f turns Z into A, in place.
+                kept.append(Z[0].T.copy())
+                f(Z)
+
+            return keep
+
+        propagation.f[1:] = [keeping(f) for f in propagation.f[1:]]
+        Z_L = propagation.forward(W, b, X.T)
+        return [*kept, Z_L[0].T]
 
     def mean(self, each: Array) -> Array:
         """Return the mean of ``each`` (m, n, outputs) over networks, by shares."""

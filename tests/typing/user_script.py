@@ -123,6 +123,7 @@ def classification() -> float:
     print(again.score(X_test, y_test), model.coefs_[0].shape, model.n_iter_, best)
     print(model.classes_.tolist(), model.loss_curve_[-1], model.get_params()["alpha"])
     print(len(model.activations(X_test)), len(model.residuals(X_test, y_test)))
+    print(model.weighted_inputs(X_test)[-1].shape)
     coefs, intercepts = model.gradients(X_train, y_train)
     print(coefs[0].shape, intercepts[0].shape, model.cost(X_train, y_train).J)
     print(check_gradient(model, X_train, y_train))

@@ -8,7 +8,8 @@ a precision alpha_p of each parameter::
 With several outputs each output has a beta, and beta E means the sum over outputs. A
 step d solves (beta H + diag(alpha) + mu D) d = - (beta g + alpha theta), and is taken
 if F falls. The damping mu depends on the ratio of the fall of F to the fall that the
-quadratic model promised (Nielsen 1999). The diagonal D has the units of the parameters.
+quadratic model promised (Nielsen 1999). The diagonal D holds the prior precisions of
+the parameters, each one over the square of the parameter's unit, so mu has no unit.
 
 With fixed penalties beta is 1, alpha_p is lambda for weights and 0 for biases, and F is
 m J. Otherwise alpha and beta are estimated anew after each step, and move towards the
