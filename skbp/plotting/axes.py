@@ -128,6 +128,13 @@ def _set_axis(ax: Axes, which: str, axis: Axis) -> None:
     side.set_ticks([], minor=True)
 
 
+def log_if_wide(ax: Axes) -> None:
+    """Make the y axis logarithmic if what is drawn is positive and varies widely."""
+    low, high = ax.dataLim.intervaly
+    if 0.0 < 20.0 * low < high:
+        ax.set_yscale("log")
+
+
 def _scale(axis: Axis) -> str:
     """Return the scale that suits the numbers of an axis.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from skbp.plotting.axes import Array, Axis, set_axes
+from skbp.plotting.axes import Array, Axis, log_if_wide, set_axes
 from skbp.plotting.view import Kind, View
 
 if TYPE_CHECKING:
@@ -169,9 +169,7 @@ def draw_loss_curves(view: View, ax: Axes, kwargs: dict[str, Any]) -> Artists:
             if row == view.rows[-1]:
                 best = lines[-1]
                 best.set(color="black", linewidth=2.5, label=view.best)
-    low, high = ax.dataLim.intervaly
-    if 0.0 < 100.0 * low < high:
-        ax.set_yscale("log")
+    log_if_wide(ax)
     ax.set(xlabel="Epoch", ylabel="Training loss")
     return {"lines_": lines, "best_": best, "colorbar_": colorbar}
 
