@@ -156,7 +156,7 @@ def draw_scores(view: View, ax: Axes, kwargs: dict[str, Any]) -> Artists:
 
 
 def draw_loss_curves(view: View, ax: Axes, kwargs: dict[str, Any]) -> Artists:
-    """Draw the losses by epoch, with a curve for each candidate."""
+    """Draw the losses by epoch, with a curve for each value of a parameter."""
     (axis,) = view.axes
     colours, colorbar = _colours_of_values(axis, ax)
     lines: list[Line2D] = []
@@ -170,7 +170,8 @@ def draw_loss_curves(view: View, ax: Axes, kwargs: dict[str, Any]) -> Artists:
                 best = lines[-1]
                 best.set(color="black", linewidth=2.5, label=view.best)
     log_if_wide(ax)
-    ax.set(xlabel="Epoch", ylabel="Training loss")
+    note = view.score_label.partition("\n")[2]
+    ax.set(xlabel="Epoch", ylabel=f"Training loss\n{note}".rstrip())
     return {"lines_": lines, "best_": best, "colorbar_": colorbar}
 
 
