@@ -5,10 +5,13 @@ from typing import Any
 import matplotlib.pyplot as plt
 
 INK, GREY = "#22303c", "#8a97a3"
+#: Dark blue, orange, grey, light blue, red and green: C0 to C5.
+COLOURS = ("#1b5e9b", "#f2a541", "#77838f", "#6fb1e4", "#c8553d", "#3d8b6e")
 
 STYLE = {
     "axes.edgecolor": GREY,
     "axes.labelcolor": INK,
+    "axes.prop_cycle": plt.cycler(color=COLOURS),
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlelocation": "left",
