@@ -1,22 +1,22 @@
 """
-=========================
-Evidence: nothing to tune
-=========================
+===========================================
+Regularisation chosen from the training data
+===========================================
 
-How strong should the penalty be? ``solver="lm"`` with ``alpha="evidence"`` lets the
-training data say: it estimates the penalties, and the noise, as those under which the
-targets are most probable. That probability is the *evidence*, and no sample is put
-aside for it. This page shows what else comes out: how sure a prediction is, which
-features matter, and how many hidden units are enough.
+How strong should the penalty ``alpha`` be? For small and medium data sets,
+``solver="lm"`` with ``alpha="evidence"`` chooses it during training, by maximising the
+probability of the training targets: the *evidence*. No validation set and no search is
+needed. This page shows what you get: standard deviations, the relevance of features,
+and a criterion for the number of hidden units.
 """
 
 # %%
-# How sure a prediction is
-# ------------------------
+# Standard deviations
+# -------------------
 #
-# Simulated data with noise of standard deviation 0.2, and a gap where there are none.
-# ``n_init=10`` trains from ten initial weights, ``ensemble=5`` lets the five networks
-# of the highest evidence predict together.
+# The data have noise of standard deviation 0.2, and a gap. ``n_init=10`` trains from
+# ten initial weights, and the five networks with the highest evidence predict together
+# (``ensemble=5``).
 
 import warnings
 
@@ -28,11 +28,11 @@ from sklearn.preprocessing import StandardScaler
 
 from skbp import BPRegressor
 
-# The number of iterations is given: no need to hear that more might change something.
+# Not every network converges, but the best ones are kept.
 warnings.simplefilter("ignore", ConvergenceWarning)
 
-NOISE = 0.2
-settings = {"activation": "tanh", "solver": "lm", "max_iter": 100, "random_state": 0}
+settings = {"activation": "tanh", "solver": "lm", "random_state": 0}
+rng = np.random.RandomState(0)
 
 
 def truth(x):
@@ -40,200 +40,151 @@ def truth(x):
 
 
 def sample(n, *intervals):
+    """Return n samples from each interval."""
     x = np.concatenate([rng.uniform(*ends, (n, 1)) for ends in intervals])
-    return x, truth(x)[:, 0] + NOISE * rng.standard_normal(len(x))
+    return x, truth(x)[:, 0] + 0.2 * rng.standard_normal(len(x))
 
 
-rng = np.random.RandomState(0)
-X, y = sample(150, (-2.5, -0.5), (1, 2.5))
-
-network = BPRegressor((8,), alpha="evidence", n_init=10, ensemble=5, **settings)
+X, y = sample(75, (-2.5, -0.5), (1, 2.5))
+network = BPRegressor((8,), alpha="evidence", n_init=6, ensemble=3, **settings)
 network.fit(X, y)
-print(
-    f"noise {network.noise_std_:.2f}; of {8 * 3 + 1} parameters the data determine "
-    f"{network.n_effective_parameters_:.1f}"
-)
+print(f"estimated noise: {network.noise_std_:.2f}")
+print(f"alpha of the two layers: {[f'{alpha:.1g}' for alpha in network.alpha_]}")
 
 # %%
-# ``predict(X, return_std=True)`` gives the standard deviation of a new target, besides
-# its mean. Where there are data it is hardly more than the noise; it grows in the gap
-# and beyond the ends.
+# With ``return_std=True``, ``predict`` returns the standard deviation of a new target
+# beside its mean. Where there are data, it is hardly more than the noise. It is larger
+# in the gap and beyond the data.
 
-BLUE, ORANGE, GREY, PALE = "#1b5e9b", "#f2a541", "#77838f", "#6fb1e4"
-INK = "#22303c"
-
-grid = np.linspace(-3.5, 3.5, 401)[:, None]
+grid = np.linspace(-3, 3, 401)[:, None]
 mean, std = network.predict(grid, return_std=True)
 
-figure, ax = plt.subplots(figsize=(9, 5), layout="constrained")
+figure, ax = plt.subplots(figsize=(9, 4.8), layout="constrained")
 ax.fill_between(
     grid[:, 0],
     mean - 2 * std,
     mean + 2 * std,
-    color=PALE,
+    color="C3",
     alpha=0.3,
     linewidth=0,
-    label="± 2 std",
+    label="mean ± 2 std",
 )
-ax.plot(X, y, ".", color=GREY, markersize=5, label="samples")
-ax.plot(grid, truth(grid), color=INK, linewidth=1, label="truth")
-ax.plot(grid, mean, color=BLUE, linewidth=2.5, label="prediction")
-ax.set_ylim(-5, 6)
-ax.set_xlabel("x")
-ax.set_ylabel("y")
-ax.set_title("The band opens where there are no data")
+ax.plot(X, y, ".", color="C2", label="samples")
+ax.plot(grid, truth(grid), color="black", linewidth=1, label="truth")
+ax.plot(grid, mean, color="C0", linewidth=2.5, label="mean")
+ax.set(
+    xlabel="x", ylabel="y", title="The standard deviation grows where data are missing"
+)
 ax.legend(loc="upper left")
 plt.show()
 
 # %%
-# The truth is known, so new samples can be drawn anywhere. If errors are normal 95 % of
-# them are within ± 2 std, and z, the root mean square of (y - mean) / std, is 1.
+# New samples show whether the standard deviations are right. If they are, 95 % of the
+# samples are within two standard deviations.
 
 places = {
-    "where the data are": ((-2.5, -0.5), (1, 2.5)),
+    "among the data": ((-2.5, -0.5), (1, 2.5)),
     "in the gap": ((-0.5, 1),),
-    "beyond the ends": ((-3.5, -2.5), (2.5, 3.5)),
+    "beyond the data": ((-3, -2.5), (2.5, 3)),
 }
-print(f"{'New samples':20} mean std  in ± 2 std     z")
+print(f"{'new samples':16}mean std  within 2 std")
 for place, intervals in places.items():
     X_new, y_new = sample(5000, *intervals)
     mean, std = network.predict(X_new, return_std=True)
-    z = (y_new - mean) / std
-    print(
-        f"{place:20} {std.mean():8.2f}  {np.mean(np.abs(z) < 2):10.1%}  "
-        f"{np.sqrt(np.mean(z**2)):4.2f}"
-    )
-
-# %%
-# Where the data are, the numbers are right. In the gap std is about twice the noise and
-# beyond the ends some five times; there it is a cautious guess, since nothing in the
-# data says how the function goes on.
+    within = np.mean(np.abs(y_new - mean) < 2 * std)
+    print(f"{place:16}{std.mean():8.2f}{within:14.1%}")
 
 # %%
 # Which features matter
 # ---------------------
 #
-# Friedman's first function has ten features, of which five matter::
+# ``alpha="ard"`` (automatic relevance determination) has a penalty for the weights of
+# each input feature. The penalty of a useless feature becomes large, and its weights
+# vanish. In Friedman's data only the first five of ten features matter::
 #
 #     y = 10 sin(pi x0 x1) + 20 (x2 - 1/2)² + 10 x3 + 5 x4 + noise
-#
-# With ``alpha="ard"``, automatic relevance determination, the weights of each feature
-# have a penalty of their own. That of a feature which does not help grows, and its
-# weights vanish.
 
 X, y = make_friedman1(4200, noise=1.0, random_state=0)
 train, test = slice(0, 200), slice(200, None)
 X = StandardScaler().fit(X[train]).transform(X)
-centre, unit = y[train].mean(), y[train].std()
-y = (y - centre) / unit
+noise = 1 / y[train].std()
+y = (y - y[train].mean()) / y[train].std()
 
 
-def rms(network, part):
-    """Return the root mean square error, where 1 is the size of the noise."""
-    return unit * np.sqrt(np.mean((network.predict(X[part]) - y[part]) ** 2))
+def error(network, part):
+    """Return the root mean square error, in standard deviations of the noise."""
+    return np.sqrt(np.mean((network.predict(X[part]) - y[part]) ** 2)) / noise
 
 
-options = settings | {"hidden_layer_sizes": (6,), "n_init": 5}
+settings["max_iter"] = 60
 networks = {
-    alpha: BPRegressor(alpha=alpha, **options).fit(X[train], y[train])
+    alpha: BPRegressor((6,), alpha=alpha, n_init=3, **settings).fit(X[train], y[train])
     for alpha in ("evidence", "ard")
 }
 for alpha, network in networks.items():
     print(
-        f"{alpha:9} test error {rms(network, test):.2f}, "
+        f'alpha="{alpha}": test error {error(network, test):.2f} times the noise, '
         f"log evidence {network.log_evidence_:.0f}"
     )
 
+# %%
+# ``feature_relevances_`` are shares of the size of all weights in the first layer.
+
 relevances = networks["ard"].feature_relevances_
-figure, ax = plt.subplots(figsize=(9, 4), layout="constrained")
+figure, ax = plt.subplots(figsize=(8, 3.8), layout="constrained")
 names = [f"x{i}" for i in range(10)]
-for part, color, label in (
-    (slice(0, 5), BLUE, "in the function"),
-    (slice(5, 10), ORANGE, "not in the function"),
-):
-    ax.bar(names[part], relevances[part], color=color, width=0.7, label=label)
-for i, relevance in enumerate(relevances):
-    ax.annotate(
-        f"{relevance:.1g}",
-        (i, relevance),
-        ha="center",
-        xytext=(0, 4),
-        textcoords="offset points",
-    )
-ax.set_yscale("log")
-ax.set_ylabel("feature_relevances_")
+ax.plot(names[:5], relevances[:5], "o", markersize=10, label="in the function")
+ax.plot(names[5:], relevances[5:], "s", markersize=9, label="not in the function")
+ax.set(yscale="log", ylim=(relevances.min() / 3, 2), ylabel="feature_relevances_")
+ax.grid(axis="y", alpha=0.4)
 ax.set_title("The five features that matter stand out")
 ax.legend(loc="upper right")
 plt.show()
 
 # %%
-# The penalties of x6 to x9 have gone up to the largest number allowed. Almost rid of
-# what does not matter, the network has a test error of 1.07 times the noise instead of
-# 1.23; and the log evidence, -24 instead of -99, tells so without a test set.
+# Without the weights of useless features the test error is lower, and the higher log
+# evidence says so without a test set. A relevance is not the size of an effect: x3
+# contributes a third of the variance of y, but linearly, which needs only small
+# weights.
 #
-# A relevance is about the size of the weights in the first layer, not about the effect:
-# x3 makes a third of the variance of y, but linearly, and for that small weights do.
-
-# %%
 # How many hidden units
 # ---------------------
 #
-# The same 200 samples, and networks of 1 to 12 hidden units: with the penalties that
-# the evidence chooses for each layer, and with the default ``alpha=0.0001``.
+# Now train networks with 1 to 9 hidden units on the same 200 samples, once with
+# ``alpha="evidence"`` and once with the default ``alpha=0.0001``.
 
-sizes = [1, 2, 3, 4, 5, 6, 8, 12]
+sizes = [1, 2, 3, 4, 5, 6, 9]
 fits = {
-    (alpha, h): BPRegressor((h,), alpha=alpha, n_init=4, **settings).fit(
+    (alpha, h): BPRegressor((h,), alpha=alpha, n_init=3, **settings).fit(
         X[train], y[train]
     )
     for alpha in ("evidence", 1e-4)
     for h in sizes
 }
 evidence = [fits["evidence", h].log_evidence_ for h in sizes]
-errors = {
-    (alpha, part): [rms(fits[alpha, h], rows) for h in sizes]
-    for alpha in ("evidence", 1e-4)
-    for part, rows in (("training", train), ("test", test))
-}
-best = int(np.argmax(evidence))
 
 figure, (above, below) = plt.subplots(
     2, 1, figsize=(9, 6.4), sharex=True, height_ratios=(1.5, 1), layout="constrained"
 )
-for (alpha, part), values in errors.items():
-    above.plot(
-        sizes,
-        values,
-        "-" if part == "test" else "--",
-        color=BLUE if alpha == "evidence" else ORANGE,
-        marker="o" if part == "test" else "",
-        linewidth=2.2,
-        label=f"{part}, alpha={alpha!r}",
-    )
-below.plot(sizes, evidence, "-o", color=BLUE, linewidth=2.2)
-for ax in (above, below):
-    ax.axvline(sizes[best], color=GREY, linewidth=1, linestyle=":")
-above.axhline(1, color=INK, linewidth=1)
-above.annotate("noise", (12, 1), ha="right", va="bottom")
-above.set_ylabel("root mean square error")
-above.legend(loc="upper center")
-above.set_title("With four or five units the test error is lowest ...")
-below.set_ylabel("log evidence")
-below.set_xlabel("hidden units")
-below.set_xticks(sizes)
-below.set_title("... and the evidence of the training data highest")
+for color, alpha in (("C0", "evidence"), ("C1", 1e-4)):
+    for part, rows, style in (("test", test, "o-"), ("training", train, "--")):
+        errors = [error(fits[alpha, h], rows) for h in sizes]
+        above.plot(sizes, errors, style, color=color, label=f"{part}, {alpha=}")
+above.axhline(1, color="black", linewidth=0.8)
+above.annotate("noise", (9, 1), ha="right", va="bottom")
+above.set(
+    ylabel="error / noise", title="The test error is lowest with four or five units"
+)
+above.legend(loc="upper center", ncols=2)
+below.plot(sizes, evidence, "o-")
+below.set(xlabel="hidden units", ylabel="log evidence", xticks=sizes)
+below.set_title("The evidence of the training data finds the same size")
 plt.show()
 
-print(f"{'hidden units':20}", *(f"{h:6}" for h in sizes))
-print(f"{'log evidence':20}", *(f"{value:6.0f}" for value in evidence))
-for (alpha, part), values in errors.items():
-    print(f"{f'{alpha}, {part}':20}", *(f"{value:6.2f}" for value in values))
-
 # %%
-# - The training error falls with every unit, or nearly so, and says nothing about the
-#   best size. The evidence has its maximum at four units, and five are as good; so says
-#   the test error.
-# - Too many units cost less where the evidence sets the penalties: the test error with
-#   twelve is 1.31 instead of 2.56. It does cost something, so try a few sizes.
-# - With one or two units it takes the function to be linear and the rest to be noise.
-#   That can happen to larger networks, too, if samples are few: look at ``noise_std_``.
+# - The training error falls with almost every unit, so it cannot choose the size. The
+#   log evidence has its maximum where the test error is low.
+# - With ``alpha="evidence"``, too many units cost much less than with the default
+#   penalty. They do cost something, so try a few sizes.
+# - Networks that are too small take part of the function for noise. If ``noise_std_``
+#   is larger than you expect, try more units or a larger ``n_init``.
