@@ -1,7 +1,7 @@
 """
-===========================================
+============================================
 Regularisation chosen from the training data
-===========================================
+============================================
 
 How strong should the penalty ``alpha`` be? For small and medium data sets,
 ``solver="lm"`` with ``alpha="evidence"`` chooses it during training, by maximising the
