@@ -155,7 +155,7 @@ plt.show()
 
 sizes = [1, 2, 3, 4, 5, 6, 9]
 fits = {
-    (alpha, h): BPRegressor((h,), alpha=alpha, n_init=3, **settings).fit(
+    (alpha, h): BPRegressor((h,), alpha=alpha, n_init=2, **settings).fit(
         X[train], y[train]
     )
     for alpha in ("evidence", 1e-4)
