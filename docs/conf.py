@@ -30,9 +30,9 @@ exclude_patterns = [
     "docstrings.py",
     "gallery_style.py",
     "images/*.py",
-    "auto_examples/*.ipynb",
-    "auto_examples/*.json",
-    "auto_examples/*.py",
+    "auto_examples/**/*.ipynb",
+    "auto_examples/**/*.json",
+    "auto_examples/**/*.py",
 ]
 
 html_theme = "furo"
@@ -50,7 +50,7 @@ autodoc_typehints = "none"
 # Terms of scikit-learn's glossary are not looked up, since building needs no network.
 suppress_warnings = ["ref.term"]
 
-# The gallery is examples/plot_*.py, each run while the pages are built.
+# The gallery is examples/*/plot_*.py, each run while the pages are built.
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
@@ -61,6 +61,11 @@ sphinx_gallery_conf = {
     "image_srcset": ["2x"],
     "reset_modules": ("matplotlib", "gallery_style.apply"),
     "show_signature": False,
-    "within_subsection_order": "FileNameSortKey",
+    "subsection_order": [
+        "../examples/using",
+        "../examples/training",
+        "../examples/documents",
+    ],
+    "within_subsection_order": "gallery_style.InOrder",
     "write_computation_times": False,
 }

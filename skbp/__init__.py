@@ -8,7 +8,7 @@ from skbp.model_selection import (
     BPHalvingRandomSearchCV,
     BPRandomizedSearchCV,
 )
-from skbp.plotting import SweepDisplay
+from skbp.plotting import LossCurveDisplay, SweepDisplay
 from skbp.regressor import BPRegressor
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "BPRandomizedSearchCV",
     "BPRegressor",
     "GradientCheck",
+    "LossCurveDisplay",
     "SweepDisplay",
     "__version__",
     "check_gradient",

@@ -80,10 +80,10 @@ FLOORS = [
     ["model_selection.sweep"],
     ["model_selection.searches"],
     ["model_selection"],
-    ["plotting.axes"],
+    ["plotting.axes", "plotting.training"],
     ["plotting.view"],
     ["plotting.draw"],
-    ["plotting.sweep"],
+    ["plotting.loss_curve", "plotting.sweep"],
     ["plotting"],
     [""],
 ]

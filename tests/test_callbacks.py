@@ -61,6 +61,17 @@ def test_scikit_learns_monitor_in_a_grid_search():
     assert cross_validate(clone(model).set_callbacks(), X, Y, cv=2)["test_score"].size
 
 
+@CALLBACKS
+def test_scikit_learns_progress_bar(capsys):
+    pytest.importorskip("rich")
+    from sklearn.callback import ProgressBar
+
+    fitted(BPClassifier(max_iter=3, random_state=0).set_callbacks(ProgressBar()))
+    output = capsys.readouterr().out
+    assert "BPClassifier - fit" in output
+    assert "100%" in output
+
+
 def test_it_costs_nothing_without_callbacks():
     model = fitted(BPClassifier(max_iter=2))
     assert not any("callback" in name for name in vars(model))

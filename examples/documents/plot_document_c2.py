@@ -7,7 +7,7 @@ One of :doc:`the five documents </documents>` derives back-propagation with matr
 differentials, for two networks of two layers. The second network separates the three
 arms of a spiral, with a ReLU layer, a softmax output, and a penalty on the weights.
 :class:`~skbp.BPClassifier` takes the same 10000 steps; :ref:`the first network
-<sphx_glr_auto_examples_plot_document_c1.py>` has a page of its own.
+<sphx_glr_auto_examples_documents_plot_document_c1.py>` has a page of its own.
 """
 
 # %%
