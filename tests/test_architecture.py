@@ -318,8 +318,9 @@ HANDED_DOWN = {
     "stream",
     "summed",
 }
-#: Who calls terms of sums, which are functions of the floors above.
-SUMS = {"Samples.sum", "added", "call"}
+#: Who calls functions of the floors above: for the terms of sums, and for work with a
+#: limit on BLAS's threads.
+CALLERS = {"Samples.sum", "added", "call", "with_blas_threads_for"}
 
 
 def climbing_calls(work):
@@ -340,7 +341,7 @@ def climbing_calls(work):
             return
         climbs = FLOOR[callee] > FLOOR[module_of(caller)]
         handed = frame.f_code.co_qualname in HANDED_DOWN
-        if climbs and not handed and caller.f_code.co_qualname not in SUMS:
+        if climbs and not handed and caller.f_code.co_qualname not in CALLERS:
             climbing.add(
                 f"{module_of(caller)}:{caller.f_code.co_qualname} -> "
                 f"{callee}:{frame.f_code.co_qualname}"
