@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 
-from skbp._data.checks import check_width, validated_X
+from skbp._data.checks import check_range, check_width, validated_X
 from skbp._data.read import Data
 from skbp._estimator.attributes import (
     keep_checkpoint,
@@ -298,6 +298,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         check_fitted(self)
         X, model = validated_X(self, X), model_of(self)
         check_width(X, model.network.units[0])
+        check_range(X, model.theta.dtype)
         return X, model
 
     def _bp_outputs(self, X: Any) -> Array:
@@ -325,6 +326,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             )
         X = validated_X(self, X)
         check_width(X, model.network.units[0])
+        check_range(X, model.theta.dtype)
         with blas_threads_for(model.network.multiplications(X.shape[0])):
             return model, *model.outputs_and_variances(X, model.theta.dtype)
 

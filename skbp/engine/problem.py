@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -11,10 +12,10 @@ import numpy as np
 from skbp.engine.activations import ACTIVATIONS, inverse
 from skbp.engine.arrays import Array, Column
 from skbp.engine.losses import Loss
-from skbp.engine.network import Network, predict
-from skbp.engine.objective import Objective
+from skbp.engine.network import Network, Propagation, predict
+from skbp.engine.objective import Objective, cut
 from skbp.engine.progress import Validated
-from skbp.engine.samples import Parts, Samples
+from skbp.engine.samples import Parts, Samples, Sums
 
 #: (theta (P,), outputs (n, outputs), loss) -> the score of a network on the validation
 #: set. Higher scores are better.
@@ -60,6 +61,13 @@ class Problem:
         """Return the cost J at theta (K, P)."""
         return Objective(self.network, self.loss, self.samples, alpha, theta)
 
+    def losses(self, theta: Array) -> Array:
+        """Return the mean loss (K,) of networks theta (K, P), without its gradient."""
+        scale = np.array(1.0 / self.samples.total(), theta.dtype)
+        terms = partial(scaled_losses, self.network, self.loss, theta, scale)
+        (losses,) = self.samples.sum(terms)
+        return losses
+
     def best_constant(self) -> Array:
         """Return the raw outputs of the constant prediction with the lowest loss."""
         samples = self.samples
@@ -84,3 +92,23 @@ class Problem:
             return Validated(score(theta, outputs, loss), loss)
 
         return [one(*pair) for pair in zip(theta, outputs, strict=True)]
+
+
+def scaled_losses(
+    network: Network, loss: Loss, theta: Array, scale: Array, samples: Samples
+) -> Sums:
+    """Return the sum of ``scale`` times the losses (K,) of networks theta (K, P)."""
+    (W, b), K, dtype = network.split(theta), len(theta), theta.dtype
+    total, m = np.zeros(K), -1
+    for block in cut(samples.every):
+        X, Y, weights = samples.columns(block, dtype)
+        if Y.shape[1] != m:
+            m = Y.shape[1]
+            shape = (K, network.units[-1], m)
+            propagation = Propagation(network, K, m, dtype)
+            f, _ = ACTIVATIONS[loss.activation](shape, dtype)
+            value, _ = loss.functions(shape, dtype)
+        A = propagation.forward(W, b, X)
+        f(A)
+        total += value(A, Y, scale if weights is None else weights * scale)
+    return (total,)
