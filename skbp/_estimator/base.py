@@ -20,12 +20,12 @@ from skbp._estimator.attributes import (
 )
 from skbp._estimator.by_hand import check_fitted, model_of
 from skbp._estimator.callbacks import following
+from skbp._estimator.ending import warn_of_end
 from skbp._estimator.inside import Cost, objective_of, penalties_of
 from skbp._estimator.parameters import CONSTRAINTS, validate_params
 from skbp._estimator.prepare import prepare, prepare_part
 from skbp._estimator.rules import RULES, Rules, check_subclass, set_defaults
 from skbp._estimator.state import restore, stored
-from skbp._estimator.warnings import warn_of_end
 from skbp._sklearn import (
     CallbackSupportMixin,
     fit_context,
@@ -151,7 +151,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             set_attributes(self, job, result)
             if self.warm_start:
                 keep_checkpoint(self, job, result)
-        warn_of_end(self, result.history)
+        warn_of_end(self, job, result)
         return self
 
     def _bp_train_part(self, data: Data, validation: Data) -> History:

@@ -73,6 +73,9 @@ class Job:
         theta = np.tile(self.start.theta, (len(each), 1))
         rates = settings.each("learning_rate_init", range(len(theta)))
         start = replace(Checkpoint.fresh(theta, rates), split=self.start.split)
+        for k, history in enumerate(start.histories):
+            first = self.start.histories[k % self.n_init]
+            history.start_score = first.start_score
         return replace(self, settings=settings, start=start)
 
     def resumed(self, checkpoint: Checkpoint) -> Job:

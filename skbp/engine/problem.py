@@ -68,14 +68,28 @@ class Problem:
         (losses,) = self.samples.sum(terms)
         return losses
 
-    def best_constant(self) -> Array:
-        """Return the raw outputs of the constant prediction with the lowest loss."""
+    def constant(self) -> Array:
+        """Return the constant prediction (outputs,) with the lowest loss."""
         samples = self.samples
         assert isinstance(samples, Samples)
         rows, weights = samples.every, samples.weights
         weights = None if weights is None else weights[rows]
-        constant = self.loss.constant(samples.Y[rows], weights)
-        return inverse(self.loss.activation, constant)
+        return self.loss.constant(samples.Y[rows], weights)
+
+    def best_constant(self) -> Array:
+        """Return the raw outputs that belong to ``constant``."""
+        return inverse(self.loss.activation, self.constant())
+
+    def loss_of_constant(self) -> float:
+        """Return the mean loss of ``constant`` on the samples."""
+        samples = self.samples
+        assert isinstance(samples, Samples)
+        rows, weights = samples.every, samples.weights
+        weights = None if weights is None else weights[rows]
+        Y = samples.Y[rows]
+        with np.errstate(all="ignore"):
+            outputs = np.broadcast_to(self.constant(), Y.shape)
+            return self.loss.mean(outputs, Y, weights)
 
     def validate(self, theta: Array) -> list[Validated]:
         """Return score and loss of each network (K, P) on the validation set."""
