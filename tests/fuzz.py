@@ -22,7 +22,7 @@ COMMON: dict[str, list[Any]] = {
     "fit_intercept": [False],
     "init": [*INITIALIZERS],
     "intercepts_init": ["best_constant"],
-    "learning_rate_init": [1e-3, 0.1, 1.0, 1e3, 1e150],
+    "learning_rate_init": [0.1, 1.0, 10.0, 1e3, 1e80, 1e150],
     "n_init": [2],
     "shuffle": [False],
     "tol": [0.0, 1e-4, 1.0],
@@ -44,7 +44,7 @@ BATCHES: dict[str, list[Any]] = {
     "max_grad_norm": [1e-3, 1.0],
     "warmup": [2.0],
 }
-SCALES = [1.0] * 6 + [100.0, 1e-3, 1e4, 1e10, 1e19, 1e-20]
+SCALES = [1.0] * 4 + [100.0] * 4 + [1e-3, 1e4, 1e4, 1e10, 1e19, 1e-20]
 
 
 class Case(NamedTuple):
@@ -119,7 +119,7 @@ def drawn_data(
         if loss in ("poisson", "gamma"):
             y = np.exp(y)
         # The squares of y stay in the range of float32.
-        y *= one_of(rng, [1.0, 1.0, 1e-3, 100.0, 1e6])
+        y *= one_of(rng, [1.0, 1.0, 1e-3, 100.0, 100.0, 1e6])
     else:
         y = np.digitize(X[:, 0], one_of(rng, [[0.0], [-0.5, 0.5]]))
     X = scale * X
