@@ -20,7 +20,7 @@ def predictions(model, X):
 
 
 def check_no_silent_nan(seed):
-    """Check that a model that did not warn predicts finite numbers for its X."""
+    """Check that a model predicts finite numbers for its X, or training diverged."""
     one = case(seed)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -34,13 +34,13 @@ def check_no_silent_nan(seed):
         found = predictions(one.estimator, one.X)
     # A warning of NumPy or SciPy has leaked.
     assert not [w for w in caught if issubclass(w.category, RuntimeWarning)], seed
-    if not caught:
+    if not any("diverged" in str(one.message) for one in caught):
         assert all(np.isfinite(each).all() for each in found), (seed, one.estimator)
     weights = one.estimator.coefs_ + one.estimator.intercepts_
     assert all(np.isfinite(each).all() for each in weights), seed
 
 
 @pytest.mark.parametrize("first", range(0, CASES, AT_ONCE))
-def test_a_fit_that_does_not_warn_predicts_finite_numbers(first):
+def test_a_fit_that_does_not_warn_of_divergence_predicts_finite_numbers(first):
     for seed in range(first, first + AT_ONCE):
         check_no_silent_nan(seed)

@@ -42,6 +42,9 @@ def warn_of_end(estimator: Any, job: Job, result: Result) -> None:
         warn_of_failure(estimator, history)
     elif history.status is not Status.STOPPED:
         sentences = [*of_limit(estimator, job, history)]
+        if rules_of(estimator).as_there and not sentences:
+            # scikit-learn's networks say nothing, and programs may rely on it.
+            return
         sentences += of_early_stopping(estimator, job, history)
         sentences += of_evidence(estimator, job, result)
         sentences += of_scales(job, history, limited=bool(sentences))
@@ -111,10 +114,11 @@ def of_curves(estimator: Any, job: Job, history: History) -> str:
     rate = f"learning_rate_init (it is {estimator.learning_rate_init})"
     losses, scores = history.loss_curve, history.validation_scores
     if stops_early(estimator) and scores:
-        best = int(np.argmin(np.abs(np.add(scores, history.best)))) + 1
+        known = [-np.inf if np.isnan(score) else score for score in scores]
+        best = known.index(max(known)) + 1
         return (
             f"The validation score was best in epoch {best} of {len(scores)} "
-            f"({-history.best:.4g}), whose weights are kept. Raise max_iter only if "
+            f"({max(known):.4g}), whose weights are kept. Raise max_iter only if "
             f"this epoch is one of the last, or raise {rate}."
         )
     if overfits(history.validation_losses):
