@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 from skbp import BPClassifier, BPRegressor
 from skbp.engine.curvature import GaussNewton
@@ -109,3 +110,11 @@ def test_a_validation_set_beyond_float32_is_named(X):
         model.fit(small, X[:, 0], X_val=np.full_like(X, 1e39), y_val=X[:, 0])
     with pytest.raises(ValueError, match=r"^y_val has a value of 1e\+39"):
         model.fit(small, X[:, 0], X_val=X, y_val=np.full(len(X), 1e39))
+
+
+def test_raw_outputs_that_are_not_finite_are_a_divergence(X):
+    # The logistic of infinity is 1, so probabilities and loss are finite.
+    model = BPClassifier((4, 3), "identity", solver="sgd", learning_rate_init=1e150)
+    with pytest.warns(ConvergenceWarning, match="diverged"):
+        model.set_params(max_iter=1, random_state=0).fit(X, X[:, 0] > 0)
+    assert np.isfinite(model.decision_function(X)).all()

@@ -111,7 +111,11 @@ class Problem:
 def scaled_losses(
     network: Network, loss: Loss, theta: Array, scale: Array, samples: Samples
 ) -> Sums:
-    """Return the sum of ``scale`` times the losses (K,) of networks theta (K, P)."""
+    """Return the sum of ``scale`` times the losses (K,) of networks theta (K, P).
+
+    Where raw outputs are not finite, the loss is infinite, even if an activation turns
+    them into finite predictions.
+    """
     (W, b), K, dtype = network.split(theta), len(theta), theta.dtype
     total, m = np.zeros(K), -1
     for block in cut(samples.every):
@@ -122,7 +126,9 @@ def scaled_losses(
             propagation = Propagation(network, K, m, dtype)
             f, _ = ACTIVATIONS[loss.activation](shape, dtype)
             value, _ = loss.functions(shape, dtype)
-        A = propagation.forward(W, b, X)
-        f(A)
-        total += value(A, Y, scale if weights is None else weights * scale)
+        Z = propagation.forward(W, b, X)
+        finite = np.isfinite(Z).all(axis=(1, 2))
+        f(Z)
+        losses = value(Z, Y, scale if weights is None else weights * scale)
+        total += np.where(finite, losses, np.inf)
     return (total,)
