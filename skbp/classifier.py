@@ -17,13 +17,13 @@ from skbp._data.read import Data
 from skbp._estimator.attributes import restored_on_error
 from skbp._estimator.base import BaseBP
 from skbp._estimator.by_hand import check_fitted, targets_of
+from skbp._estimator.ending import warn_of_partial_fit
 from skbp._estimator.parameters import (
     CONSTRAINTS,
     check_has_partial_fit,
     check_has_probabilities,
 )
 from skbp._estimator.rules import asked
-from skbp._estimator.warnings import warn_of_partial_fit
 from skbp._sklearn import (
     Interval,
     StrOptions,

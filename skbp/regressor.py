@@ -14,8 +14,8 @@ from skbp._data.read import Data
 from skbp._estimator.attributes import restored_on_error
 from skbp._estimator.base import BaseBP
 from skbp._estimator.by_hand import targets_of
+from skbp._estimator.ending import warn_of_partial_fit
 from skbp._estimator.parameters import CONSTRAINTS, check_has_partial_fit, options_of
-from skbp._estimator.warnings import warn_of_partial_fit
 from skbp._sklearn import Interval, StrOptions, available_if, fit_context
 from skbp._targets.losses import REGRESSION_LOSSES
 from skbp._typing import (

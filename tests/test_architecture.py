@@ -56,7 +56,7 @@ FLOORS = [
     ["_targets.losses"],
     ["_targets.classes", "_targets.numbers"],
     ["_targets", "_targets.probabilities"],
-    ["_data", "_data.checks"],
+    ["_data", "_data.checks", "_data.scales"],
     ["_data.read"],
     ["_data.dask", "_data.validation_set"],
     ["_estimator", "_estimator.rules", "_estimator.warnings"],
@@ -65,6 +65,7 @@ FLOORS = [
     ["_estimator.by_hand"],
     [
         "_estimator.callbacks",
+        "_estimator.ending",
         "_estimator.inside",
         "_estimator.state",
         "_estimator.validation",

@@ -6,8 +6,8 @@ A network without biases learns noise: matrix differentials, the first network
 One of :doc:`the five documents </documents>` derives back-propagation with matrix
 differentials, for two networks of two layers. The first network has ReLU units and no
 biases, and a squared error that is a sum over outputs and over samples. This page
-trains it; :ref:`the second network <sphx_glr_auto_examples_documents_plot_document_c2.py>` has a
-page of its own.
+trains it; :ref:`the second network
+<sphx_glr_auto_examples_documents_plot_document_c2.py>` has a page of its own.
 """
 
 # %%

@@ -121,6 +121,21 @@ def first_non_finite(X: Any) -> str:
     return f"The first such value of X is in row {row}, column {column}{name}."
 
 
+def check_range(X: Any, dtype: DType, name: str = "X") -> None:
+    """Refuse numbers in float64 that overflow in the float32 of a network."""
+    if dtype == X.dtype or np.can_cast(X.dtype, dtype):
+        return
+    values = X.data if scipy.sparse.issparse(X) else X
+    most = np.finfo(dtype).max
+    if values.size and not -most <= values.min() <= values.max() <= most:
+        found = values.flat[np.abs(values).argmax()]
+        raise ValueError(
+            f"{name} has a value of {found:g}, too large for {dtype}, the dtype of the "
+            f"network, which was trained on X of {dtype}. Scale {name}, or train on X "
+            f"of {X.dtype}."
+        )
+
+
 def as_dtype(Y: Array, dtype: DType) -> Array:
     """Return targets as a C-ordered array of the dtype of X."""
     with np.errstate(over="ignore"):

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 
-from skbp._data.checks import check_width, validated_X
+from skbp._data.checks import check_range, check_width, validated_X
 from skbp._data.read import Data
 from skbp._estimator.attributes import (
     keep_checkpoint,
@@ -20,12 +20,12 @@ from skbp._estimator.attributes import (
 )
 from skbp._estimator.by_hand import check_fitted, model_of
 from skbp._estimator.callbacks import following
+from skbp._estimator.ending import warn_of_end
 from skbp._estimator.inside import Cost, objective_of, penalties_of
 from skbp._estimator.parameters import CONSTRAINTS, validate_params
 from skbp._estimator.prepare import prepare, prepare_part
 from skbp._estimator.rules import RULES, Rules, check_subclass, set_defaults
 from skbp._estimator.state import restore, stored
-from skbp._estimator.warnings import warn_of_end
 from skbp._sklearn import (
     CallbackSupportMixin,
     fit_context,
@@ -152,7 +152,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             set_attributes(self, job, result)
             if self.warm_start:
                 keep_checkpoint(self, job, result)
-        warn_of_end(self, result.history)
+        warn_of_end(self, job, result)
         return self
 
     def _bp_train_part(self, data: Data, validation: Data) -> History:
@@ -333,6 +333,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         check_fitted(self)
         X, model = validated_X(self, X), model_of(self)
         check_width(X, model.network.units[0])
+        check_range(X, model.theta.dtype)
         return X, model
 
     def _bp_outputs(self, X: Any) -> Array:
@@ -362,6 +363,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             )
         X = validated_X(self, X)
         check_width(X, model.network.units[0])
+        check_range(X, model.theta.dtype)
         found = with_blas_threads_for(
             model.network.multiplications(X.shape[0]),
             lambda: model.outputs_and_variances(X, model.theta.dtype),

@@ -251,10 +251,12 @@ def start_of(
         with np.errstate(over="ignore", invalid="ignore"):
             scored = problem.validate(theta)
         check_scores(scored, asked(estimator).scoring)
-        if problem.validation.decides and earlier is not None:
-            # The weights of a warm start have a score on these data, which is to be
-            # beaten.
-            for history, one in zip(start.histories, scored, strict=True):
+        for history, one in zip(start.histories, scored, strict=True):
+            if earlier is None:
+                history.start_score = one.score
+            elif problem.validation.decides:
+                # The weights of a warm start have a score on these data, which is to
+                # be beaten.
                 history.best = -one.score
     return start
 

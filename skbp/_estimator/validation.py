@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import check_scoring
 
+from skbp._data.checks import check_range
 from skbp._data.read import Data, Read
 from skbp._data.validation_set import (
     Split,
@@ -41,6 +42,10 @@ def validation_set(
     If there is an ``earlier`` split, from an earlier fit, it is used again.
     """
     watched = given_set(estimator, read.targets, given, read.n_outputs)
+    if watched is not None:
+        assert isinstance(watched.samples, Samples)
+        check_range(watched.samples.X, read.samples.dtype, "X_val")
+        check_range(watched.samples.Y, read.samples.dtype, "y_val")
     if watched is not None or not stops_early(estimator):
         return watched, None
     samples = read.samples

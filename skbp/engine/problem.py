@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -11,10 +12,10 @@ import numpy as np
 from skbp.engine.activations import ACTIVATIONS, inverse
 from skbp.engine.arrays import Array, Column
 from skbp.engine.losses import Loss
-from skbp.engine.network import Network, predict
-from skbp.engine.objective import Objective
+from skbp.engine.network import Network, Propagation, predict
+from skbp.engine.objective import Objective, cut
 from skbp.engine.progress import Validated
-from skbp.engine.samples import Parts, Samples
+from skbp.engine.samples import Parts, Samples, Sums
 
 #: (theta (P,), outputs (n, outputs), loss) -> the score of a network on the validation
 #: set. Higher scores are better.
@@ -60,14 +61,35 @@ class Problem:
         """Return the cost J at theta (K, P)."""
         return Objective(self.network, self.loss, self.samples, alpha, theta)
 
-    def best_constant(self) -> Array:
-        """Return the raw outputs of the constant prediction with the lowest loss."""
+    def losses(self, theta: Array) -> Array:
+        """Return the mean loss (K,) of networks theta (K, P), without its gradient."""
+        scale = np.array(1.0 / self.samples.total(), theta.dtype)
+        terms = partial(scaled_losses, self.network, self.loss, theta, scale)
+        (losses,) = self.samples.sum(terms)
+        return losses
+
+    def constant(self) -> Array:
+        """Return the constant prediction (outputs,) with the lowest loss."""
         samples = self.samples
         assert isinstance(samples, Samples)
         rows, weights = samples.every, samples.weights
         weights = None if weights is None else weights[rows]
-        constant = self.loss.constant(samples.Y[rows], weights)
-        return inverse(self.loss.activation, constant)
+        return self.loss.constant(samples.Y[rows], weights)
+
+    def best_constant(self) -> Array:
+        """Return the raw outputs that belong to ``constant``."""
+        return inverse(self.loss.activation, self.constant())
+
+    def loss_of_constant(self) -> float:
+        """Return the mean loss of ``constant`` on the samples."""
+        samples = self.samples
+        assert isinstance(samples, Samples)
+        rows, weights = samples.every, samples.weights
+        weights = None if weights is None else weights[rows]
+        Y = samples.Y[rows]
+        with np.errstate(all="ignore"):
+            outputs = np.broadcast_to(self.constant(), Y.shape)
+            return self.loss.mean(outputs, Y, weights)
 
     def validate(self, theta: Array) -> list[Validated]:
         """Return score and loss of each network (K, P) on the validation set."""
@@ -84,3 +106,29 @@ class Problem:
             return Validated(score(theta, outputs, loss), loss)
 
         return [one(*pair) for pair in zip(theta, outputs, strict=True)]
+
+
+def scaled_losses(
+    network: Network, loss: Loss, theta: Array, scale: Array, samples: Samples
+) -> Sums:
+    """Return the sum of ``scale`` times the losses (K,) of networks theta (K, P).
+
+    Where raw outputs are not finite, the loss is infinite, even if an activation turns
+    them into finite predictions.
+    """
+    (W, b), K, dtype = network.split(theta), len(theta), theta.dtype
+    total, m = np.zeros(K), -1
+    for block in cut(samples.every):
+        X, Y, weights = samples.columns(block, dtype)
+        if Y.shape[1] != m:
+            m = Y.shape[1]
+            shape = (K, network.units[-1], m)
+            propagation = Propagation(network, K, m, dtype)
+            f, _ = ACTIVATIONS[loss.activation](shape, dtype)
+            value, _ = loss.functions(shape, dtype)
+        Z = propagation.forward(W, b, X)
+        finite = np.isfinite(Z).all(axis=(1, 2))
+        f(Z)
+        losses = value(Z, Y, scale if weights is None else weights * scale)
+        total += np.where(finite, losses, np.inf)
+    return (total,)

@@ -13,13 +13,13 @@ from sklearn.utils import get_tags
 
 from skbp._data.read import Data
 from skbp._estimator.attributes import set_attributes
+from skbp._estimator.ending import warn_of_end
 from skbp._estimator.parameters import (
     check_parameters,
     settings_of,
     validate_params,
 )
 from skbp._estimator.prepare import prepare
-from skbp._estimator.warnings import warn_of_end
 from skbp._sklearn import (
     BaseScorer,
     MultimetricScorer,
@@ -75,7 +75,7 @@ def fit_lockstep(
         set_attributes(one, job, result)
         # At an early rung, the search ends training only for the time being.
         if one.max_iter >= horizon or result.history.status is not Status.MAX_ITER:
-            warn_of_end(one, result.history)
+            warn_of_end(one, job, result)
     return results
 
 
