@@ -841,5 +841,8 @@ class BPClassifier(ClassifierMixin, BaseBP):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = asked(self).output_activation != "softmax"
+        output = asked(self).output_activation
+        # (scikit-learn asks before fit has checked that it is a name.)
+        softmax = isinstance(output, str) and output == "softmax"
+        tags.classifier_tags.multi_label = not softmax
         return tags

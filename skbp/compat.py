@@ -59,7 +59,7 @@ class Computed:
     Parameters
     ----------
     compute : callable
-        A function of the estimator; it raises AttributeError before a fit.
+        A function of the estimator. If it fails, there is no such attribute.
     stays : bool
         Whether the value is kept once it was read, as one that may be changed in place.
     """
@@ -83,7 +83,11 @@ class Computed:
         if "coefs_" not in assigned:
             kind = type(estimator).__name__
             raise AttributeError(f"{kind!r} object has no attribute {self.name!r}")
-        value = self.compute(estimator)
+        try:
+            value = self.compute(estimator)
+        except Exception as error:
+            # Such as a parameter that nobody has checked yet.
+            raise AttributeError(f"{self.name} is not known: {error}") from error
         if self.stays:
             assigned[self.name] = value
         return value

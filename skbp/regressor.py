@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from numbers import Real
 from typing import Any, ClassVar, Literal, Self, overload
 
@@ -757,7 +758,10 @@ class BPRegressor(RegressorMixin, BaseBP):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        options = options_of(self)
-        tags.target_tags.multi_output = options.several_outputs
-        tags.target_tags.positive_only = options.positive_only
+        # scikit-learn asks before fit has checked the parameters. Values that fit will
+        # refuse leave the tags at their defaults.
+        with suppress(Exception):
+            options = options_of(self)
+            tags.target_tags.multi_output = options.several_outputs
+            tags.target_tags.positive_only = options.positive_only
         return tags
