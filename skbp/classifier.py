@@ -479,7 +479,8 @@ class BPClassifier(ClassifierMixin, BaseBP):
     If the loss becomes infinite or nan, training stops with a
     :class:`~sklearn.exceptions.ConvergenceWarning` and keeps the best weights up to
     that point. If you interrupt training from the keyboard (Ctrl+C), ``fit`` keeps the
-    weights reached so far and returns, and you can use the estimator.
+    weights reached so far and returns, and you can use the estimator. In a search or an
+    ensemble, the interrupt is raised and ends all fits.
 
     References
     ----------

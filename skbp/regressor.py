@@ -486,7 +486,8 @@ class BPRegressor(RegressorMixin, BaseBP):
     If the loss becomes infinite or nan, training stops with a
     :class:`~sklearn.exceptions.ConvergenceWarning` and keeps the best weights up to
     that point. If you interrupt training from the keyboard (Ctrl+C), ``fit`` keeps the
-    weights reached so far and returns, and you can use the estimator.
+    weights reached so far and returns, and you can use the estimator. In a search or an
+    ensemble, the interrupt is raised and ends all fits.
 
     For several outputs ``loss_`` is the sum of the losses of all outputs, which is what
     training minimises. MLPRegressor reports their mean.

@@ -65,6 +65,7 @@ FLOORS = [
     [
         "_estimator.callbacks",
         "_estimator.inside",
+        "_estimator.interrupts",
         "_estimator.state",
         "_estimator.validation",
     ],

@@ -21,6 +21,7 @@ from skbp._estimator.attributes import (
 from skbp._estimator.by_hand import check_fitted, model_of
 from skbp._estimator.callbacks import following
 from skbp._estimator.inside import Cost, objective_of, penalties_of
+from skbp._estimator.interrupts import raise_interrupt
 from skbp._estimator.parameters import CONSTRAINTS, validate_params
 from skbp._estimator.prepare import prepare, prepare_part
 from skbp._estimator.rules import RULES, Rules, check_subclass, set_defaults
@@ -148,6 +149,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             job = prepare(self, data, validation)
             with blas_threads_for(job.multiplications):
                 (result,) = engine_fit(job, hook)
+            raise_interrupt(result)
             set_attributes(self, job, result)
             if self.warm_start:
                 keep_checkpoint(self, job, result)
@@ -159,6 +161,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         job = prepare_part(self, data, validation)
         with blas_threads_for(job.multiplications):
             (result,) = engine_fit(job)
+        raise_interrupt(result)
         set_attributes(self, job, result)
         keep_checkpoint(self, job, result)
         return result.history

@@ -167,6 +167,9 @@ def conclude(
     theta = solution.theta[networks.start : networks.stop]
     members = best_of(job, progress, networks, theta, evidence)
     history = progress.histories[networks[members[0]]]
+    if any(progress.histories[k].status is Status.INTERRUPTED for k in networks):
+        # Training as a whole was interrupted, even if the best network was ready.
+        history.status = Status.INTERRUPTED
     theta, evidence, share = theta[members], [evidence[i] for i in members], None
     if history.status is not Status.INTERRUPTED:
         try:

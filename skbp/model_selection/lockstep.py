@@ -13,6 +13,7 @@ from sklearn.utils import get_tags
 
 from skbp._data.read import Data
 from skbp._estimator.attributes import set_attributes
+from skbp._estimator.interrupts import raise_interrupt
 from skbp._estimator.parameters import (
     check_parameters,
     settings_of,
@@ -72,6 +73,8 @@ def fit_lockstep(
         job = job.resumed(join(checkpoints))
     with blas_threads_for(job.multiplications):
         results = fit(job)
+    for result in results:
+        raise_interrupt(result)
     for one, result in zip(estimators, results, strict=True):
         set_attributes(one, job, result)
         # At an early rung, the search ends training only for the time being.
