@@ -11,7 +11,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags
 
-from skbp._data.checks import on_dask
+from skbp._data.checks import check_classes, on_dask
 from skbp._data.dask import for_partitions, in_memory
 from skbp._data.read import Data
 from skbp._estimator.attributes import restored_on_error
@@ -28,7 +28,6 @@ from skbp._sklearn import (
     Interval,
     StrOptions,
     available_if,
-    check_partial_fit_first_call,
     fit_context,
 )
 from skbp._targets.losses import CLASSIFICATION_LOSSES, PROBABILITIES
@@ -668,8 +667,8 @@ class BPClassifier(ClassifierMixin, BaseBP):
         """
         data = Data(X, y, sample_weight)
         validation = Data(X_val, y_val, sample_weight_val)
-        with restored_on_error(self):
-            check_partial_fit_first_call(self, classes)
+        with restored_on_error(self), np.errstate(all="ignore"):
+            check_classes(self, classes)
             history = self._bp_train_part(data, validation)
         warn_of_partial_fit(self, history)
         return self

@@ -199,7 +199,7 @@ def _derivatives(
     numbers = max(network.n_parameters, sum(network.units) * min(len(samples), BLOCK))
     size = max(1, LIMIT // numbers)
     with (
-        np.errstate(over="ignore", invalid="ignore", divide="ignore"),
+        np.errstate(all="ignore"),
         blas_threads_for(network.multiplications(len(samples))),
     ):
         J_0, _ = objective(rows)

@@ -6,6 +6,7 @@ from contextlib import suppress
 from numbers import Real
 from typing import Any, ClassVar, Literal, Self, overload
 
+import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils import Tags
 
@@ -671,7 +672,7 @@ class BPRegressor(RegressorMixin, BaseBP):
         """
         data = Data(X, y, sample_weight)
         validation = Data(X_val, y_val, sample_weight_val)
-        with restored_on_error(self):
+        with restored_on_error(self), np.errstate(all="ignore"):
             history = self._bp_train_part(data, validation)
         warn_of_partial_fit(self, history)
         return self

@@ -145,7 +145,11 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """
         data = Data(X, y, sample_weight)
         validation = Data(X_val, y_val, sample_weight_val)
-        with following(self, X, y, sample_weight) as hook, restored_on_error(self):
+        with (
+            following(self, X, y, sample_weight) as hook,
+            restored_on_error(self),
+            np.errstate(all="ignore"),
+        ):
             job = prepare(self, data, validation)
             with blas_threads_for(job.multiplications):
                 (result,) = engine_fit(job, hook)
@@ -198,7 +202,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         [(1, 2), (1, 3), (1, 1)]
         """
         X, model = self._bp_checked(X)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             return [X, *model.activations(X)]
 
     def residuals(self, X: MatrixLike, y: ArrayLike) -> list[npt.NDArray[Any]]:
@@ -224,7 +228,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             residual of the loss of one sample, not divided by m.
         """
         objective = objective_of(self, X, y, None)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             each = objective.residuals(objective.samples.every)
         return [delta[0].T for delta in each]
 
@@ -254,7 +258,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             shapes. With ``fit_intercept=False`` the second part is zero.
         """
         objective = objective_of(self, X, y, sample_weight)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             _, m = objective(objective.samples.every)
         penalties = penalties_of(self)
         if penalties is not None:
@@ -287,7 +291,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             ``penalty``.
         """
         objective = objective_of(self, X, y, sample_weight)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             loss, penalty, m = objective.parts(objective.samples.every)
         penalties = penalties_of(self)
         if penalties is not None:

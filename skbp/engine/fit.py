@@ -210,7 +210,7 @@ def best_of(
     else:
         alpha = column(job.settings.each("alpha", networks))
         objective = job.problem.objective(alpha, theta)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             cost, _ = objective(job.problem.samples.every)
     if job.settings.estimates:
         # A network without evidence has diverged, and its uncertainty is unknown.

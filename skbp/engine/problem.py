@@ -65,7 +65,9 @@ class Problem:
         samples = self.samples
         assert isinstance(samples, Samples)
         rows, weights = samples.every, samples.weights
-        weights = None if weights is None else weights[rows]
+        if weights is not None:
+            # Only their ratios matter, and sums of large weights would overflow.
+            weights = weights[rows] / weights[rows].max()
         constant = self.loss.constant(samples.Y[rows], weights)
         return inverse(self.loss.activation, constant)
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import numpy as np
 from joblib import hash as hash_of
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
@@ -36,6 +37,7 @@ from skbp.model_selection.grouping import Group, n_together
 from skbp.model_selection.pipeline import network_of, with_network
 
 
+@np.errstate(all="ignore")
 def fit_lockstep(
     estimators: Sequence[Any],
     X: Any,
