@@ -111,7 +111,7 @@ def of_y(y: Any, numeric: bool) -> str:
         )
     kind = targets.dtype.kind
     if kind == "c":
-        return "y must hold real numbers; got complex ones. Give y.real, for example."
+        return "Complex data not supported: y must hold real numbers. Give y.real."
     if kind in "Mm" and numeric:
         return (
             f"y must hold numbers; got {targets.dtype}. Give differences of times as "
