@@ -5,7 +5,6 @@ A search or an ensemble, which consists of many fits, stops and raises instead.
 
 import os
 import signal
-import threading
 
 import numpy as np
 import pytest
@@ -18,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skbp import BPClassifier, BPGridSearchCV, BPHalvingGridSearchCV, BPRegressor
 from skbp._targets import ClassTargets
+from skbp.engine.progress import Progress
 from skbp.engine.solvers.stochastic import Cohort
 from tests.helpers import BOTH, X, Y
 
@@ -173,14 +173,20 @@ def test_an_interrupt_of_the_last_fit_of_a_search(search, X, y, monkeypatch):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("solver", ["adam", "lbfgs", "lm"])
 @pytest.mark.parametrize("search", [BPGridSearchCV, GridSearchCV])
-def test_a_signal_stops_a_search(search, solver, X, y):
-    options = {"tol": 0.0, "n_iter_no_change": 10**6, "max_iter": 10**6}
-    model = BPClassifier((9,), solver=solver, max_fun=10**6, **options)
-    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
+def test_a_signal_stops_a_search(search, solver, X, y, monkeypatch):
+    epoch, calls = Progress.epoch, []
+
+    def interrupted(self, *args, **options):
+        calls.append(1)
+        if len(calls) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return epoch(self, *args, **options)
+
+    monkeypatch.setattr(Progress, "epoch", interrupted)
+    model = BPClassifier((9,), solver=solver, max_iter=5, random_state=0)
     with pytest.raises(KeyboardInterrupt):
         grid_search(search)(model, X, y)
-    timer.join()
+    assert len(calls) == 3
 
 
 @pytest.mark.parametrize("wrapped", ["pipeline", "transformed target"])
