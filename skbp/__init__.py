@@ -1,5 +1,6 @@
 """Back-propagation, as five classic documents derive it, for scikit-learn."""
 
+from skbp._version import __version__
 from skbp.classifier import BPClassifier
 from skbp.inspection import GradientCheck, check_gradient
 from skbp.model_selection import (
@@ -24,4 +25,3 @@ __all__ = [
     "__version__",
     "check_gradient",
 ]
-__version__ = "0.1.0"

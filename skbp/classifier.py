@@ -11,7 +11,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags
 
-from skbp._data.checks import on_dask
+from skbp._data.checks import check_classes, on_dask
 from skbp._data.dask import for_partitions, in_memory
 from skbp._data.read import Data
 from skbp._estimator.attributes import restored_on_error
@@ -28,7 +28,6 @@ from skbp._sklearn import (
     Interval,
     StrOptions,
     available_if,
-    check_partial_fit_first_call,
     fit_context,
 )
 from skbp._targets.losses import CLASSIFICATION_LOSSES, PROBABILITIES
@@ -480,7 +479,8 @@ class BPClassifier(ClassifierMixin, BaseBP):
     If the loss becomes infinite or nan, training stops with a
     :class:`~sklearn.exceptions.ConvergenceWarning` and keeps the best weights up to
     that point. If you interrupt training from the keyboard (Ctrl+C), ``fit`` keeps the
-    weights reached so far and returns, and you can use the estimator.
+    weights reached so far and returns, and you can use the estimator. In a search or an
+    ensemble, the interrupt is raised and ends all fits.
 
     Scikit-learn's callbacks (version 1.9 or later) follow training epoch by epoch. Set
     them before you call ``fit``, for example a progress bar, which needs the package
@@ -679,8 +679,11 @@ class BPClassifier(ClassifierMixin, BaseBP):
         data = Data(X, y, sample_weight)
         validation = Data(X_val, y_val, sample_weight_val)
         scored = X_val is not None
-        with restored_on_error(self, random=scored or on_dask(X)):
-            check_partial_fit_first_call(self, classes)
+        with (
+            restored_on_error(self, random=scored or on_dask(X)),
+            np.errstate(all="ignore"),
+        ):
+            check_classes(self, classes)
             history = self._bp_train_part(data, validation)
         warn_of_partial_fit(self, history)
         return self
@@ -853,5 +856,8 @@ class BPClassifier(ClassifierMixin, BaseBP):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = asked(self).output_activation != "softmax"
+        output = asked(self).output_activation
+        # (scikit-learn asks before fit has checked that it is a name.)
+        softmax = isinstance(output, str) and output == "softmax"
+        tags.classifier_tags.multi_label = not softmax
         return tags

@@ -209,7 +209,7 @@ def _derivatives(
     # The arrays of a network hold its parameters, or units times samples.
     numbers = max(network.n_parameters, sum(network.units) * min(len(samples), BLOCK))
     size = max(1, LIMIT // numbers)
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    with np.errstate(all="ignore"):
         J_0, _ = objective(rows)
         for start in range(0, directions.shape[0], size):
             d = directions[start : start + size]

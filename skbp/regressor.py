@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from numbers import Real
 from typing import Any, ClassVar, Literal, Self, overload
 
+import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils import Tags
 
@@ -486,7 +488,8 @@ class BPRegressor(RegressorMixin, BaseBP):
     If the loss becomes infinite or nan, training stops with a
     :class:`~sklearn.exceptions.ConvergenceWarning` and keeps the best weights up to
     that point. If you interrupt training from the keyboard (Ctrl+C), ``fit`` keeps the
-    weights reached so far and returns, and you can use the estimator.
+    weights reached so far and returns, and you can use the estimator. In a search or an
+    ensemble, the interrupt is raised and ends all fits.
 
     Scikit-learn's callbacks (version 1.9 or later) follow training epoch by epoch. Set
     them before you call ``fit``, for example a progress bar, which needs the package
@@ -681,7 +684,10 @@ class BPRegressor(RegressorMixin, BaseBP):
         data = Data(X, y, sample_weight)
         validation = Data(X_val, y_val, sample_weight_val)
         scored = X_val is not None
-        with restored_on_error(self, random=scored or on_dask(X)):
+        with (
+            restored_on_error(self, random=scored or on_dask(X)),
+            np.errstate(all="ignore"),
+        ):
             history = self._bp_train_part(data, validation)
         warn_of_partial_fit(self, history)
         return self
@@ -769,7 +775,10 @@ class BPRegressor(RegressorMixin, BaseBP):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        options = options_of(self)
-        tags.target_tags.multi_output = options.several_outputs
-        tags.target_tags.positive_only = options.positive_only
+        # scikit-learn asks before fit has checked the parameters. Values that fit will
+        # refuse leave the tags at their defaults.
+        with suppress(Exception):
+            options = options_of(self)
+            tags.target_tags.multi_output = options.several_outputs
+            tags.target_tags.positive_only = options.positive_only
         return tags

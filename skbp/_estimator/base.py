@@ -22,6 +22,7 @@ from skbp._estimator.by_hand import check_fitted, model_of
 from skbp._estimator.callbacks import following
 from skbp._estimator.ending import warn_of_end
 from skbp._estimator.inside import Cost, objective_of, penalties_of
+from skbp._estimator.interrupts import raise_interrupt
 from skbp._estimator.parameters import CONSTRAINTS, validate_params
 from skbp._estimator.prepare import prepare, prepare_part
 from skbp._estimator.rules import RULES, Rules, check_subclass, set_defaults
@@ -144,11 +145,16 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """
         data = Data(X, y, sample_weight)
         validation = Data(X_val, y_val, sample_weight_val)
-        with following(self, X, y, sample_weight) as hook, restored_on_error(self):
+        with (
+            following(self, X, y, sample_weight) as hook,
+            restored_on_error(self),
+            np.errstate(all="ignore"),
+        ):
             job = prepare(self, data, validation)
             (result,) = with_blas_threads_for(
                 job.multiplications, lambda: engine_fit(job, hook)
             )
+            raise_interrupt(result)
             set_attributes(self, job, result)
             if self.warm_start:
                 keep_checkpoint(self, job, result)
@@ -159,6 +165,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Train for one epoch on a part of the data; return the history."""
         job = prepare_part(self, data, validation)
         (result,) = with_blas_threads_for(job.multiplications, lambda: engine_fit(job))
+        raise_interrupt(result)
         set_attributes(self, job, result)
         keep_checkpoint(self, job, result)
         return result.history
@@ -195,7 +202,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         [(1, 2), (1, 3), (1, 1)]
         """
         X, model = self._bp_checked(X)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             return [X, *model.activations(X)]
 
     def weighted_inputs(self, X: MatrixLike) -> list[npt.NDArray[Any]]:
@@ -230,7 +237,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         True
         """
         X, model = self._bp_checked(X)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             return model.weighted_inputs(X)
 
     def residuals(self, X: MatrixLike, y: ArrayLike) -> list[npt.NDArray[Any]]:
@@ -256,7 +263,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             residual of the loss of one sample, not divided by m.
         """
         objective = objective_of(self, X, y, None)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             each = objective.residuals(objective.samples.every)
         return [delta[0].T for delta in each]
 
@@ -286,7 +293,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             shapes. With ``fit_intercept=False`` the second part is zero.
         """
         objective = objective_of(self, X, y, sample_weight)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             _, m = objective(objective.samples.every)
         penalties = penalties_of(self)
         if penalties is not None:
@@ -319,7 +326,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             ``penalty``.
         """
         objective = objective_of(self, X, y, sample_weight)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             loss, penalty, m = objective.parts(objective.samples.every)
         penalties = penalties_of(self)
         if penalties is not None:

@@ -165,8 +165,10 @@ def job_of(
         watching = validated(estimator, problem, watched)
         problem = replace(problem, validation=watching)
     if earlier is None and starts_at_constant(estimator):
-        constant = problem.best_constant()
-        theta[:, -len(constant) :] = constant
+        constant = problem.best_constant().astype(theta.dtype)
+        # A constant that cannot be computed, of targets close to the largest number,
+        # is no start.
+        theta[:, -len(constant) :] = np.where(np.isfinite(constant), constant, 0.0)
     others["rescale"] = is_drawn(estimator, earlier)
     settings = settings_of(estimator, len(samples), network, **others)
     return Job(
@@ -248,7 +250,7 @@ def start_of(
     else:
         start.split = split
     if problem.validation is not None:
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             scored = problem.validate(theta)
         check_scores(scored, asked(estimator).scoring)
         for history, one in zip(start.histories, scored, strict=True):

@@ -41,7 +41,7 @@ def initial_theta(
                 "intercepts_init is not zero, but fit_intercept=False: there are "
                 "no intercepts. Leave one of the two out."
             )
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):
         theta = packed(network, coefs, intercepts, dtype)
     if not np.isfinite(theta).all():
         raise ValueError(

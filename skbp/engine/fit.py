@@ -169,7 +169,7 @@ def judge(job: Job, progress: Progress, solution: Solution) -> None:
     """
     theta, histories = solution.theta, progress.histories
     try:
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        with np.errstate(all="ignore"):
             losses = job.problem.losses(theta)
             for k, history in enumerate(histories):
                 history.end_loss = float(losses[k])
@@ -205,6 +205,9 @@ def conclude(
     theta = solution.theta[networks.start : networks.stop]
     members = best_of(job, progress, networks, theta, evidence)
     history = progress.histories[networks[members[0]]]
+    if any(progress.histories[k].status is Status.INTERRUPTED for k in networks):
+        # Training as a whole was interrupted, even if the best network was ready.
+        history.status = Status.INTERRUPTED
     theta, evidence, share = theta[members], [evidence[i] for i in members], None
     if history.status is not Status.INTERRUPTED:
         try:
@@ -245,7 +248,7 @@ def best_of(
     else:
         alpha = job.settings.column("alpha", networks)
         objective = job.problem.objective(alpha, theta)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             cost, _ = objective(job.problem.samples.every)
     if job.settings.estimates:
         # A network without evidence has diverged, and its uncertainty is unknown.

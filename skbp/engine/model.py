@@ -67,17 +67,20 @@ class Model:
         """Return only the fields, because views would be stored as copies."""
         return {one.name: getattr(self, one.name) for one in fields(self)}
 
+    @np.errstate(all="ignore")
     def outputs(self, X: Any) -> Array:
         """Return the outputs A[L] (n, outputs) for the rows of X."""
         W, b = self.network.split(self.theta)
         outputs = predict(self.network, W, b, X, ACTIVATIONS[self.output])
         return outputs[0] if len(outputs) == 1 else self.mean(outputs)
 
+    @np.errstate(all="ignore")
     def raw_outputs(self, X: Any) -> Array:
         """Return the raw outputs Z[L] (n, outputs) that belong to ``outputs``."""
         Z = predict(self.network, *self.network.split(self.theta), X)
         return Z[0] if len(Z) == 1 else mean_raw(Z, self.output)
 
+    @np.errstate(all="ignore")
     def outputs_and_variances(self, X: Any, dtype: DType) -> tuple[Array, Array]:
         """Return raw outputs and their variances (m, n, outputs) for each network."""
         assert self.posterior is not None
@@ -91,6 +94,7 @@ class Model:
         Z, variance = (np.stack(e).astype(dtype) for e in zip(*pairs, strict=True))
         return Z, variance
 
+    @np.errstate(all="ignore")
     def mean_and_std(self, each: Array, variance: Array) -> tuple[Array, Array]:
         """Return the mean and the standard deviation (n, outputs) of the targets.
 
@@ -104,6 +108,7 @@ class Model:
         std: Array = np.sqrt(self.mean(variance))
         return y, std
 
+    @np.errstate(all="ignore")
     def activations(self, X: Any) -> list[Array]:
         """Return the activations A[1] ... A[L] (n, units) of the best network."""
         W, b = self.network.split(self.theta[:1])

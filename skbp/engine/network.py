@@ -273,7 +273,7 @@ def predict(
     K, n_L, dtype = len(W[-1]), network.units[-1], W[-1].dtype
     outputs, m = np.empty((K, X.shape[0], n_L), dtype), -1
     # exp may overflow, but only where the result is as good as 0 or infinity.
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         for block in blocks(X.shape[0]):
             X_block = X[block].astype(dtype, copy=False)
             if X_block.shape[0] != m:

@@ -70,11 +70,8 @@ class Problem:
 
     def constant(self) -> Array:
         """Return the constant prediction (outputs,) with the lowest loss."""
-        samples = self.samples
-        assert isinstance(samples, Samples)
-        rows, weights = samples.every, samples.weights
-        weights = None if weights is None else weights[rows]
-        return self.loss.constant(samples.Y[rows], weights)
+        Y, weights = self.targets()
+        return self.loss.constant(Y, weights)
 
     def best_constant(self) -> Array:
         """Return the raw outputs that belong to ``constant``."""
@@ -82,14 +79,20 @@ class Problem:
 
     def loss_of_constant(self) -> float:
         """Return the mean loss of ``constant`` on the samples."""
-        samples = self.samples
-        assert isinstance(samples, Samples)
-        rows, weights = samples.every, samples.weights
-        weights = None if weights is None else weights[rows]
-        Y = samples.Y[rows]
+        Y, weights = self.targets()
         with np.errstate(all="ignore"):
             outputs = np.broadcast_to(self.constant(), Y.shape)
             return self.loss.mean(outputs, Y, weights)
+
+    def targets(self) -> tuple[Array, Array | None]:
+        """Return targets (n, outputs) and weights (n,), the largest of which is 1."""
+        samples = self.samples
+        assert isinstance(samples, Samples)
+        rows, weights = samples.every, samples.weights
+        if weights is not None:
+            # Only their ratios matter, and sums of large weights would overflow.
+            weights = weights[rows] / weights[rows].max()
+        return samples.Y[rows], weights
 
     def validate(self, theta: Array) -> list[Validated]:
         """Return score and loss of each network (K, P) on the validation set."""

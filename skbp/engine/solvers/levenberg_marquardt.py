@@ -78,7 +78,7 @@ def minimise(
         groups = groups_of(network, by_feature=settings.estimate == "ard")
     gauss_newton = GaussNewton(network, loss, samples, noisy(loss, groups))
     histories = progress.histories
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    with np.errstate(all="ignore"):
         iterates, kept = begin(problem, settings, start, groups)
         try:
             for one in iterates:
