@@ -293,7 +293,7 @@ validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, max_fun
 
     See Also
     --------
-    BPClassifier : The same network, with more parameters.
+    skbp.BPClassifier : The same network, with more parameters.
 
     Examples
     --------
@@ -450,7 +450,7 @@ validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, max_fun
 
     See Also
     --------
-    BPRegressor : The same network, with more parameters.
+    skbp.BPRegressor : The same network, with more parameters.
 
     Examples
     --------
