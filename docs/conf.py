@@ -3,7 +3,9 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
+from docutils import nodes
 from threadpoolctl import threadpool_limits
 
 import skbp
@@ -120,3 +122,15 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "write_computation_times": False,
 }
+
+
+def without_blank_end(app: Any, doctree: Any) -> None:
+    """Remove the blank line that ends each example, which doctest needs."""
+    for block in doctree.findall(nodes.literal_block):
+        text = block.astext().rstrip("\n")
+        block.rawsource, block.children = text, []
+        block += nodes.Text(text)
+
+
+def setup(app: Any) -> None:
+    app.connect("doctree-read", without_blank_end)

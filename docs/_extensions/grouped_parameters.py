@@ -19,17 +19,19 @@ GROUPS: dict[str, dict[str, list[str]]] = {}
 
 def add_anchors(owner: str, content: Any) -> dict[str, Any]:
     """Give each parameter and attribute an id; return the entries by name."""
-    entries = {}
+    entries: dict[str, Any] = {}
     for field in content.findall(nodes.field):
-        if field[0].astext() not in ("Parameters", "Attributes"):
+        # Not those of methods, whose descriptions are inside that of the class.
+        own = field.parent.parent is content
+        if not own or field[0].astext() not in ("Parameters", "Attributes"):
             continue
         for item in field.findall(nodes.definition_list_item):
             if item.parent.parent.parent is not field:
                 continue
             for name in re.findall(r"\w+", item[0].astext().partition(" : ")[0]):
                 identifier = f"{owner}.{name}"
-                if identifier not in item["ids"]:
-                    item["ids"].append(identifier)
+                if identifier not in item[0]["ids"]:
+                    item[0]["ids"].append(identifier)
                 entries.setdefault(name, item)
             add_link(item)
     return entries
@@ -37,7 +39,7 @@ def add_anchors(owner: str, content: Any) -> dict[str, Any]:
 
 def add_link(item: Any) -> None:
     """Add the sign that shows where a link to an entry leads to."""
-    link = nodes.reference("", "#", refuri=f"#{item['ids'][0]}", internal=True)
+    link = nodes.reference("", "#", refuri=f"#{item[0]['ids'][0]}", internal=True)
     link["classes"].append("headerlink")
     item[0] += link
 
@@ -89,10 +91,7 @@ def group(app: Any, domain: str, objtype: str, content: Any) -> None:
         return
     signature = content.parent[0]
     owner = f"{signature['module']}.{signature['fullname']}"
-    own = [node for node in content if not isinstance(node, nodes.section)]
-    holder = nodes.container()
-    holder.children = own
-    entries = add_anchors(owner, holder)
+    entries = add_anchors(owner, content)
     groups = GROUPS.get(owner)
     if groups is None:
         return

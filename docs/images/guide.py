@@ -1,9 +1,9 @@
-"""Draw the pictures of the user guide, and fill in the table of its last page.
+"""Draw the pictures of the user guide, and fill in the tables of its last page.
 
     python docs/images/guide.py           # all of them, in a minute
     python docs/images/guide.py NAME ...  # these, such as quantiles
 
-The table and the picture "alternatives" come from docs/alternatives.json, which is what
+The tables and the picture "alternatives" come from docs/alternatives.json, which is what
 examples/benchmarks/alternatives.py --json has written.
 """
 
@@ -38,7 +38,6 @@ from gallery_style import GREY, INK, STYLE
 
 FIGURES = DOCS / "alternatives.json"
 PAGE = DOCS / "guide" / "alternatives.md"
-MARKS = ("<!-- figures: begin -->\n", "<!-- figures: end -->\n")
 
 BLUE, ORANGE, GREEN, PALE = "#1b5e9b", "#e08a1e", "#2f8f5b", "#cfe0ef"
 REGIONS = ListedColormap(["#cfe0ef", "#fbe3c4"])
@@ -293,7 +292,7 @@ def sweep() -> Any:
 
 def alternatives() -> Any:
     """The scores of alternatives.json."""
-    rows = json.loads(FIGURES.read_text())
+    rows = json.loads(FIGURES.read_text())["sets"]
     figure, ax = axes(height=4.6)
     for i, row in enumerate(rows):
         ax.axhline(i, color=GREY, lw=0.4, alpha=0.5, zorder=0)
@@ -330,7 +329,7 @@ def alternatives() -> Any:
 
 def table() -> str:
     """Return alternatives.json as a table in Markdown."""
-    rows = json.loads(FIGURES.read_text())
+    rows = json.loads(FIGURES.read_text())["sets"]
     names = [label for label, _, _ in ESTIMATORS.values()]
     lines = [
         f"| Data set | Training rows | {' | '.join(names)} |",
@@ -353,16 +352,27 @@ def table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def steps() -> str:
+    """Return the times of a step as a table in Markdown."""
+    lines = ["| Units | skbp | PyTorch |", "|---|--:|--:|"]
+    for row in json.loads(FIGURES.read_text())["steps"]:
+        ours, theirs = f"{row['skbp_us']} µs", f"{row['torch_us']} µs"
+        lines.append(f"| {row['what']} | {ours} | {theirs} |")
+    return "\n".join(lines) + "\n"
+
+
 def duration(seconds: float) -> str:
     """Return a time as it stands in the table."""
     return f"{seconds:.0f} s" if seconds >= 9.95 else f"{seconds:.1f} s"
 
 
 def filled(page: str) -> str:
-    """Return the page with the table between its marks."""
-    head, rest = page.split(MARKS[0])
-    tail = rest.split(MARKS[1])[1]
-    return f"{head}{MARKS[0]}\n{table()}\n{MARKS[1]}{tail}"
+    """Return the page with the tables between its marks."""
+    for name, content in (("sets", table()), ("steps", steps())):
+        begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
+        head, rest = page.split(begin)
+        page = f"{head}{begin}\n{content}\n{end}{rest.split(end)[1]}"
+    return page
 
 
 PICTURES: dict[str, Callable[[], Any]] = {

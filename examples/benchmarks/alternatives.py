@@ -1,6 +1,7 @@
 """Networks beside boosted trees and linear models, on public sets of tables.
 
     python examples/benchmarks/alternatives.py --data FOLDER [--json FILE]
+    python examples/benchmarks/alternatives.py --torch [--json FILE]
 
 "linear", "trees" and "network" have their default parameters, except that the network
 stops early on a validation set; "searched" is the best of 12 networks by a search with
@@ -9,7 +10,11 @@ median, categories are one-hot encoded; boosted trees get the columns as they ar
 set is split once, a quarter for the test. Sets of up to 2000 training rows in
 regression also show a network whose regularisation is estimated ("evidence": 8 tanh
 units, three starts). A score is R² in regression and the accuracy in classification, a
-time is that of fit, the search included. Everything has one thread.
+time is the processor's time of fit, the search included. Everything has one thread.
+
+--torch measures the processor's time of a step of Adam beside PyTorch's, with batches
+of 200 in float32 (pip install "skbp[bench]"). FILE keeps what the other call has
+measured.
 
 FOLDER holds .npz files with arrays X and y: y of floats is regression, of ints
 classification. ``cat_mask``, if there, marks the columns that are categories.
@@ -20,8 +25,10 @@ from __future__ import annotations
 import argparse
 import json
 import warnings
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -61,6 +68,13 @@ GRID = {
     "learning_rate_init": [1e-3, 1e-2],
     "alpha": [1e-4, 1e-1, 10.0],
 }
+#: The networks whose steps are timed: features, hidden units, classes, rows, epochs.
+SHAPES = [
+    (10, (16,), 3, 1000, 20),
+    (64, (100,), 10, 1800, 10),
+    (784, (100,), 10, 4000, 1),
+    (784, (512, 256), 10, 2000, 1),
+]
 #: Up to so many training rows the evidence is computed.
 FEW = 2000
 
@@ -127,25 +141,71 @@ def measure(path: Path) -> dict[str, Any]:
     row |= {"rows": len(X), "columns": X.shape[1], "regression": regression}
     few = regression and len(X) <= FEW
     for name, estimator in estimators(categories, regression, few).items():
-        start = perf_counter()
-        estimator.fit(X, y)
-        seconds = perf_counter() - start
+        seconds = seconds_of(partial(estimator.fit, X, y))
         score = float(estimator.score(X_test, y_test))
         row[name] = {"score": round(score, 4), "seconds": round(seconds, 2)}
         print(f"{row['set']:12} {name:10} {score:.4f} {seconds:6.2f} s", flush=True)
     return row
 
 
+def steps() -> list[dict[str, Any]]:
+    """Return the times of a step of Adam, ours and the better of PyTorch's two."""
+    import torch
+    from against_mlp import data
+    from against_torch import network, softmax_log_loss, train
+    from torch import optim
+
+    torch.set_num_threads(1)
+    rows = []
+    for features, hidden, classes, n, epochs in SHAPES:
+        X, y = data(n, features, classes, "float32")
+        units = (features, *hidden, classes)
+        inputs = (torch.from_numpy(X), torch.from_numpy(y), 200, epochs)
+
+        def fit_torch(
+            fused: bool, units: tuple[int, ...] = units, inputs: Any = inputs
+        ) -> None:
+            model = network(units, "relu", inputs[0].dtype)
+            optimizer = optim.Adam(model.parameters(), fused=fused)
+            train(model, softmax_log_loss, optimizer, *inputs)
+
+        options = {"shuffle": False, "n_iter_no_change": np.inf, "random_state": 0}
+        ours = BPClassifier(hidden, alpha=0.0, max_iter=epochs, **options)
+        fits = (partial(ours.fit, X, y), partial(fit_torch, False))
+        fits += (partial(fit_torch, True),)
+        us = 1e6 / (epochs * -(-n // 200))
+        best = [us * min(seconds_of(fit) for _ in range(5)) for fit in fits]
+        row = {"what": "-".join(map(str, units)), "skbp_us": round(best[0])}
+        rows.append(row | {"torch_us": round(min(best[1:]))})
+        print(rows[-1], flush=True)
+    return rows
+
+
+def seconds_of(fit: Callable[[], object]) -> float:
+    """Return the processor's time of a call."""
+    start = process_time()
+    fit()
+    return process_time() - start
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of .npz files")
+    parser.add_argument("--data", type=Path, help="folder of .npz files")
+    parser.add_argument("--torch", action="store_true", help="time steps of PyTorch")
     parser.add_argument("--json", type=Path, help="where to write the figures")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
+    figures: dict[str, Any] = {}
     with threadpool_limits(1):
-        rows = [measure(arguments.data / f"{name}.npz") for name in SETS]
+        if arguments.data:
+            paths = [arguments.data / f"{name}.npz" for name in SETS]
+            figures["sets"] = [measure(path) for path in paths]
+        if arguments.torch:
+            figures["steps"] = steps()
     if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
+        known = arguments.json
+        old = json.loads(known.read_text()) if known.exists() else {}
+        known.write_text(json.dumps(old | figures, indent=1) + "\n")
 
 
 if __name__ == "__main__":
