@@ -55,9 +55,9 @@ def fault(source: Path, address: str, root: Path) -> str:
         return "no such file"
     if not target.is_relative_to(root):
         return "outside the site"
-    if parts.fragment and target.suffix == ".html":
-        if unquote(parts.fragment) not in page(target).ids:
-            return "no such id"
+    looked_up = parts.fragment and target.suffix == ".html"
+    if looked_up and unquote(parts.fragment) not in page(target).ids:
+        return "no such id"
     return ""
 
 
@@ -67,13 +67,16 @@ def faults(root: Path) -> list[str]:
     pages = [p for p in sorted(root.rglob("*.html")) if "_static" not in p.parts]
     for source in pages:
         content, name = page(source), source.relative_to(root)
-        for address in content.links + content.loaded:
-            if reason := fault(source, address, root):
-                found.append(f"{name}: {address}: {reason}")
-        for address in content.loaded:
-            parts = urlsplit(address)
-            if parts.netloc or parts.scheme in ("http", "https"):
-                found.append(f"{name}: {address}: loaded from another host")
+        reasons = {
+            address: fault(source, address, root)
+            for address in content.links + content.loaded
+        }
+        reasons |= {
+            address: "loaded from another host"
+            for address in content.loaded
+            if urlsplit(address).netloc
+        }
+        found += [f"{name}: {a}: {reason}" for a, reason in reasons.items() if reason]
     print(f"{len(pages)} pages, {len(found)} faults")
     return found
 

@@ -10,15 +10,17 @@ from threadpoolctl import threadpool_limits
 
 import skbp
 
-DOCS = Path(__file__).parent
 # For gallery_style.py, docstrings.py and the extensions.
-sys.path[:0] = [str(DOCS), str(DOCS / "_extensions")]
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 
 import grouped_parameters
 import landing
 import public_names
 from docstrings import CLASSES, SOURCE, selected
 from inventories import intersphinx_mapping as mapping
+
+DOCS = Path(__file__).parent
 
 # The gallery runs in this process: on a busy machine the threads of BLAS, if there are
 # several, wait for each other.

@@ -3,7 +3,7 @@
     python docs/images/guide.py           # all of them, in a minute
     python docs/images/guide.py NAME ...  # these, such as quantiles
 
-The tables and the picture "alternatives" come from docs/alternatives.json, which is what
+The tables and the picture "alternatives" come from docs/alternatives.json, which
 examples/benchmarks/alternatives.py --json has written.
 """
 
@@ -32,10 +32,10 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.colors import ListedColormap
 
-DOCS = Path(__file__).parents[1]
-sys.path.insert(0, str(DOCS))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from gallery_style import GREY, INK, STYLE
 
+DOCS = Path(__file__).parents[1]
 FIGURES = DOCS / "alternatives.json"
 PAGE = DOCS / "guide" / "alternatives.md"
 
@@ -363,7 +363,8 @@ def steps() -> str:
 
 def duration(seconds: float) -> str:
     """Return a time as it stands in the table."""
-    return f"{seconds:.0f} s" if seconds >= 9.95 else f"{seconds:.1f} s"
+    number = f"{seconds:.0f}" if seconds >= 9.95 else f"{seconds:.1f}"
+    return f"{number}&nbsp;s"
 
 
 def filled(page: str) -> str:
