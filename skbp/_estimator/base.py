@@ -320,8 +320,8 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 2.0, 3.0]
         >>> model = BPRegressor((2,), "tanh", solver="lbfgs", random_state=0)
         >>> J, loss, penalty = model.set_params(alpha=0.1).fit(X, y).cost(X, y)
-        >>> print(f"{J:.3f} = {loss:.3f} + {penalty:.3f}")
-        0.036 = 0.004 + 0.033
+        >>> print(f"{J:.4f} = {loss:.4f} + {penalty:.4f}")
+        0.0365 = 0.0039 + 0.0326
         """
         objective = objective_of(self, X, y, sample_weight)
         with np.errstate(over="ignore", invalid="ignore"):
