@@ -363,8 +363,8 @@ def steps() -> str:
 
 def duration(seconds: float) -> str:
     """Return a time as it stands in the table."""
-    number = f"{seconds:.0f}" if seconds >= 9.95 else f"{seconds:.1f}"
-    return f"{number}&nbsp;s"
+    digits = 0 if seconds >= 9.95 else 1 if seconds >= 0.95 else 2
+    return f"{seconds:.{digits}f}&nbsp;s"
 
 
 def filled(page: str) -> str:
