@@ -62,7 +62,9 @@ html_title = f"skbp {version}"
 html_static_path = ["_static"]
 html_css_files = ["skbp.css"]
 html_show_sourcelink = False
-html_sidebars = {"index": [], "changelog": [], "architecture": []}
+# Pages without others beside them need no list of these.
+ALONE = ("index", "architecture", "changelog", "derivation", "derivation_zh")
+html_sidebars = {page: [] for page in ALONE}
 html_theme_options = {
     "logo": {"text": "skbp"},
     "header_links_before_dropdown": 6,
