@@ -675,6 +675,15 @@ class BPClassifier(ClassifierMixin, BaseBP):
         ValueError
             If a parameter or the data cannot be used, or if y has a class that is not
             in ``classes_``. The results of earlier calls are then kept.
+
+        Examples
+        --------
+        >>> from skbp import BPClassifier
+        >>> model = BPClassifier((3,), random_state=0)
+        >>> for X, y in [([[0.0], [3.0]], [0, 1]), ([[2.0], [1.0]], [1, 0])]:
+        ...     model = model.partial_fit(X, y, classes=[0, 1])
+        >>> model.n_iter_, model.t_
+        (2, 4)
         """
         data = Data(X, y, sample_weight)
         validation = Data(X_val, y_val, sample_weight_val)
@@ -705,6 +714,14 @@ class BPClassifier(ClassifierMixin, BaseBP):
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
             The most probable class of each sample; for multilabel targets an indicator
             matrix. For a Dask collection all predictions are lazy Dask arrays.
+
+        Examples
+        --------
+        >>> from skbp import BPClassifier
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], ["no", "no", "yes", "yes"]
+        >>> model = BPClassifier((2,), solver="lbfgs", alpha=0.1, random_state=0)
+        >>> print(model.fit(X, y).predict([[0.5], [2.5]]))
+        ['no' 'yes']
         """
         if on_dask(X):
             return for_partitions(self.predict, X)
@@ -751,6 +768,15 @@ class BPClassifier(ClassifierMixin, BaseBP):
         ----------
         .. [1] D. J. C. MacKay (1992), "The evidence framework applied to classification
            networks". Neural Computation 4, 720-736.
+
+        Examples
+        --------
+        >>> from skbp import BPClassifier
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], ["no", "no", "yes", "yes"]
+        >>> model = BPClassifier((2,), solver="lbfgs", alpha=0.1, random_state=0)
+        >>> model.fit(X, y).predict_proba([[0.5], [2.5]]).round(2)
+        array([[0.99, 0.01],
+               [0.01, 0.99]])
         """
         if on_dask(X):
             return for_partitions(self.predict_proba, X, moderated=moderated)
@@ -790,6 +816,14 @@ class BPClassifier(ClassifierMixin, BaseBP):
         -------
         log_p : ndarray of shape (n_samples, n_classes)
             The logarithm of ``predict_proba(X)``.
+
+        Examples
+        --------
+        >>> from skbp import BPClassifier
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], ["no", "no", "yes", "yes"]
+        >>> model = BPClassifier((2,), solver="lbfgs", alpha=0.1, random_state=0)
+        >>> model.fit(X, y).predict_log_proba([[0.5]]).round(2)
+        array([[-0.01, -4.49]])
         """
         if on_dask(X):
             return for_partitions(self.predict_log_proba, X)
@@ -821,6 +855,14 @@ class BPClassifier(ClassifierMixin, BaseBP):
             between samples, and rank them as probabilities do. With another output
             activation, the scores are the outputs A[L]; 1/2 is subtracted for two
             classes and for multilabel targets.
+
+        Examples
+        --------
+        >>> from skbp import BPClassifier
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], ["no", "no", "yes", "yes"]
+        >>> model = BPClassifier((2,), solver="lbfgs", alpha=0.1, random_state=0)
+        >>> model.fit(X, y).decision_function([[0.5], [2.5]]).round(1)
+        array([-4.5,  4.5])
         """
         if on_dask(X):
             return for_partitions(self.decision_function, X)
@@ -850,6 +892,14 @@ class BPClassifier(ClassifierMixin, BaseBP):
         -------
         score : float
             The result of :func:`~sklearn.metrics.accuracy_score`.
+
+        Examples
+        --------
+        >>> from skbp import BPClassifier
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], ["no", "no", "yes", "yes"]
+        >>> model = BPClassifier((2,), solver="lbfgs", alpha=0.1, random_state=0)
+        >>> model.fit(X, y).score([[0.5], [2.5]], ["no", "yes"])
+        1.0
         """
         y, sample_weight, labels = in_memory(y, sample_weight, self.predict(X))
         return float(accuracy_score(y, labels, sample_weight=sample_weight))

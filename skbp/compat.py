@@ -297,7 +297,7 @@ validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, max_fun
 
     See Also
     --------
-    BPClassifier : The same network, with more parameters.
+    skbp.BPClassifier : The same network, with more parameters.
 
     Examples
     --------
@@ -454,7 +454,7 @@ validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, max_fun
 
     See Also
     --------
-    BPRegressor : The same network, with more parameters.
+    skbp.BPRegressor : The same network, with more parameters.
 
     Examples
     --------

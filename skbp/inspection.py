@@ -53,6 +53,16 @@ class GradientCheck:
     gradients, numeric_gradients : tuple (coefs, intercepts) or None
         The derivative with respect to each parameter, as lists of arrays like
         ``coefs_`` and ``intercepts_``; None unless ``each_parameter=True``.
+
+    Examples
+    --------
+    >>> from skbp import BPRegressor, check_gradient
+    >>> X, y = [[0.0, 1.0], [1.0, 1.0], [1.0, 0.0]], [0.0, 1.0, 0.5]
+    >>> check = check_gradient(BPRegressor((3,), "tanh", random_state=0), X, y)
+    >>> check.error < 1e-6, check.n_kinks
+    (True, 0)
+    >>> check.backprop.shape
+    (10,)
     """
 
     error: float

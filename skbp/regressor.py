@@ -680,6 +680,15 @@ class BPRegressor(RegressorMixin, BaseBP):
         ValueError
             If a parameter or the data cannot be used. The results of earlier calls are
             then kept.
+
+        Examples
+        --------
+        >>> from skbp import BPRegressor
+        >>> model = BPRegressor((3,), random_state=0)
+        >>> for X, y in [([[0.0], [3.0]], [0.0, 3.0]), ([[2.0], [1.0]], [2.0, 1.0])]:
+        ...     model = model.partial_fit(X, y)
+        >>> model.n_iter_, model.t_
+        (2, 4)
         """
         data = Data(X, y, sample_weight)
         validation = Data(X_val, y_val, sample_weight_val)
@@ -732,6 +741,14 @@ class BPRegressor(RegressorMixin, BaseBP):
 
         std : ndarray like y
             The standard deviations; only returned with ``return_std=True``.
+
+        Examples
+        --------
+        >>> from skbp import BPRegressor
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 2.0, 3.0]
+        >>> model = BPRegressor((2,), "tanh", solver="lbfgs", random_state=0)
+        >>> model.fit(X, y).predict([[0.5], [2.5]]).round(1)
+        array([0.5, 2.5])
         """
         if on_dask(X):
             return for_partitions(self.predict, X, return_std=return_std)
@@ -767,6 +784,14 @@ class BPRegressor(RegressorMixin, BaseBP):
         score : float
             The result of :func:`~sklearn.metrics.r2_score`, or the mean of
             :func:`~sklearn.metrics.d2_pinball_score` over the quantiles; 1 is perfect.
+
+        Examples
+        --------
+        >>> from skbp import BPRegressor
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 2.0, 3.0]
+        >>> model = BPRegressor((2,), "tanh", solver="lbfgs", random_state=0)
+        >>> print(f"{model.fit(X, y).score(X, y):.2f}")
+        1.00
         """
         y, sample_weight, outputs = in_memory(y, sample_weight, self.predict(X))
         targets = targets_of(self)

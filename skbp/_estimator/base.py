@@ -142,6 +142,15 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         ValueError
             If a parameter or the data cannot be used. The results of earlier calls are
             then kept.
+
+        Examples
+        --------
+        >>> from skbp import BPRegressor
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 2.0, 3.0]
+        >>> model = BPRegressor((2,), "tanh", solver="lbfgs", random_state=0)
+        >>> model = model.fit(X, y)
+        >>> [W.shape for W in model.coefs_]
+        [(1, 2), (2, 1)]
         """
         data = Data(X, y, sample_weight)
         validation = Data(X_val, y_val, sample_weight_val)
@@ -261,6 +270,19 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         delta : list of arrays of shape (n_samples, units of the layer)
             ``delta[l - 1]`` belongs to layer l, like ``coefs_[l - 1]``. Each row is the
             residual of the loss of one sample, not divided by m.
+
+        Examples
+        --------
+        >>> from skbp import BPRegressor
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 2.0, 3.0]
+        >>> model = BPRegressor((2,), "tanh", solver="lbfgs", random_state=0)
+        >>> delta = model.fit(X, y).residuals([[0.5], [2.5]], [0.0, 1.0])
+        >>> [d.shape for d in delta]
+        [(2, 2), (2, 1)]
+        >>> print(delta[-1][:, 0].round(1))
+        [0.5 1.5]
+        >>> print((model.predict([[0.5], [2.5]]) - [0.0, 1.0]).round(1))
+        [0.5 1.5]
         """
         objective = objective_of(self, X, y, None)
         with np.errstate(all="ignore"):
@@ -291,6 +313,15 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         coefs, intercepts : list of ndarray
             The gradient with respect to ``coefs_`` and ``intercepts_``, in the same
             shapes. With ``fit_intercept=False`` the second part is zero.
+
+        Examples
+        --------
+        >>> from skbp import BPRegressor
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 2.0, 3.0]
+        >>> model = BPRegressor((2,), "tanh", solver="lbfgs", random_state=0)
+        >>> coefs, intercepts = model.fit(X, y).gradients(X, y)
+        >>> [gradient.shape for gradient in coefs]
+        [(1, 2), (2, 1)]
         """
         objective = objective_of(self, X, y, sample_weight)
         with np.errstate(all="ignore"):
@@ -324,6 +355,15 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         cost : Cost
             A named tuple of three numbers: ``J``, and its parts ``loss`` and
             ``penalty``.
+
+        Examples
+        --------
+        >>> from skbp import BPRegressor
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 2.0, 3.0]
+        >>> model = BPRegressor((2,), "tanh", solver="lbfgs", random_state=0)
+        >>> J, loss, penalty = model.set_params(alpha=0.1).fit(X, y).cost(X, y)
+        >>> print(f"{J:.4f} = {loss:.4f} + {penalty:.4f}")
+        0.0365 = 0.0039 + 0.0326
         """
         objective = objective_of(self, X, y, sample_weight)
         with np.errstate(all="ignore"):
