@@ -1,5 +1,6 @@
 """Back-propagation, as five classic documents derive it, for scikit-learn."""
 
+from skbp._version import __version__
 from skbp.classifier import BPClassifier
 from skbp.inspection import GradientCheck, check_gradient
 from skbp.model_selection import (
@@ -8,7 +9,7 @@ from skbp.model_selection import (
     BPHalvingRandomSearchCV,
     BPRandomizedSearchCV,
 )
-from skbp.plotting import SweepDisplay
+from skbp.plotting import LossCurveDisplay, SweepDisplay
 from skbp.regressor import BPRegressor
 
 __all__ = [
@@ -19,8 +20,8 @@ __all__ = [
     "BPRandomizedSearchCV",
     "BPRegressor",
     "GradientCheck",
+    "LossCurveDisplay",
     "SweepDisplay",
     "__version__",
     "check_gradient",
 ]
-__version__ = "0.1.0"

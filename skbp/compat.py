@@ -31,7 +31,7 @@ from skbp._data.dask import for_partitions
 from skbp._estimator.attributes import forget
 from skbp._estimator.by_hand import check_fitted, targets_of
 from skbp._estimator.rules import Rules
-from skbp._sklearn import available_if, constraints_of
+from skbp._sklearn import StrOptions, available_if, constraints_of
 from skbp._targets.losses import PROBABILITIES
 from skbp._typing import Float, HiddenLayerSizes, Int, RandomState
 from skbp.classifier import BPClassifier
@@ -59,7 +59,7 @@ class Computed:
     Parameters
     ----------
     compute : callable
-        A function of the estimator; it raises AttributeError before a fit.
+        A function of the estimator. If it fails, there is no such attribute.
     stays : bool
         Whether the value is kept once it was read, as one that may be changed in place.
     """
@@ -83,7 +83,11 @@ class Computed:
         if "coefs_" not in assigned:
             kind = type(estimator).__name__
             raise AttributeError(f"{kind!r} object has no attribute {self.name!r}")
-        value = self.compute(estimator)
+        try:
+            value = self.compute(estimator)
+        except Exception as error:
+            # Such as a parameter that nobody has checked yet.
+            raise AttributeError(f"{self.name} is not known: {error}") from error
         if self.stays:
             assigned[self.name] = value
         return value
@@ -225,13 +229,13 @@ COMPUTED = {
 }
 
 
-def rules(there: Any, here: Any) -> Rules:
-    """Return the rules of a class that has only the parameters of scikit-learn's."""
+def rules(constraints: dict[str, Any], here: Any) -> Rules:
+    """Return the rules of a class that has only parameters with these constraints."""
     return Rules(
         fixed={
             name: parameter.default
             for name, parameter in signature(here).parameters.items()
-            if name not in constraints_of(there)
+            if name not in constraints
         },
         as_there=True,
         scheduled=("sgd",),
@@ -293,7 +297,7 @@ validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, max_fun
 
     See Also
     --------
-    BPClassifier : The same network, with more parameters.
+    skbp.BPClassifier : The same network, with more parameters.
 
     Examples
     --------
@@ -313,7 +317,7 @@ validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, max_fun
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = constraints_of(
         neural_network.MLPClassifier
     )
-    _bp_rules: ClassVar[Rules] = rules(neural_network.MLPClassifier, BPClassifier)
+    _bp_rules: ClassVar[Rules] = rules(_parameter_constraints, BPClassifier)
 
     def __init__(
         self,
@@ -450,7 +454,7 @@ validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, max_fun
 
     See Also
     --------
-    BPRegressor : The same network, with more parameters.
+    skbp.BPRegressor : The same network, with more parameters.
 
     Examples
     --------
@@ -462,10 +466,12 @@ validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, max_fun
     True
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = constraints_of(
-        neural_network.MLPRegressor
-    )
-    _bp_rules: ClassVar[Rules] = rules(neural_network.MLPRegressor, BPRegressor)
+    # scikit-learn has this one from 1.7 on.
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "loss": [StrOptions({"squared_error", "poisson"})],
+        **constraints_of(neural_network.MLPRegressor),
+    }
+    _bp_rules: ClassVar[Rules] = rules(_parameter_constraints, BPRegressor)
 
     def __init__(
         self,

@@ -53,6 +53,16 @@ class GradientCheck:
     gradients, numeric_gradients : tuple (coefs, intercepts) or None
         The derivative with respect to each parameter, as lists of arrays like
         ``coefs_`` and ``intercepts_``; None unless ``each_parameter=True``.
+
+    Examples
+    --------
+    >>> from skbp import BPRegressor, check_gradient
+    >>> X, y = [[0.0, 1.0], [1.0, 1.0], [1.0, 0.0]], [0.0, 1.0, 0.5]
+    >>> check = check_gradient(BPRegressor((3,), "tanh", random_state=0), X, y)
+    >>> check.error < 1e-6, check.n_kinks
+    (True, 0)
+    >>> check.backprop.shape
+    (10,)
     """
 
     error: float
@@ -209,14 +219,13 @@ def _derivatives(
     # The arrays of a network hold its parameters, or units times samples.
     numbers = max(network.n_parameters, sum(network.units) * min(len(samples), BLOCK))
     size = max(1, LIMIT // numbers)
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    with np.errstate(all="ignore"):
         J_0, _ = objective(rows)
         for start in range(0, directions.shape[0], size):
             d = directions[start : start + size]
             d = d.toarray() if scipy.sparse.issparse(d) else d
-            theta = np.concatenate(
-                [objective.theta + step * d, objective.theta - step * d]
-            )
+            sides = objective.theta + step * d, objective.theta - step * d
+            theta = np.concatenate(sides)
             near = Objective(network, objective.loss, samples, objective.alpha, theta)
             J, _ = near(rows)
             above, below = J[: len(d)], J[len(d) :]

@@ -52,11 +52,12 @@ FLOORS = [
     ["engine.solvers"],
     ["engine.model"],
     ["engine.fit"],
-    ["_sklearn", "_threads", "_typing"],
+    ["_sklearn", "_threads", "_typing", "_version"],
     ["_targets.losses"],
     ["_targets.classes", "_targets.numbers"],
     ["_targets", "_targets.probabilities"],
-    ["_data", "_data.checks"],
+    ["_data", "_data.faults"],
+    ["_data.checks", "_data.scales"],
     ["_data.read"],
     ["_data.dask", "_data.validation_set"],
     ["_estimator", "_estimator.rules", "_estimator.warnings"],
@@ -65,7 +66,9 @@ FLOORS = [
     ["_estimator.by_hand"],
     [
         "_estimator.callbacks",
+        "_estimator.ending",
         "_estimator.inside",
+        "_estimator.interrupts",
         "_estimator.state",
         "_estimator.validation",
     ],
@@ -80,10 +83,10 @@ FLOORS = [
     ["model_selection.sweep"],
     ["model_selection.searches"],
     ["model_selection"],
-    ["plotting.axes"],
+    ["plotting.axes", "plotting.training"],
     ["plotting.view"],
     ["plotting.draw"],
-    ["plotting.sweep"],
+    ["plotting.loss_curve", "plotting.sweep"],
     ["plotting"],
     [""],
 ]
@@ -318,8 +321,9 @@ HANDED_DOWN = {
     "stream",
     "summed",
 }
-#: Who calls terms of sums, which are functions of the floors above.
-SUMS = {"Samples.sum", "added", "call"}
+#: Who calls functions of the floors above: for the terms of sums, and for work with a
+#: limit on BLAS's threads.
+CALLERS = {"Samples.sum", "added", "call", "with_blas_threads_for"}
 
 
 def climbing_calls(work):
@@ -340,7 +344,7 @@ def climbing_calls(work):
             return
         climbs = FLOOR[callee] > FLOOR[module_of(caller)]
         handed = frame.f_code.co_qualname in HANDED_DOWN
-        if climbs and not handed and caller.f_code.co_qualname not in SUMS:
+        if climbs and not handed and caller.f_code.co_qualname not in CALLERS:
             climbing.add(
                 f"{module_of(caller)}:{caller.f_code.co_qualname} -> "
                 f"{callee}:{frame.f_code.co_qualname}"

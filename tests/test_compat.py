@@ -320,3 +320,10 @@ def test_lbfgs_gives_its_status():
     for kind in (BPRegressor, MLPRegressor):
         with pytest.warns(ConvergenceWarning, match=match):
             kind(solver="lbfgs", max_iter=2).fit(X_D, Y_D)
+
+
+def test_the_loss_of_the_regressor_with_every_scikit_learn():
+    model = MLPRegressor(loss="poisson", **SMALL)
+    assert fitted(model, X_D, np.abs(Y_D)).out_activation_ == "exp"
+    with pytest.raises(ValueError, match=r"'loss' parameter of MLPRegressor.*'gamma'"):
+        MLPRegressor(loss="gamma").fit(X_D, Y_D)

@@ -409,7 +409,7 @@ def test_targets_of_the_classifier(target, message, X):
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        (np.array(["a", "b"] * 30), "convert|numeric"),
+        (np.array(["a", "b"] * 30), "y must hold numbers; got 'a'"),
         (np.zeros((60, 2, 2)), "dim|3"),
         (np.zeros(59), "inconsistent numbers of samples"),
         (np.r_[np.inf, np.zeros(59)], "y contains infinity"),

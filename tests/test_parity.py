@@ -298,6 +298,7 @@ def test_unscaled_data_have_the_same_curve():
         assert_same_curves(ours, theirs, kind, None)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize(
     ("ours", "theirs"), [(BPClassifier, MLPClassifier), (BPRegressor, MLPRegressor)]
 )

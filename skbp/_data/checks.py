@@ -9,7 +9,8 @@ import scipy.sparse
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import validate_data
 
-from skbp._sklearn import check_sample_weight
+from skbp._data.faults import of_lengths, of_X, of_y
+from skbp._sklearn import check_partial_fit_first_call, check_sample_weight
 from skbp.engine.arrays import Array, DType
 
 
@@ -44,7 +45,7 @@ def is_plain(estimator: Any, X: Any) -> bool:
         or "feature_names_in_" in fitted
     ):
         return False
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         return bool(np.isfinite(X.sum()))
 
 
@@ -54,7 +55,7 @@ def is_plain_y(y: Any, n: int) -> bool:
         return False
     if y.dtype.kind != "f":
         return True
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         return bool(np.isfinite(y.sum()))
 
 
@@ -85,6 +86,7 @@ def validated_X_y(
     if not reset and is_plain(estimator, X) and is_plain_y(y, len(X)):
         return X, y
     refuse_on_dask(X=X, y=y)
+    check_y(y, bool(options.get("y_numeric")), type(estimator).__name__)
     options |= {"reset": reset, "multi_output": True, "order": "C"}
     X, y = located(X, estimator, X, y, **options)
     if y.ndim == 2 and y.shape[1] == 1 and not scipy.sparse.issparse(y):
@@ -92,38 +94,74 @@ def validated_X_y(
     return X, y
 
 
-def located(X: Any, *arguments: Any, **options: Any) -> Any:
-    """Call ``validate_data``; if X is not finite, say where in the error message."""
-    try:
-        return validate_data(
-            *arguments, accept_sparse="csr", dtype=(np.float64, np.float32), **options
+def check_y(y: Any, numeric: bool, name: str) -> None:
+    """Refuse targets that scikit-learn does not check, or without saying where.
+
+    ``numeric`` says whether they must be numbers, ``name`` is the estimator's.
+    """
+    if y is None:
+        # The message begins like scikit-learn's.
+        raise ValueError(
+            f"This {name} estimator requires y to be passed, but "
+            "the target y is None. Give the targets of the samples, as in fit(X, y)."
         )
-    except ValueError as error:
-        place = first_non_finite(X) if "Input X contains" in str(error) else ""
-        if not place:
-            raise
-        raise ValueError(f"{error}\n{place}") from None
+    if scipy.sparse.issparse(y):
+        return
+    fault = of_y(y, numeric)
+    if fault:
+        raise ValueError(fault)
 
 
-def first_non_finite(X: Any) -> str:
-    """Return a sentence that says where the first entry that is not finite is."""
-    columns = getattr(X, "columns", None)
+def check_classes(estimator: Any, classes: Any) -> None:
+    """Check ``classes`` of ``partial_fit``, and set ``classes_`` in a first call."""
     try:
-        if scipy.sparse.issparse(X):
-            X = X.tocoo()
-            bad = np.flatnonzero(~np.isfinite(X.data))[0]
-            row, column = X.row[bad], X.col[bad]
-        else:
-            row, column = np.argwhere(~np.isfinite(np.asarray(X, np.float64)))[0]
-    except (IndexError, TypeError, ValueError):
-        return ""
-    name = "" if columns is None else f" ({columns[column]!r})"
-    return f"The first such value of X is in row {row}, column {column}{name}."
+        check_partial_fit_first_call(estimator, classes)
+    except (TypeError, ValueError) as error:
+        if "classes" in str(error):
+            raise
+        raise ValueError(
+            f"classes must hold the labels of all classes, all of them strings or all "
+            f"numbers; got {classes!r}: {error}"
+        ) from None
+
+
+def located(X: Any, *arguments: Any, **options: Any) -> Any:
+    """Call ``validate_data``; if X cannot be used, say where in the error message."""
+    if X is None:
+        raise ValueError(
+            "X must hold the samples, an array of shape (n_samples, n_features); got "
+            "None."
+        )
+    options |= {"accept_sparse": "csr", "dtype": (np.float64, np.float32)}
+    try:
+        with np.errstate(all="ignore"):
+            return validate_data(*arguments, **options)
+    except (TypeError, ValueError) as error:
+        fault = of_X(X) or of_lengths(X, *arguments[2:])
+        if not fault:
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{error}\n{fault}") from None
+
+
+def check_range(X: Any, dtype: DType, name: str = "X") -> None:
+    """Refuse numbers in float64 that overflow in the float32 of a network."""
+    if dtype == X.dtype or np.can_cast(X.dtype, dtype):
+        return
+    values = X.data if scipy.sparse.issparse(X) else X
+    most = np.finfo(dtype).max
+    if values.size and not -most <= values.min() <= values.max() <= most:
+        found = values.flat[np.abs(values).argmax()]
+        raise ValueError(
+            f"{name} has a value of {found:g}, too large for {dtype}, the dtype of the "
+            f"network, which was trained on X of {dtype}. Scale {name}, or train on X "
+            f"of {X.dtype}."
+        )
 
 
 def as_dtype(Y: Array, dtype: DType) -> Array:
     """Return targets as a C-ordered array of the dtype of X."""
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):
         cast = Y.astype(dtype, order="C", copy=False)
     if not np.isfinite(cast.sum()) and not np.isfinite(cast).all():
         raise ValueError(

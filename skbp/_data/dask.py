@@ -17,7 +17,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_consistent_length
 
-from skbp._data.checks import on_dask, validated_X_y
+from skbp._data.checks import check_y, on_dask, validated_X_y
 from skbp._data.read import Data, Read, read_part
 from skbp._sklearn import constraints_of, safe_indexing
 from skbp._targets import Targets
@@ -53,10 +53,14 @@ def read_partitions(
     memory. The second pass reads each partition where it is. ``kind`` is the class of
     the targets.
     """
+    numeric, name = "y_numeric" in kind.y_options, type(estimator).__name__
+    if data.y is None:
+        check_y(None, numeric, name)
     partitions = aligned(*data)
+    look = partial(glance, kind.condensed, numeric, name)
     looks = computed(
         [
-            delayed(at_partition)(i, glance, kind.condensed, *partition[:2])
+            delayed(at_partition)(i, look, *partition[:2])
             for i, partition in enumerate(partitions)
         ]
     )
@@ -73,7 +77,10 @@ def read_partitions(
     read_few = kind.read(y_few)
     targets.options.check_memory(read_few.multilabel)
     Y_few = targets.encode(read_few)
-    plain, dtype = without_fit(estimator, *LEARNT), X_few.dtype
+    same = all(dtypes_of(row) == dtypes_of(rows[0]) for row in rows)
+    # Partitions of several types would have float64 together, in memory.
+    dtype = X_few.dtype if same else np.dtype(np.float64)
+    plain = without_fit(estimator, *LEARNT)
     parts = held(
         [
             delayed(at_partition)(i, read_part, plain, targets, dtype, *partitions[i])
@@ -87,6 +94,11 @@ def read_partitions(
             "them a weight above 0."
         )
     return Read(samples, None, targets, X_few.shape[1], Y_few.shape[1])
+
+
+def dtypes_of(rows: Any) -> list[Any]:
+    """Return the dtype of an array, or those of the columns of a data frame."""
+    return list(rows.dtypes) if hasattr(rows, "dtypes") else [rows.dtype]
 
 
 def without_fit(estimator: Any, *names: str) -> Any:
@@ -172,9 +184,11 @@ def at_partition(i: int, function: Callable[..., Any], *args: Any) -> Any:
 
 
 def glance(
-    condensed: Callable[[Array], Any], X: Any, y: Any
+    condensed: Callable[[Array], Any], numeric: bool, name: str, X: Any, y: Any
 ) -> tuple[int, Any, Any] | None:
     """Return the number of samples, a row of X, and a few targets that represent all.
+
+    ``numeric`` says whether the targets must be numbers, ``name`` is the estimator's.
 
     Return None for an empty partition.
     """
@@ -182,6 +196,7 @@ def glance(
     n = X.shape[0]
     if n == 0:
         return None
+    check_y(y, numeric, name)
     y = y[:1].toarray() if issparse(y) else np.asarray(y)
     # Select by number: a slice would be a view that keeps all of X in memory.
     return n, safe_indexing(X, np.array([0])), condensed(y)
@@ -189,7 +204,7 @@ def glance(
 
 def call(terms: Callable[[Samples], Sums], samples: Samples) -> Sums:
     """Return the terms of a sum that belong to a partition."""
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    with np.errstate(all="ignore"):
         return terms(samples)
 
 

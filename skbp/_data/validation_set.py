@@ -129,6 +129,6 @@ def check_scores(validated: Sequence[Validated], scoring: Any) -> None:
         if np.isfinite(loss) and not np.isfinite(score):
             raise ValueError(
                 f"The validation score is {score} (scoring={scoring!r}): the "
-                "validation set is too small for it, or lacks a class. Use a larger "
-                "one, or scoring='loss'."
+                "validation set is too small for it, lacks a class, or has numbers "
+                "that overflow. Use a larger one, scoring='loss', or scale X and y."
             )

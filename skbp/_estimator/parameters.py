@@ -181,9 +181,8 @@ def settings_of(estimator: Any, n: int, network: Network, **others: Any) -> Sett
 
 def dropout_rates(dropout: Any, n_hidden: int) -> tuple[float, ...]:
     """Return the dropout of each hidden layer."""
-    if isinstance(dropout, Real) or np.ndim(dropout) == 0:
-        return (float(dropout),) * n_hidden
-    rates = tuple(dropout)
+    given = as_given(dropout)
+    rates = given if isinstance(given, tuple) else (given,) * n_hidden
     valid = all(isinstance(p, Real) and 0.0 <= float(p) < 1.0 for p in rates)
     if not valid or len(rates) != n_hidden:
         raise ValueError(
@@ -368,10 +367,21 @@ def needless(estimator: Any) -> dict[str, Any]:
 # Parameters with one value, or with one value for each layer.
 
 
+def as_given(value: Any) -> Any:
+    """Return a single value as it is, and several values as a tuple."""
+    if isinstance(value, str | Real | Set | Mapping):
+        return value
+    if isinstance(value, tuple | list):
+        return tuple(value)
+    # The dtype allows rows of different lengths.
+    array = np.asarray(value, object)
+    return tuple(array) if array.ndim else array[()]
+
+
 def hidden_units(sizes: Any) -> tuple[int, ...]:
     """Return hidden_layer_sizes as a tuple of positive integers."""
-    whole = isinstance(sizes, tuple | list) or np.ndim(sizes) > 0
-    units = tuple(sizes) if whole else (np.asarray(sizes)[()],)
+    given = as_given(sizes)
+    units = given if isinstance(given, tuple) else (given,)
     for n in units:
         if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
             raise ValueError(
@@ -385,16 +395,14 @@ def names_by_layer(
     name: str, value: Any, known: Collection[str], n_layers: int, layers: str
 ) -> tuple[str, ...]:
     """Return a parameter that is one name, or a name for each layer, as a tuple."""
-    if isinstance(value, str):
-        return (value,) * n_layers
-    if np.ndim(value) == 0 and not isinstance(value, Set | Mapping):
-        return (str(value),) * n_layers
-    if isinstance(value, Set | Mapping):
+    names = as_given(value)
+    if isinstance(names, Set | Mapping):
         raise ValueError(
             f"{name} must be a name or a sequence of names, in the order of the "
             f"{layers}; got a {type(value).__name__}, which has no order: {value!r}."
         )
-    names = tuple(value)
+    if not isinstance(names, tuple):
+        return (str(names),) * n_layers
     for item in names:
         if not isinstance(item, str) or item not in known:
             raise ValueError(

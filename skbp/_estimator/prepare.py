@@ -165,8 +165,10 @@ def job_of(
         watching = validated(estimator, problem, watched)
         problem = replace(problem, validation=watching)
     if earlier is None and starts_at_constant(estimator):
-        constant = problem.best_constant()
-        theta[:, -len(constant) :] = constant
+        constant = problem.best_constant().astype(theta.dtype)
+        # A constant that cannot be computed, of targets close to the largest number,
+        # is no start.
+        theta[:, -len(constant) :] = np.where(np.isfinite(constant), constant, 0.0)
     others["rescale"] = is_drawn(estimator, earlier)
     settings = settings_of(estimator, len(samples), network, **others)
     return Job(
@@ -248,13 +250,15 @@ def start_of(
     else:
         start.split = split
     if problem.validation is not None:
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             scored = problem.validate(theta)
         check_scores(scored, asked(estimator).scoring)
-        if problem.validation.decides and earlier is not None:
-            # The weights of a warm start have a score on these data, which is to be
-            # beaten.
-            for history, one in zip(start.histories, scored, strict=True):
+        for history, one in zip(start.histories, scored, strict=True):
+            if earlier is None:
+                history.start_score = one.score
+            elif problem.validation.decides:
+                # The weights of a warm start have a score on these data, which is to
+                # be beaten.
                 history.best = -one.score
     return start
 

@@ -47,8 +47,9 @@ class Rules:
     as_there : bool
         Whether parameters and attributes have the meaning that they have in
         scikit-learn's networks: a fitted network follows ``activation`` and
-        ``n_layers_``, training that continues keeps the shape of ``coefs_``, and early
-        stopping needs epochs and stratifies two classes alone.
+        ``n_layers_``, training that continues keeps the shape of ``coefs_``, early
+        stopping needs epochs and stratifies two classes alone, and training that
+        converges gives no warning.
     scheduled : collection of str or None
         The solvers that follow ``learning_rate``; None means all that can.
     computed : collection of str

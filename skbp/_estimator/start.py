@@ -41,7 +41,7 @@ def initial_theta(
                 "intercepts_init is not zero, but fit_intercept=False: there are "
                 "no intercepts. Leave one of the two out."
             )
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):
         theta = packed(network, coefs, intercepts, dtype)
     if not np.isfinite(theta).all():
         raise ValueError(
@@ -88,7 +88,7 @@ def fitted_theta(
     estimator = asked(estimator)
     if fitted != network.units:
         raise ValueError(
-            f"Training cannot go on: the fitted network has layers of {fitted} "
+            f"Training cannot continue: the fitted network has layers of {fitted} "
             f"units, hidden_layer_sizes={estimator.hidden_layer_sizes!r}, "
             f"output_activation={estimator.output_activation!r} and the data ask for "
             f"{network.units}. Set warm_start=False, or fit a clone, to "
@@ -96,7 +96,7 @@ def fitted_theta(
         )
     if not network.biases and any(map(np.any, intercepts)):
         raise ValueError(
-            "Training cannot go on: the fitted network has intercepts, and "
+            "Training cannot continue: the fitted network has intercepts, and "
             "fit_intercept is False. Set warm_start=False, or fit a clone, to "
             "start anew."
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -95,7 +96,7 @@ class Labels:
                 "target that is not supported. Give one class a sample, an indicator "
                 "matrix of labels, or use sklearn.multioutput.MultiOutputClassifier."
             )
-        check_classification_targets(y)
+        check_labels(y, kind)
         return cls(y, unique_labels(y), kind.startswith("multilabel"))
 
     @classmethod
@@ -105,7 +106,8 @@ class Labels:
             return cls(y[:1].copy(), np.arange(y.shape[1]), True, np.array([len(y)]))
         values, counts = np.unique(y, return_counts=True)
         # Repeat each, because scikit-learn warns if every sample has its own class.
-        check_classification_targets(np.repeat(values, 2))
+        few = np.repeat(values, 2)
+        check_labels(few, type_of_target(few))
         return cls(values, values, False, counts.astype(np.float64))
 
     @classmethod
@@ -118,6 +120,24 @@ class Labels:
             [one.repeats for one in each if one.repeats is not None]
         )
         return cls(y, few.classes, few.multilabel, repeats)
+
+
+def check_labels(y: Any, kind: str) -> None:
+    """Refuse targets that are no classes; ``kind`` is what scikit-learn calls them."""
+    # The first sentences are those of scikit-learn.
+    if kind.startswith("continuous"):
+        place = int(np.argmax(y.ravel() % 1.0 != 0.0))
+        raise ValueError(
+            f"Unknown label type: {kind}. y must hold classes; got {y.flat[place]} "
+            f"for sample {place // (y.size // len(y))}. If y holds numbers, use "
+            "BPRegressor, or cut them into classes."
+        )
+    if kind == "unknown":
+        raise ValueError(
+            f"Unknown label type: {kind}. y has the dtype {y.dtype}. Give labels as "
+            "strings or integers: y.astype(str) or y.astype(int)."
+        )
+    check_classification_targets(y)
 
 
 @dataclass(frozen=True)
@@ -365,4 +385,10 @@ def weights_of_classes(class_weight: Any, classes: Array, labels: Labels) -> Arr
             f"class_weight names classes that are not in y: {unknown}; its classes "
             f"are {known}."
         )
+    for label, weight in class_weight.items():
+        if not isinstance(weight, Real):
+            raise ValueError(
+                f"class_weight must hold numbers; got {weight!r} for class {label!r}. "
+                "Leave the class out to give it the weight 1."
+            )
     return np.array([float(class_weight.get(c, 1.0)) for c in known])

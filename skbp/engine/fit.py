@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from math import isfinite, nan
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -72,6 +73,9 @@ class Job:
         theta = np.tile(self.start.theta, (len(each), 1))
         rates = settings.each("learning_rate_init", range(len(theta)))
         start = replace(Checkpoint.fresh(theta, rates), split=self.start.split)
+        for k, history in enumerate(start.histories):
+            first = self.start.histories[k % self.n_init]
+            history.start_score = first.start_score
         return replace(self, settings=settings, start=start)
 
     def resumed(self, checkpoint: Checkpoint) -> Job:
@@ -125,6 +129,7 @@ def fit(job: Job, hook: Hook | None = None) -> list[Result]:
     )
     minimise = SOLVERS[settings.solver].minimise
     solution = minimise(problem, settings, progress, start, job.rng)
+    judge(job, progress, solution)
 
     known: list[Checkpoint | None] = []
 
@@ -155,6 +160,38 @@ def after_epoch(
     return call
 
 
+def judge(job: Job, progress: Progress, solution: Solution) -> None:
+    """Judge the weights that training ended with by their own loss.
+
+    The losses that a solver records belong to weights before a step. So nobody has seen
+    what the last step did, nor what float32 makes of weights found in float64. Where
+    the loss is not finite, the best weights before that are kept.
+    """
+    theta, histories = solution.theta, progress.histories
+    if job.settings.max_iter == 1 and job.problem.surely_finite(theta):
+        # A step of a stream takes hardly longer than the pass below.
+        for history in histories:
+            history.end_loss = history.loss_curve[-1] if history.loss_curve else nan
+        return
+    try:
+        with np.errstate(all="ignore"):
+            losses = job.problem.losses(theta)
+            for k, history in enumerate(histories):
+                history.end_loss = float(losses[k])
+                if history.status is Status.DIVERGED or isfinite(history.end_loss):
+                    continue
+                if history.status is not Status.INTERRUPTED:
+                    history.status = Status.DIVERGED
+                assert job.start.theta is not None
+                known = np.stack([progress.best_theta[k], job.start.theta[k]])
+                costs = job.problem.losses(known)
+                theta[k] = known[np.argmin(np.where(np.isfinite(costs), costs, np.inf))]
+    except KeyboardInterrupt:
+        # An interrupt here has the same effect as in training: keep what there is.
+        for history in histories:
+            history.status = Status.INTERRUPTED
+
+
 def conclude(
     job: Job,
     solution: Solution,
@@ -164,10 +201,18 @@ def conclude(
 ) -> Result:
     """Return the result of the estimator that these networks belong to."""
     network, output = job.problem.network, job.problem.loss.activation
-    evidence = [solution.evidence[k] if solution.evidence else None for k in networks]
+    evidence = [
+        None
+        if not solution.evidence or progress.histories[k].status is Status.DIVERGED
+        else solution.evidence[k]
+        for k in networks
+    ]
     theta = solution.theta[networks.start : networks.stop]
     members = best_of(job, progress, networks, theta, evidence)
     history = progress.histories[networks[members[0]]]
+    if any(progress.histories[k].status is Status.INTERRUPTED for k in networks):
+        # Training as a whole was interrupted, even if the best network was ready.
+        history.status = Status.INTERRUPTED
     theta, evidence, share = theta[members], [evidence[i] for i in members], None
     if history.status is not Status.INTERRUPTED:
         try:
@@ -208,7 +253,7 @@ def best_of(
     else:
         alpha = job.settings.column("alpha", networks)
         objective = job.problem.objective(alpha, theta)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             cost, _ = objective(job.problem.samples.every)
     if job.settings.estimates:
         # A network without evidence has diverged, and its uncertainty is unknown.

@@ -8,7 +8,9 @@ every other layer: delta[L] = dJ/dA[L] * f'(Z[L]).
 The value of a loss is a sum over outputs and samples, in which each sample is
 multiplied by its ``scale`` (1/m for the mean over m samples). This value is exactly the
 function whose gradient is computed, except for very small probabilities in the log
-losses.
+losses. In their logarithms, probabilities below eps count as eps, as in scikit-learn:
+the loss of a sample that was predicted wrongly with certainty is large but finite. The
+residual is that of the loss without this limit.
 """
 
 from __future__ import annotations
@@ -124,7 +126,9 @@ class Loss:
         residual : callable
             ``residual(Z, Y, scale, delta)`` turns the raw outputs Z into predictions
             A = f(Z) in place, writes delta[L] = dJ/dZ[L], and returns the loss (K,).
-            ``scale``, an array () or (samples,), multiplies the loss of each sample.
+            ``scale``, an array () or (samples,), multiplies the loss of each sample: it
+            is 1/m, or w_i/m with sample weights. This is the only place where 1/m meets
+            the residuals. All other residuals and gradients contain delta[L].
         """
         f, df = ACTIVATIONS[self.activation](shape, dtype)
         value, slope = self.functions(shape, dtype)
@@ -133,17 +137,20 @@ class Loss:
         def canonical(Z: Array, Y: Array, scale: Array, delta: Array) -> Array:
             assert difference is not None
             f(Z)
-            difference(Z, Y, delta)
-            np.multiply(delta, scale, out=delta)
-            return value(Z, Y, scale)
+            A = Z  # in place: from here on, the array of Z holds A[L]
+            # delta[L] = A[L] - Y for most losses: f'[L] is in it
+            difference(A, Y, delta)
+            np.multiply(delta, scale, out=delta)  # 1/m
+            return value(A, Y, scale)
 
         def chained(Z: Array, Y: Array, scale: Array, delta: Array) -> Array:
             f(Z)
+            A = Z  # in place: from here on, the array of Z holds A[L]
             # delta[L] = dJ/dA[L] * f'[L](Z[L])
-            slope(Z, Y, delta)
-            df(Z, delta)
-            np.multiply(delta, scale, out=delta)
-            return value(Z, Y, scale)
+            slope(A, Y, delta)
+            df(A, delta)
+            np.multiply(delta, scale, out=delta)  # 1/m
+            return value(A, Y, scale)
 
         return canonical if self.shortcut else chained
 
@@ -240,11 +247,6 @@ def squared_error(shape: tuple[int, ...], dtype: DType) -> tuple[Value, Slope]:
         np.subtract(A, Y, out=delta)
 
     return value, slope
-
-
-# In the logarithms, probabilities below eps count as eps, as in scikit-learn: the loss
-# of a sample that was predicted wrongly with certainty is large but finite. The
-# residual is that of the loss without this limit.
 
 
 def log_loss(shape: tuple[int, ...], dtype: DType) -> tuple[Value, Slope]:

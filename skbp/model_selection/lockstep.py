@@ -7,19 +7,21 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import numpy as np
 from joblib import hash as hash_of
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
 from skbp._data.read import Data
 from skbp._estimator.attributes import set_attributes
+from skbp._estimator.ending import warn_of_end
+from skbp._estimator.interrupts import raise_interrupt
 from skbp._estimator.parameters import (
     check_parameters,
     settings_of,
     validate_params,
 )
 from skbp._estimator.prepare import prepare
-from skbp._estimator.warnings import warn_of_end
 from skbp._sklearn import (
     BaseScorer,
     MultimetricScorer,
@@ -35,6 +37,7 @@ from skbp.model_selection.grouping import Group, n_together
 from skbp.model_selection.pipeline import network_of, with_network
 
 
+@np.errstate(all="ignore")
 def fit_lockstep(
     estimators: Sequence[Any],
     X: Any,
@@ -71,11 +74,13 @@ def fit_lockstep(
     if checkpoints:
         job = job.resumed(join(checkpoints))
     results = with_blas_threads_for(job.multiplications, lambda: fit(job))
+    for result in results:
+        raise_interrupt(result)
     for one, result in zip(estimators, results, strict=True):
         set_attributes(one, job, result)
         # At an early rung, the search ends training only for the time being.
         if one.max_iter >= horizon or result.history.status is not Status.MAX_ITER:
-            warn_of_end(one, result.history)
+            warn_of_end(one, job, result)
     return results
 
 

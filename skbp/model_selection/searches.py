@@ -40,7 +40,7 @@ from skbp._typing import (
 from skbp.model_selection.sweep import Sweep, handed_out
 
 # What the searches inherit has no types in scikit-learn, and from a default such as
-# "auto" type checkers conclude that an int is wrong. So they are told the signatures
+# "auto" type checkers conclude that an int is wrong. So they get the signatures
 # below; at runtime there are scikit-learn's own alone, which get_params and clone read,
 # whichever the version. tests/test_typing.py compares the two.
 

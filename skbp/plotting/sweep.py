@@ -267,9 +267,9 @@ default="auto"
             - "scatter": two parameters, coloured by the mean test score,
             - "line": the mean scores by a number, and their standard deviation,
             - "points": the mean scores by one parameter, and error bars,
-            - "loss_curves": the training losses of all candidates by epoch, coloured by
-              one parameter. A curve is the mean over the splits, up to the last epoch
-              that all splits have,
+            - "loss_curves": the training losses by epoch, a curve for each value of one
+              parameter. A curve is the mean over the splits, up to the last epoch that
+              all splits have,
             - "auto": a line for a number, points for a category, a heat map for two
               parameters; but points or a scatter plot for numbers drawn at random.
 

@@ -109,7 +109,7 @@ def view_of(
             f"kind='loss_curves' needs loss_curves for each of the {len(quality)} "
             "candidates. BPGridSearchCV and BPRandomizedSearchCV keep them."
         )
-    rows = ranking if kind == "loss_curves" else _best_of_each(shown, ranking)
+    rows = _best_of_each(shown, ranking)
     label = name.removeprefix("neg_").replace("_", " ")
     label = label[:1].upper() + label[1:]
     if len(rows) < len(ranking):

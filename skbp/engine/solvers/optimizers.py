@@ -58,9 +58,13 @@ class SGD:
     def step(self, rate: Column, J: Array) -> None:
         mu, rate = self.momentum, cast(rate, self.dtype)
         for theta, grad, velocity, tmp in self._chunks:
+            # velocity := mu velocity - rate grad
             np.multiply(grad, rate, out=tmp)
             np.multiply(velocity, mu, out=velocity)
             np.subtract(velocity, tmp, out=velocity)
+            # theta holds every W and b. With mu = 0 both branches are the equation
+            # W := W - rate dW
+            # (and b := b - rate db); otherwise the velocity of earlier steps is added.
             if self.nesterov:
                 np.subtract(theta, tmp, out=theta)
                 np.multiply(velocity, mu, out=tmp)

@@ -318,6 +318,6 @@ def minimise(
     """Train K networks from a checkpoint on, by steps of an optimizer on batches."""
     training = Training(problem, settings, progress, start, rng)
     # NumPy need not warn of overflow, because it ends in a loss that is not finite.
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    with np.errstate(all="ignore"):
         training.run()
     return Solution(training.kept, checkpoint=training.checkpoint)
