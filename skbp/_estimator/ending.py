@@ -47,7 +47,9 @@ def warn_of_end(estimator: Any, job: Job, result: Result) -> None:
             return
         sentences += of_early_stopping(estimator, job, history)
         sentences += of_evidence(estimator, job, result)
-        sentences += of_scales(job, history, limited=bool(sentences))
+        if job.settings.max_iter > 1:
+            # (A single epoch shows nothing, and may be one of a loop.)
+            sentences += of_scales(job, history, limited=bool(sentences))
         if sentences:
             warn_user(" ".join(sentences), ConvergenceWarning)
 

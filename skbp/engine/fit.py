@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from math import isfinite, nan
+from math import isfinite
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -170,8 +170,6 @@ def judge(job: Job, progress: Progress, solution: Solution) -> None:
     theta, histories = solution.theta, progress.histories
     if job.settings.max_iter == 1 and job.problem.surely_finite(theta):
         # A step of a stream takes hardly longer than the pass below.
-        for history in histories:
-            history.end_loss = history.loss_curve[-1] if history.loss_curve else nan
         return
     try:
         with np.errstate(all="ignore"):

@@ -47,8 +47,8 @@ def test_losses_of_samples_in_parts_are_those_of_the_whole():
     np.testing.assert_allclose(apart.losses(theta), problem.losses(theta), rtol=1e-12)
 
 
-def trained(problem, theta, rates):
-    settings = Settings("sgd", learning_rate_init=rates, max_iter=1)
+def trained(problem, theta, rates, max_iter=1):
+    settings = Settings("sgd", learning_rate_init=rates, max_iter=max_iter)
     start = Checkpoint.fresh(theta, settings.each("learning_rate_init", range(3)))
     return fit(Job(problem, settings, start, np.random.RandomState(0)))
 
@@ -65,8 +65,13 @@ def test_only_the_network_whose_last_step_blew_up_returns_to_its_best_weights():
     for k in (0, 2):
         np.testing.assert_array_equal(found[k].model.theta, fine[k].model.theta)
     np.testing.assert_array_equal(found[1].model.theta[0], theta[1])
-    assert [one.history.end_loss for one in fine] == list(
-        problem.losses(np.concatenate([one.model.theta for one in fine]))
+
+
+def test_a_history_has_the_loss_of_the_weights_at_the_end():
+    problem, theta = problem_of("squared_error", "identity")
+    found = trained(problem, theta, [1e-3, 1e-3, 1e-3], max_iter=2)
+    assert [one.history.end_loss for one in found] == list(
+        problem.losses(np.concatenate([one.model.theta for one in found]))
     )
 
 
