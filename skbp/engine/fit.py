@@ -168,11 +168,11 @@ def judge(job: Job, progress: Progress, solution: Solution) -> None:
     the loss is not finite, the best weights before that are kept.
     """
     theta, histories = solution.theta, progress.histories
-    if job.settings.max_iter == 1 and job.problem.surely_finite(theta):
-        # A step of a stream takes hardly longer than the pass below.
-        return
     try:
         with np.errstate(all="ignore"):
+            if job.settings.max_iter == 1 and job.problem.surely_finite(theta):
+                # A step of a stream takes hardly longer than the pass below.
+                return
             losses = job.problem.losses(theta)
             for k, history in enumerate(histories):
                 history.end_loss = float(losses[k])

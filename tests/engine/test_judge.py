@@ -82,7 +82,7 @@ def test_an_interrupt_of_the_judgement_keeps_the_weights(monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Problem, "losses", interrupted)
-    for one in trained(problem, theta, [1e-3, 1e-3, 1e-3]):
+    for one in trained(problem, theta, [1e-3, 1e-3, 1e-3], max_iter=2):
         assert one.history.status is Status.INTERRUPTED
         assert np.isfinite(one.model.theta).all()
 
@@ -104,4 +104,5 @@ def test_a_bound_on_the_outputs_is_one(name, dtype):
                     assert np.isfinite(problem.losses(theta)).all()
         theta[0, 0] = np.nan
         assert not problem.surely_finite(theta)
-        assert problem.surely_finite(np.full_like(theta, 0.1))
+        small = np.full_like(theta, 0.1 if loss.name == "squared_error" else 0.01)
+        assert problem.surely_finite(small)
