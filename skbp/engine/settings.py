@@ -76,7 +76,8 @@ class Settings:
     def unless(self, name: str, off: float, networks: Sequence[int]) -> Column | None:
         """Return a setting as ``column`` does, or None if all networks have ``off``."""
         values = self.column(name, networks)
-        return None if np.all(values == off) else values
+        same = values == off
+        return None if same is True or np.all(same) else values
 
     @property
     def estimates(self) -> bool:
