@@ -1,5 +1,6 @@
 """Back-propagation, as five classic documents derive it, for scikit-learn."""
 
+from skbp._config import config_context, get_config
 from skbp._version import __version__
 from skbp.classifier import BPClassifier
 from skbp.inspection import GradientCheck, check_gradient
@@ -24,4 +25,6 @@ __all__ = [
     "SweepDisplay",
     "__version__",
     "check_gradient",
+    "config_context",
+    "get_config",
 ]

@@ -91,6 +91,13 @@ def with_blas_threads_for(multiplications: int, work: Callable[[], T]) -> T:
             raise interrupt
 
 
+def free_threads(multiplications: int) -> int:
+    """Return how many threads are free if BLAS uses one for products of this size."""
+    if multiplications >= WORTH_THREADS:
+        return 1
+    return max((one.get() for one in _libraries()), default=1)
+
+
 def _enter(user: object) -> None:
     """Limit BLAS to one thread."""
     global _before

@@ -26,6 +26,7 @@ from skbp._estimator.interrupts import raise_interrupt
 from skbp._estimator.parameters import CONSTRAINTS, validate_params
 from skbp._estimator.prepare import prepare, prepare_part
 from skbp._estimator.rules import RULES, Rules, check_subclass, set_defaults
+from skbp._estimator.run import run
 from skbp._estimator.state import restore, stored
 from skbp._sklearn import (
     CallbackSupportMixin,
@@ -34,7 +35,6 @@ from skbp._sklearn import (
 from skbp._threads import with_blas_threads_for
 from skbp._typing import ArrayLike, MatrixLike, Sparse
 from skbp.engine.arrays import Array
-from skbp.engine.fit import fit as engine_fit
 from skbp.engine.model import Model, unpacked
 from skbp.engine.progress import History
 
@@ -160,9 +160,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             np.errstate(all="ignore"),
         ):
             job = prepare(self, data, validation)
-            (result,) = with_blas_threads_for(
-                job.multiplications, lambda: engine_fit(job, hook)
-            )
+            (result,) = run(job, hook)
             raise_interrupt(result)
             set_attributes(self, job, result)
             if self.warm_start:
@@ -173,7 +171,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _bp_train_part(self, data: Data, validation: Data) -> History:
         """Train for one epoch on a part of the data; return the history."""
         job = prepare_part(self, data, validation)
-        (result,) = with_blas_threads_for(job.multiplications, lambda: engine_fit(job))
+        (result,) = run(job)
         raise_interrupt(result)
         set_attributes(self, job, result)
         keep_checkpoint(self, job, result)

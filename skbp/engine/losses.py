@@ -24,6 +24,7 @@ from scipy.special import xlogy
 
 from skbp.engine.activations import ACTIVATIONS, OUTPUTS
 from skbp.engine.arrays import Array, DType, blocks, cast
+from skbp.engine.roots import BINOMIAL, MEAN, ONE, RATIO, SOFTMAX, Roots, diagonal
 
 #: All output activations suit losses of differences. The canonical one comes first.
 ANY_OUTPUT = ("identity", *(name for name in OUTPUTS if name != "identity"))
@@ -32,9 +33,6 @@ ANY_OUTPUT = ("identity", *(name for name in OUTPUTS if name != "identity"))
 Value = Callable[[Array, Array, Array], Array]
 #: (A, Y, delta): set delta to dJ/dA, or to dJ/dZ for the canonical output activation.
 Slope = Callable[[Array, Array, Array], None]
-#: (A, Y) -> arrays S_j (K, outputs, samples) with sum_j S_j S_j' = d²loss/dZ² for each
-#: sample, with the canonical output activation.
-Roots = Callable[[Array, Array], list[Array]]
 #: (Z, Y, scale, delta) -> the loss (K,); overwrites Z with A, and delta with dJ/dZ.
 Residual = Callable[[Array, Array, Array, Array], Array]
 
@@ -184,32 +182,6 @@ def relative_difference(A: Array, Y: Array, delta: Array) -> None:
     np.maximum(A, np.sqrt(np.finfo(A.dtype).tiny), out=delta)
     np.divide(Y, delta, out=delta)
     np.subtract(1.0, delta, out=delta)
-
-
-def diagonal(curvature: Callable[[Array, Array], Array]) -> Roots:
-    """Return the roots of a curvature that each output has on its own."""
-
-    def roots(A: Array, Y: Array) -> list[Array]:
-        root = np.sqrt(curvature(A, Y))
-        each = []
-        for j in range(A.shape[-2]):
-            S = np.zeros_like(A)
-            S[..., j, :] = root[..., j, :]
-            each.append(S)
-        return each
-
-    return roots
-
-
-def softmax_roots(A: Array, Y: Array) -> list[Array]:
-    """Return the columns of S = diag(s) - a s', s = sqrt(a): S S' = diag(a) - a a'."""
-    s = np.sqrt(A)
-    each = []
-    for j in range(A.shape[-2]):
-        S = -A * s[..., j : j + 1, :]
-        S[..., j, :] += s[..., j, :]
-        each.append(S)
-    return each
 
 
 def mean(Y: Array, weights: Array | None) -> Array:
@@ -401,21 +373,10 @@ def huber(bound: float) -> Loss:
 
         return value, slope
 
-    def best(y: Array, weights: Array | None) -> float:
-        def J(a: float) -> float:
-            r = np.abs(a - y)
-            rho = np.where(r <= bound, 0.5 * r * r, bound * (r - 0.5 * bound))
-            return float(np.average(rho, weights=weights))
-
-        if y.min() == y.max():
-            return float(y[0])
-        limits = (y.min(), y.max())
-        options = {"xatol": 1e-9 * (y.max() - y.min())}
-        found = minimize_scalar(J, bounds=limits, method="bounded", options=options)
-        return float(found.x)
-
     def constant(Y: Array, weights: Array | None) -> Array:
-        return np.array([best(y.astype(np.float64), weights) for y in Y.T])
+        return np.array(
+            [best_of_huber(bound, y.astype(np.float64), weights) for y in Y.T]
+        )
 
     def curvature(A: Array, Y: Array) -> Array:
         # The curvature of the parabola that touches the loss from above: never 0.
@@ -431,6 +392,22 @@ def huber(bound: float) -> Loss:
         likelihood=False,
         parameters=(bound,),
     )
+
+
+def best_of_huber(bound: float, y: Array, weights: Array | None) -> float:
+    """Return the constant with the lowest loss."""
+
+    def J(a: float) -> float:
+        r = np.abs(a - y)
+        rho = np.where(r <= bound, 0.5 * r * r, bound * (r - 0.5 * bound))
+        return float(np.average(rho, weights=weights))
+
+    if y.min() == y.max():
+        return float(y[0])
+    limits = (y.min(), y.max())
+    options = {"xatol": 1e-9 * (y.max() - y.min())}
+    found = minimize_scalar(J, bounds=limits, method="bounded", options=options)
+    return float(found.x)
 
 
 def quantile(levels: Sequence[float]) -> Loss:
@@ -470,12 +447,6 @@ def quantile(levels: Sequence[float]) -> Loss:
     )
 
 
-#: The roots of second derivatives with respect to Z[L], with canonical activations.
-ONE = diagonal(lambda A, Y: np.ones_like(A))
-BINOMIAL = diagonal(lambda A, Y: A * (1.0 - A))
-MEAN = diagonal(lambda A, Y: A)
-RATIO = diagonal(lambda A, Y: Y / np.maximum(A, np.sqrt(np.finfo(A.dtype).tiny)))
-
 #: Not every output activation suits every loss: a logarithm needs predictions above 0,
 #: and the probabilities of classes that exclude each other must sum to 1.
 POSITIVE = ("exp", "softplus", "logistic", "softmax")
@@ -495,7 +466,7 @@ LOSSES: dict[str, Loss] = {
         Loss("absolute_error", ANY_OUTPUT, absolute_error, quantiles([0.5])),
         huber(1.35),
         quantile([0.5]),
-        Loss("log_loss", ("softmax",), log_loss, mean, difference, softmax_roots),
+        Loss("log_loss", ("softmax",), log_loss, mean, difference, SOFTMAX),
         Loss(
             "binary_log_loss",
             ("logistic",),

@@ -34,6 +34,10 @@ class Settings:
     horizon : int
         The number of epochs that the schedule of the learning rate covers; 0 means
         ``max_iter``.
+    compiled : bool
+        Whether stochastic solvers train in compiled loops.
+    threads : int
+        The number of threads on which compiled loops train several networks.
     """
 
     solver: str = "adam"

@@ -22,6 +22,7 @@ from skbp._estimator.parameters import (
     validate_params,
 )
 from skbp._estimator.prepare import prepare
+from skbp._estimator.run import run
 from skbp._sklearn import (
     BaseScorer,
     MultimetricScorer,
@@ -29,9 +30,8 @@ from skbp._sklearn import (
     routing_enabled,
     scorers_of,
 )
-from skbp._threads import with_blas_threads_for
 from skbp.engine.checkpoint import Checkpoint, join
-from skbp.engine.fit import Result, fit
+from skbp.engine.fit import Result
 from skbp.engine.progress import Status
 from skbp.model_selection.grouping import Group, n_together
 from skbp.model_selection.pipeline import network_of, with_network
@@ -73,7 +73,7 @@ def fit_lockstep(
         job = replace(job, settings=replace(job.settings, horizon=horizon))
     if checkpoints:
         job = job.resumed(join(checkpoints))
-    results = with_blas_threads_for(job.multiplications, lambda: fit(job))
+    results = run(job)
     for result in results:
         raise_interrupt(result)
     for one, result in zip(estimators, results, strict=True):

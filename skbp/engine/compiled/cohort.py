@@ -1,10 +1,9 @@
-"""The networks that are training, in compiled loops: ``Cohort`` of ``stochastic.py``."""
+"""The networks that are training, in compiled loops: a ``Cohort`` of another kind."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from hashlib import sha256
-from pathlib import Path
+from contextlib import suppress
 from threading import Thread
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 
 from skbp.engine.arrays import BLOCK, Array, Column, cast, column
 from skbp.engine.checkpoint import rows_of_state
-from skbp.engine.compiled import layers, outputs, steps
+from skbp.engine.compiled import layers, mark_of, outputs, ready, sources, steps
 from skbp.engine.compiled.epoch import Scratch, Shape, State, Work, make_epoch
 from skbp.engine.compiled.steps import ARRAYS, NAMES, PLACES
 from skbp.engine.problem import Problem
@@ -24,10 +23,7 @@ from skbp.engine.solvers.batches import Batch
 #: should therefore take no more than a fraction of a second.
 MULTIPLICATIONS, NUMBERS = 2e9, 2e6
 
-_sources = sha256()
-for _file in sorted(Path(__file__).parent.glob("*.py")):
-    _sources.update(_file.read_bytes())
-epoch = make_epoch(_sources.hexdigest())
+epoch = make_epoch(sources())
 
 #: The numbers that an optimizer's state has besides its arrays.
 NUMBERS_OF_STATE = {"adam": ("t",), "nadam": ("t", "product"), "rprop": ("J",)}
@@ -110,7 +106,7 @@ class CompiledCohort:
         for end in ends(sizes, self.problem.network.n_weights * len(self.theta), draws):
             uniform = none
             if self.noise is not None:
-                uniform = self.drawn([m for m in sizes[begin:end]])
+                uniform = self.drawn(sizes[begin:end])
             self.call(order, starts, rates, uniform, begin, end)
             begin = end
         mean: Array = self.sums[:, 0] / self.sums[:, 1]
@@ -174,6 +170,10 @@ class CompiledCohort:
                     interrupt = error
         if interrupt is not None:
             raise interrupt
+        if self.theta.dtype not in ready:
+            ready.add(self.theta.dtype)
+            with suppress(OSError):
+                mark_of(self.theta.dtype).touch()
 
     def current(self) -> Array:
         """Return the weights to predict with: theta, or its average."""

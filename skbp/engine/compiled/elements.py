@@ -1,4 +1,4 @@
-"""exp, expm1 and tanh of one number, in a form that LLVM turns into vector instructions.
+"""exp, expm1 and tanh of a number, in a form that LLVM turns into vector instructions.
 
 The C library computes one number at a time. The functions here consist of additions,
 products and shifts alone, so that a loop over an array handles 4 to 16 numbers at once.
@@ -16,11 +16,10 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic, overload
 
-#: Products may be fused with sums, and nothing else: the rounding below needs its order.
-OPTIONS = {"fastmath": {"contract"}, "error_model": "numpy"}
+#: Products may be fused with sums, and no more: the rounding below needs its order.
+OPTIONS: Any = {"fastmath": {"contract"}, "error_model": "numpy"}
 
 
-@intrinsic
 def _bits(typing: Any, x: Any) -> Any:
     """Return the bits of a float as an integer of the same size."""
     integer = types.int32 if x == types.float32 else types.int64
@@ -31,7 +30,6 @@ def _bits(typing: Any, x: Any) -> Any:
     return integer(x), code
 
 
-@intrinsic
 def _float(typing: Any, bits: Any) -> Any:
     """Return the float with these bits."""
     real = types.float32 if bits == types.int32 else types.float64
@@ -42,8 +40,12 @@ def _float(typing: Any, bits: Any) -> Any:
     return real(bits), code
 
 
+bits_of: Any = intrinsic(_bits)
+float_of: Any = intrinsic(_float)
+
+
 def split(x: Any) -> tuple[Any, Any]:
-    """Return r and s = 2^(n-1) with x = n log 2 + r, n an integer, |r| <= log(2) / 2."""
+    """Return r and s = 2^(n-1), where x = n log 2 + r and |r| <= log(2) / 2."""
     raise NotImplementedError("only compiled")
 
 
@@ -65,7 +67,7 @@ def _split(x: Any) -> Any:
         rounded = x * inverse + large
         n = rounded - large
         r = (x - n * high) - n * low
-        return r, _float(integer((_bits(rounded) - zero + before) << shift))
+        return r, float_of(integer((bits_of(rounded) - zero + before) << shift))
 
     return impl
 

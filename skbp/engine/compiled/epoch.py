@@ -293,7 +293,7 @@ def move(shape: Any, state: Any, k: int, rate: float, J: float) -> None:
             theta[p] = kept(theta[p] * factor)
     numbers[T] += 1.0
     step(state.optimizer, theta, grad, state.arrays[k], numbers, rate, J)
-    if numbers[AVERAGE] > 0.0:
+    if state.average.shape[1]:
         # sum := decay sum + (1 - decay) theta
         numbers[AVERAGE_T] += 1.0
         average = state.average[k]
@@ -311,6 +311,38 @@ def weight_of(rows: Any, sample_weights: Any) -> float:
     for i in range(rows.shape[0]):
         total += np.float64(sample_weights[rows[i]])
     return total
+
+
+@inlined
+def train(
+    shape: Any, work: Any, state: Any, scratch: Any, k: int, begin: int, end: int
+) -> None:
+    """Take the steps ``begin`` to ``end`` of network k."""
+    theta, grad, dropout = state.theta[k], state.grad[k], state.dropout[k]
+    alpha, drawn, hidden = state.numbers[k, ALPHA], 0, 0
+    for l in range(1, shape.units.shape[0] - 1):
+        hidden += shape.units[l]
+    for s in range(begin, end):
+        if not isfinite(state.sums[k, 0]):
+            break
+        rows = work.order[work.starts[s] : work.starts[s + 1]]
+        total = weight_of(rows, work.sample_weights)
+        if total == 0.0:
+            continue
+        scale = theta.dtype.type(1.0 / total)
+        uniform = work.uniform[drawn:]
+        J = of_batch(
+            shape, work, theta, grad, dropout, uniform, scratch, rows, scale, hidden
+        )
+        if dropout.shape[0]:
+            drawn += rows.shape[0] * hidden
+        if alpha > 0.0:
+            decay = theta.dtype.type(alpha) * scale
+            J += 0.5 * penalised(theta, grad, shape.weights_at[0], decay)
+        state.sums[k, 0] += J * total
+        state.sums[k, 1] += total
+        if isfinite(state.sums[k, 0]):
+            move(shape, state, k, work.rates[s, k], J)
 
 
 def make_epoch(sources: str) -> Any:
@@ -338,42 +370,8 @@ def make_epoch(sources: str) -> Any:
         end: int,
     ) -> bool:
         """Take the steps ``begin`` to ``end`` of the networks ``first`` to ``last``."""
-        hidden = 0
-        for l in range(1, shape.units.shape[0] - 1):
-            hidden += shape.units[l]
         for k in range(first, last):
-            theta, grad, dropout = state.theta[k], state.grad[k], state.dropout[k]
-            alpha, drawn = state.numbers[k, ALPHA], 0
-            for s in range(begin, end):
-                if not isfinite(state.sums[k, 0]):
-                    break
-                rows = work.order[work.starts[s] : work.starts[s + 1]]
-                total = weight_of(rows, work.sample_weights)
-                if total == 0.0:
-                    continue
-                scale = theta.dtype.type(1.0 / total)
-                uniform = work.uniform[drawn:]
-                J = of_batch(
-                    shape,
-                    work,
-                    theta,
-                    grad,
-                    dropout,
-                    uniform,
-                    scratch,
-                    rows,
-                    scale,
-                    hidden,
-                )
-                if dropout.shape[0]:
-                    drawn += rows.shape[0] * hidden
-                if alpha > 0.0:
-                    decay = theta.dtype.type(alpha) * scale
-                    J += 0.5 * penalised(theta, grad, shape.weights_at[0], decay)
-                state.sums[k, 0] += J * total
-                state.sums[k, 1] += total
-                if isfinite(state.sums[k, 0]):
-                    move(shape, state, k, work.rates[s, k], J)
+            train(shape, work, state, scratch, k, begin, end)
         return len(sources) > 0
 
     return epoch

@@ -165,7 +165,7 @@ def step(
     code: int, theta: Any, grad: Any, state: Any, numbers: Any, rate: float, J: float
 ) -> None:
     """Take a step."""
-    if code == ADAM or code == NADAM:
+    if code in (ADAM, NADAM):
         now, then, epsilon = factors(code, numbers, rate)
         adam(theta, grad, state, numbers, now, then, epsilon)
     elif code == SGD:

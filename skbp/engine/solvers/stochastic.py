@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from math import inf, isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,6 +31,9 @@ from skbp.engine.solvers.batches import (
 from skbp.engine.solvers.learning_rate import Rates
 from skbp.engine.solvers.optimizers import OPTIMIZERS, Average, Optimizer
 from skbp.engine.solvers.solution import Solution
+
+if TYPE_CHECKING:
+    from skbp.engine.compiled.cohort import CompiledCohort
 
 
 class Cohort:
@@ -58,6 +61,7 @@ class Cohort:
     weights: Array
     limit: Column | None
     average: Average | None
+    averages: bool
 
     def __init__(
         self,
@@ -92,6 +96,7 @@ class Cohort:
         self.average = None
         if average_decay is not None:
             self.average = Average(theta, average_decay, state=average)
+        self.averages = self.average is not None
 
     def step(self, rate: Column, J: Array) -> None:
         """Set W := W - rate weight_decay W, then take a step of the optimizer."""
@@ -130,6 +135,10 @@ class Cohort:
             return self.theta
         return self.average.value()
 
+    def optimizer_state(self) -> dict[str, Any]:
+        """Return the state of the optimizer."""
+        return self.optimizer.state()
+
     def average_state(self) -> dict[str, Any] | None:
         """Return the state of the average, if there is one."""
         return None if self.average is None else self.average.state()
@@ -142,7 +151,7 @@ class Cohort:
             [self.networks[row] for row in rows],
             self.theta[rows],
             self.noise,
-            rows_of_state(self.optimizer.state(), rows),
+            rows_of_state(self.optimizer_state(), rows),
             rows_of_state(self.average_state(), rows),
         )
 
@@ -173,6 +182,16 @@ def noise_of(
     return np.random.Generator(bits)
 
 
+def cohort_of(settings: Settings) -> type[Cohort | CompiledCohort]:
+    """Return the class that trains."""
+    if not settings.compiled:
+        return Cohort
+    # It imports numba.
+    from skbp.engine.compiled.cohort import CompiledCohort
+
+    return CompiledCohort
+
+
 class Training:
     """A training in progress: the networks that are training, and their state.
 
@@ -192,7 +211,7 @@ class Training:
     start: Checkpoint
     rng: np.random.RandomState
     noise: np.random.Generator | None
-    cohort: Cohort
+    cohort: Cohort | CompiledCohort
     kept: Array
     order: Rows | None
     t: int
@@ -219,7 +238,7 @@ class Training:
         self.noise = noise_of(settings, rng, start)
         theta = start.theta[networks] if start.position is None else start.position
         states = start.optimizer, start.average
-        self.cohort = Cohort(
+        self.cohort = cohort_of(settings)(
             problem, settings, networks, theta.copy(), self.noise, *states
         )
         self.kept, self.t, self.n_epochs = start.theta.copy(), start.t, 0
@@ -289,14 +308,14 @@ class Training:
     def checkpoint(self) -> Checkpoint:
         """Return the state of the networks that trained in the last epoch."""
         cohort, progress = self.cohort, self.progress
-        apart = cohort.average is not None or progress.decides
+        apart = cohort.averages or progress.decides
         return Checkpoint(
             histories=progress.histories,
             theta=self.kept,
             best_theta=progress.best_theta,
             networks=cohort.networks,
             position=cohort.theta.copy() if apart else None,
-            optimizer=cohort.optimizer.state(),
+            optimizer=cohort.optimizer_state(),
             average=cohort.average_state(),
             noise=None if self.noise is None else dict(self.noise.bit_generator.state),
             order=self.order,
