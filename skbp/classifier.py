@@ -28,7 +28,6 @@ from skbp._sklearn import (
     Interval,
     StrOptions,
     available_if,
-    fit_context,
 )
 from skbp._targets.losses import CLASSIFICATION_LOSSES, PROBABILITIES
 from skbp._targets.probabilities import (
@@ -628,7 +627,6 @@ class BPClassifier(ClassifierMixin, BaseBP):
         self.label_smoothing = label_smoothing
 
     @available_if(check_has_partial_fit)
-    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,
         X: MatrixLike,

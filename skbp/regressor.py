@@ -18,7 +18,7 @@ from skbp._estimator.base import BaseBP
 from skbp._estimator.by_hand import targets_of
 from skbp._estimator.ending import warn_of_partial_fit
 from skbp._estimator.parameters import CONSTRAINTS, check_has_partial_fit, options_of
-from skbp._sklearn import Interval, StrOptions, available_if, fit_context
+from skbp._sklearn import Interval, StrOptions, available_if
 from skbp._targets.losses import REGRESSION_LOSSES
 from skbp._typing import (
     Activation,
@@ -638,7 +638,6 @@ class BPRegressor(RegressorMixin, BaseBP):
         self.quantile = quantile
 
     @available_if(check_has_partial_fit)
-    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,
         X: MatrixLike,

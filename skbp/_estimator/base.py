@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
+from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 
@@ -170,6 +171,9 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _bp_train_part(self, data: Data, validation: Data) -> History:
         """Train for one epoch on a part of the data; return the history."""
+        if not get_config()["skip_parameter_validation"]:
+            # (scikit-learn's decorator takes three times as long.)
+            self._validate_params()
         job = prepare_part(self, data, validation)
         (result,) = run(job)
         raise_interrupt(result)

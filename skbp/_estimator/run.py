@@ -21,9 +21,11 @@ def run(job: Job, hook: Hook | None = None) -> list[Result]:
 def executed(job: Job) -> Job:
     """Return a job with the settings that say how it is executed."""
     wanted, K = get_config()["compiled"], len(job.start.histories)
-    if wanted is False or not suits(job.problem):
+    if wanted is False:
         return job
     if wanted == "auto" and not pays(job.problem, job.settings, K):
+        return job
+    if not suits(job.problem):
         return job
     if not available():
         raise ValueError(

@@ -51,10 +51,10 @@ def pays(problem: Problem, settings: Settings, n_networks: int) -> bool:
     steps = settings.max_iter * -(-n // settings.batch_size)
     multiplications = 3.0 * problem.network.n_weights * n * settings.max_iter
     seconds = n_networks * (steps * STEP + multiplications / SPEED)
-    if dtype in ready:
-        return seconds > USED
-    known = COMPILED if seconds < COMPILED and not mark_of(dtype).exists() else LOADED
-    return seconds > known and available()
+    if seconds < (USED if dtype in ready else LOADED):
+        return False
+    known = dtype in ready or seconds > COMPILED or mark_of(dtype).exists()
+    return known and available()
 
 
 @cache
