@@ -63,7 +63,8 @@ def config_context(*, compiled: Compiled) -> Iterator[None]:
     Raises
     ------
     ValueError
-        If ``compiled`` is something else, or True without numba.
+        If ``compiled`` is something else. ``fit`` raises it with True, if numba is
+        missing or cannot be imported; "auto" then trains without the loops.
 
     Examples
     --------
