@@ -73,7 +73,7 @@ OF_NUMBERS: dict[str, list[Any]] = {
     "output_activation": ["auto", "exp", "softplus", "identity"],
 }
 #: What is wrong in every case, whatever the parameter.
-WRONG = [None, -1.0, np.nan, np.inf, "misspelt", [], object, np.array([[1.0]]), {}]
+WRONG = [None, -1.0, np.nan, np.inf, "misspelt", [], ..., np.array([[1.0]]), {}]
 SCALES = [1.0] * 4 + [100.0] * 4 + [1e-3, 1e4, 1e4, 1e10, 1e19, 1e-20]
 SEARCHES = [BPGridSearchCV, BPRandomizedSearchCV, BPHalvingGridSearchCV]
 #: What the candidates of a search differ in.

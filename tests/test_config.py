@@ -13,8 +13,16 @@ from skbp._estimator import run
 from skbp._estimator.prepare import prepare
 from skbp.engine import compiled
 from skbp.engine.compiled import available
-from skbp.model_selection import BPHalvingGridSearchCV
+from skbp.model_selection import BPGridSearchCV, BPHalvingGridSearchCV
 from tests.helpers import X, Y
+
+
+class Asking(BPClassifier):
+    """A classifier whose fit fails, and says what the setting is."""
+
+    def fit(self, X, y):
+        raise ValueError(f"compiled is {skbp.get_config()['compiled']}")
+
 
 WEIGHTS = np.linspace(0.5, 1.5, len(Y))
 
@@ -138,6 +146,17 @@ def test_class_weights_do_not_keep_float32_from_the_loops(weights):
         job = prepare(model, Data(X.astype(np.float32), Y, weights), Data())
     assert job.problem.samples.weights.dtype == np.float32
     assert run.suits(job.problem)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_searches_take_the_setting_to_their_workers(n_jobs):
+    grid, options = {"alpha": [1.0, 2.0]}, {"n_jobs": n_jobs, "error_score": "raise"}
+    search = BPGridSearchCV(Asking(max_iter=2), grid, **options)
+    with (
+        skbp.config_context(compiled=True),
+        pytest.raises(ValueError, match="compiled is True"),
+    ):
+        search.fit(X, Y)
 
 
 @needs_numba

@@ -42,8 +42,21 @@ def with_a_validation_set(model):
     return model.fit(X, Y, X_val=X, y_val=Y)
 
 
+def with_a_scorer(model):
+    if "scoring" in model.get_params():
+        model.set_params(scoring="r2")
+    return with_a_validation_set(model)
+
+
 @pytest.mark.parametrize(
-    "call", [of_partial_fit, of_warm_start, with_early_stopping, with_a_validation_set]
+    "call",
+    [
+        of_partial_fit,
+        of_warm_start,
+        with_early_stopping,
+        with_a_validation_set,
+        with_a_scorer,
+    ],
 )
 @pytest.mark.parametrize(
     "estimator", [BPClassifier, BPRegressor, MLPClassifier, MLPRegressor]
