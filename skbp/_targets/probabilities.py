@@ -99,7 +99,7 @@ def log_odds(log_p: Array) -> Array:
 
 def bounded(odds: Array) -> Array:
     """Return log-odds that are finite, in place: huge ones overflow."""
-    most = np.finfo(odds.dtype).max
+    most = float(np.finfo(odds.dtype).max)
     finite: Array = np.nan_to_num(odds, copy=False, nan=-most, posinf=most)
     return finite
 
