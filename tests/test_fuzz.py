@@ -25,7 +25,16 @@ CASES, MANY, AT_ONCE = 800, 20_000, 40
 SECONDS = 60.0
 
 #: Names that an error may give instead of the name of an argument.
-NAMES = {"X", "y", "sample_weight", "classes", "samples", "validation score", "members"}
+NAMES = {
+    "X",
+    "y",
+    "sample_weight",
+    "classes",
+    "samples",
+    "Sample weights",
+    "validation score",
+    "members",
+}
 #: The same for data that have been spoilt on purpose.
 WRONG = {
     "X": {"X"},

@@ -124,7 +124,8 @@ class Problem:
         outputs = predict(self.network, W, b, samples.X, activation)
 
         def one(theta: Array, outputs: Array) -> Validated:
-            if not np.isfinite(outputs).all():
+            # (Behind a logistic, outputs of infinite weights are finite.)
+            if not (np.isfinite(outputs).all() and np.isfinite(theta).all()):
                 return Validated(np.nan, np.nan)
             loss = self.loss.mean(outputs, samples.Y, samples.weights)
             return Validated(score(theta, outputs, loss), loss)
