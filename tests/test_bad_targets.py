@@ -111,6 +111,10 @@ TABLE = pd.DataFrame(X, columns=["height", "width", "kind"])
             TABLE.assign(kind=pd.date_range("2020", periods=40)),
             r"Timestamp.*row 0, column 2 \('kind'\)",
         ),
+        (
+            pd.DataFrame({"n": 1, "when": pd.date_range("2020", periods=40)}),
+            r"Timestamp.*row 0, column 1 \('when'\)",
+        ),
         (np.array([["1.5", "2"]] * 39 + [["1.5", "u"]]), "'u' in row 39, column 1"),
         ([[1.5, 2]] * 39 + [[1.5, "u"]], "'u' in row 39, column 1"),
     ],

@@ -289,3 +289,20 @@ def test_intercepts_may_be_added():
     before = model.predict(X)
     model.intercepts_[-1] = np.array([2.0])
     np.testing.assert_allclose(model.predict(X), before + 2.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("out_activation_", "misspelt", "out_activation_ must be one of .*'misspelt'"),
+        ("coefs_", [np.ones((4, 3)) * 1j], r"coefs_\[0\] must hold real.*complex128"),
+        ("coefs_", ["a"], r"coefs_\[0\] must hold real numbers"),
+        ("intercepts_", [["a", "b", "c"]], r"intercepts_\[0\] must hold real numbers"),
+    ],
+)
+@pytest.mark.parametrize("estimator", [BPClassifier, MLPClassifier])
+def test_attributes_that_cannot_be_used_are_named(estimator, name, value, message):
+    model = estimator(()).set_params(hidden_layer_sizes=(), max_iter=2)
+    setattr(fitted(model), name, value)
+    with pytest.raises(ValueError, match=message):
+        model.predict(X)
