@@ -16,7 +16,6 @@ import numpy as np
 
 from skbp.engine.arrays import Array, Column, DType, cast, chunks
 
-
 #: Running means below this have no effect on a step. Every so many steps they become 0:
 #: the gradient of a unit that is never active is exactly 0, so its means would decay to
 #: subnormal numbers, with which arithmetic takes a hundred times as long.
@@ -24,7 +23,7 @@ SMALL, EVERY = 1e-30, 50
 
 
 def forget_small(t: int, *means: Array) -> None:
-    """Set running means to 0 where they are too small to matter, every so many steps."""
+    """Set running means to 0 where they are too small, every so many steps."""
     if t % EVERY == 0:
         for mean in means:
             mean[np.abs(mean) < SMALL] = 0.0
