@@ -134,7 +134,9 @@ class Optimizer:
 def optimizer_of(estimator: Any) -> Optimizer:
     """Return what can be read of the optimizer."""
     if estimator.solver not in RATES or "t_" not in vars(estimator):
-        raise AttributeError("only 'sgd' and 'adam' have an _optimizer, after a fit")
+        raise AttributeError(
+            "_optimizer is only available after a fit with solver='sgd' or 'adam'"
+        )
     rate, n_iter = float(estimator.learning_rate_init), max(estimator.n_iter_, 1)
     n, size = estimator.t_ // n_iter, estimator.batch_size
     size = min(200, n) if isinstance(size, str) else size

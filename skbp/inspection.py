@@ -151,12 +151,14 @@ def check_gradient(
     """
     if not isinstance(estimator, BaseBP):
         raise TypeError(
-            "estimator must be a BPClassifier or a BPRegressor, got a "
-            f"{type(estimator).__name__}. Of a pipeline give the last step, and X as "
-            "the steps before it transform it."
+            "estimator must be a BPClassifier or a BPRegressor; got a "
+            f"{type(estimator).__name__}. For a pipeline, pass its last step, "
+            "and X as transformed by the steps before it."
         )
     if not isinstance(n_directions, Integral) or n_directions < 1:
-        raise ValueError(f"n_directions must be a positive integer; got {n_directions}")
+        raise ValueError(
+            f"n_directions must be a positive integer; got {n_directions}."
+        )
     if not hasattr(estimator, "coefs_"):
         estimator = at_start(clone(estimator), X, y, sample_weight)
     objective = objective_of(estimator, X, y, sample_weight, np.dtype(np.float64))
