@@ -57,7 +57,7 @@ network = BPRegressor(
 # stop at any step and look at outputs and residuals, which ``activations`` and
 # ``residuals`` compute for every layer.
 
-# The number of steps is given: no need to hear that training may not have converged.
+# Training always runs for max_iter steps here, so there is no need for a warning.
 warnings.simplefilter("ignore", ConvergenceWarning)
 
 stops = np.unique(np.geomspace(1, 50000, 80).round().astype(int))
