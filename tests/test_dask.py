@@ -180,7 +180,7 @@ def test_a_warm_start_goes_on(client):
         both[1].fit(on_dask(X), on_dask(Y["names"]))
     assert_same_weights(*both)
     assert len(both[1].loss_curve_) == 8
-    with pytest.raises(ValueError, match="classes that are not in classes_"):
+    with pytest.raises(ValueError, match="Classes that are not in classes_"):
         both[1].fit(on_dask(X), on_dask(np.char.upper(Y["names"])))
 
 
