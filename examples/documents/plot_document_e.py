@@ -73,7 +73,7 @@ loss = 2 * np.array([*network.loss_curve_, network.cost(X, y).J])
 # The document's program
 # ----------------------
 #
-# Here is the program, written anew with the document's names. ``y1`` and ``y2`` are the
+# Here is the program, rewritten with the document's names. ``y1`` and ``y2`` are the
 # weighted inputs, ``z1`` and ``z2`` the activations. The program shows its outputs as 0
 # or 1 from time to time: after the first step, and then after every hundredth.
 
