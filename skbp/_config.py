@@ -47,8 +47,10 @@ def get_config() -> dict[str, Any]:
 def config_context(*, compiled: Compiled) -> Iterator[None]:
     """Change settings of the package for a block of code.
 
-    The environment variable ``SKBP_COMPILED`` (``auto``, ``1`` or ``0``) sets the same
-    for a process, worker processes included.
+    The searches of this package take the setting to their workers. Other code with
+    workers, such as scikit-learn's ``cross_val_score`` with ``n_jobs``, does not: the
+    environment variable ``SKBP_COMPILED`` (``auto``, ``1`` or ``0``) sets the same for
+    a process and its worker processes.
 
     Parameters
     ----------
@@ -63,7 +65,8 @@ def config_context(*, compiled: Compiled) -> Iterator[None]:
     Raises
     ------
     ValueError
-        If ``compiled`` is something else, or True without numba.
+        If ``compiled`` is something else. ``fit`` raises it with True, if numba is
+        missing or cannot be imported; "auto" then trains without the loops.
 
     Examples
     --------

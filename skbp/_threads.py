@@ -132,7 +132,9 @@ def _start_anew() -> None:
     global _lock, _before
     _lock = Lock()
     _users.clear()
-    _set_threads(_before)
+    if _before:
+        # (Without a limit, a child does not even look for the libraries.)
+        _set_threads(_before)
     _before = []
 
 

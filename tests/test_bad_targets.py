@@ -56,6 +56,11 @@ TARGETS = {
         r"y must contain classes; got 1\.76.*sample 0.*BPReg",
         None,
     ),
+    "no columns": (
+        np.zeros((40, 0)),
+        r"y must have the shape.*\(40, 0\)",
+        r"y must have the shape.*\(40, 0\)",
+    ),
     "complex": (NUMBERS + 1j, "y must contain real", "y must contain real numbers"),
     "bytes": (np.array([b"a", b"b"] * 20), "y must not contain bytes", "got b'a'"),
     "dates": (
@@ -123,6 +128,30 @@ def test_X_that_holds_no_numbers(estimator, X, place):
     model = small(estimator).partial_fit(np.eye(2, rows.shape[1]), [0, 1], **classes)
     with pytest.raises((TypeError, ValueError), match="X must contain numbers; got"):
         model.predict(rows)
+
+
+@pytest.mark.parametrize(
+    ("X", "got"),
+    [
+        (np.zeros(40), r"Expected 2D.*\nX must have the shape.*got \(40,\)"),
+        (np.zeros((40, 2, 2)), r"X must have the shape.*got \(40, 2, 2\)"),
+        (np.zeros((40, 0)), r"0 feature.*\nX must have the shape.*got \(40, 0\)"),
+        (np.zeros((0, 2)), r"0 sample.*\nX must have the shape.*got \(0, 2\)"),
+        ("text", "X must have the shape.*got str"),
+        (np.zeros((40, 2), complex), r"Complex data.*\nX must contain real numbers"),
+        ([[1.0], [1.0, 2.0]] * 20, "X must have the shape.*rows differ in length"),
+    ],
+)
+@BOTH
+def test_X_of_another_shape(estimator, X, got):
+    with pytest.raises(ValueError, match=f"(?s){got}"):
+        small(estimator).fit(X, LABELS)
+
+
+@BOTH
+def test_weights_that_are_no_numbers(estimator):
+    with pytest.raises(ValueError, match="sample_weight must contain numbers"):
+        small(estimator).fit(X, LABELS, sample_weight={})
 
 
 @BOTH

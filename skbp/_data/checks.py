@@ -9,7 +9,7 @@ import scipy.sparse
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import validate_data
 
-from skbp._data.faults import of_lengths, of_X, of_y
+from skbp._data.faults import of_lengths, of_shape, of_X, of_y
 from skbp._sklearn import check_partial_fit_first_call, check_sample_weight
 from skbp.engine.arrays import Array, DType
 
@@ -136,7 +136,7 @@ def located(X: Any, *arguments: Any, **options: Any) -> Any:
         with np.errstate(all="ignore"):
             return validate_data(*arguments, **options)
     except (TypeError, ValueError) as error:
-        fault = of_X(X) or of_lengths(X, *arguments[2:])
+        fault = of_shape(X) or of_X(X) or of_lengths(X, *arguments[2:])
         if not fault:
             raise
         kind = TypeError if isinstance(error, TypeError) else ValueError
@@ -158,14 +158,14 @@ def check_range(X: Any, dtype: DType, name: str = "X") -> None:
         )
 
 
-def as_dtype(Y: Array, dtype: DType) -> Array:
-    """Return targets as a C-ordered array of the dtype of X."""
+def as_dtype(Y: Array, dtype: DType, name: str = "y") -> Array:
+    """Return targets or weights as a C-ordered array of the dtype of X."""
     with np.errstate(all="ignore"):
         cast = Y.astype(dtype, order="C", copy=False)
     if not np.isfinite(cast.sum()) and not np.isfinite(cast).all():
         raise ValueError(
-            f"y has a value of {np.abs(Y).max()}, which is too large for "
-            f"{dtype}, the dtype of X. Scale y, or pass X as float64."
+            f"{name} has a value of {np.abs(Y).max()}, which is too large for "
+            f"{dtype}, the dtype of X. Scale {name}, or pass X as float64."
         )
     return cast
 
@@ -179,7 +179,7 @@ def weights_of_part(
     refuse_on_dask(**{name: sample_weight})
     try:
         weights: Array = check_sample_weight(sample_weight, X, dtype)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         if "ample" in str(error):
             raise
         raise ValueError(f"{name} must contain numbers: {error}.") from None

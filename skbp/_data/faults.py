@@ -52,6 +52,22 @@ def of_X(X: Any) -> str:
     )
 
 
+def of_shape(X: Any) -> str:
+    """Return what is wrong with the shape of X or its type; "" if nothing is found."""
+    try:
+        array = X if scipy.sparse.issparse(X) else np.asarray(X)
+    except ValueError:
+        return (
+            "X must have the shape (n_samples, n_features); its rows differ in length."
+        )
+    if array.dtype.kind == "c":
+        return "X must contain real numbers. Give X.real."
+    if array.ndim == 2 and all(array.shape):
+        return ""
+    got = array.shape if array.ndim else type(X).__name__
+    return f"X must have the shape (n_samples, n_features); got {got}."
+
+
 def first_wrong(X: Any) -> tuple[int, int, Any]:
     """Return row, column and value of the first entry that is no finite number."""
     if scipy.sparse.issparse(X):
@@ -103,7 +119,7 @@ def of_y(y: Any, numeric: bool) -> str:
             "differ in length. For lists of labels use "
             "sklearn.preprocessing.MultiLabelBinarizer."
         )
-    if targets.ndim not in (1, 2):
+    if targets.ndim not in (1, 2) or targets.shape[1:] == (0,):
         got = f"an array with {targets.ndim} dimensions, {targets.shape}"
         return (
             "y must have the shape (n_samples,) or (n_samples, n_outputs); got "

@@ -27,10 +27,28 @@ def executed(job: Job) -> Job:
         return job
     if not suits(job.problem):
         return job
-    if not available():
+    fault = fault_of_loops()
+    if fault and wanted == "auto":
+        return job
+    if fault:
         raise ValueError(
-            "compiled=True needs numba. Install it with `pip install skbp[fast]`, or "
-            "leave compiled at 'auto'."
+            f"compiled=True needs numba, and {fault} Install numba with `pip install "
+            "skbp[fast]`, or leave compiled at 'auto'."
         )
     threads = 1 if K == 1 else free_threads(job.multiplications)
     return replace(job, settings=replace(job.settings, compiled=True, threads=threads))
+
+
+def fault_of_loops() -> str:
+    """Return why the compiled loops cannot be used; "" if they can.
+
+    numba may be there and refuse to be imported, beside a newer NumPy for example, or
+    find no folder for its cache.
+    """
+    if not available():
+        return "it is not installed."
+    try:
+        import skbp.engine.compiled.cohort  # noqa: F401
+    except (ImportError, RuntimeError) as error:
+        return f"it cannot be used here: {error}."
+    return ""

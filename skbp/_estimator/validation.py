@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import copy
 from functools import partial
 from inspect import signature
 from numbers import Real
@@ -22,7 +21,7 @@ from skbp._data.validation_set import (
     score_of_targets,
     split_of,
 )
-from skbp._estimator.attributes import forget, of_model
+from skbp._estimator.attributes import CURVES, of_model
 from skbp._estimator.parameters import kind_of, stops_early
 from skbp._estimator.rules import asked, rules_of
 from skbp._sklearn import metric_of
@@ -95,14 +94,16 @@ def probe_of(estimator: Any, problem: Problem) -> Callable[[Array], Any]:
     It is a new estimator each time, with weights of its own, because a scorer may keep
     it and write to its attributes. The copy takes little time beside the predictions.
     """
-    template = copy(estimator)
-    # X is an array by now, and its columns have no names.
-    forget(template, "feature_names_in_")
+    kind, attributes = type(estimator), dict(vars(estimator))
+    # X is an array by now, and its columns have no names. Curves and checkpoint are
+    # those of earlier calls, and change in place.
+    for name in ("feature_names_in_", "_bp_checkpoint", *CURVES):
+        attributes.pop(name, None)
 
     def probe_with(theta: Array) -> Any:
-        own, probe = theta[np.newaxis].copy(), object.__new__(type(template))
+        own, probe = theta[np.newaxis].copy(), object.__new__(kind)
         model = Model.of(problem.network, problem.loss.activation, own)
-        vars(probe).update(vars(template), **of_model(model))
+        vars(probe).update(attributes, **of_model(model))
         return probe
 
     return probe_with

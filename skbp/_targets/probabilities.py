@@ -74,8 +74,7 @@ def scores_of_raw(targets: ClassTargets, Z: Array) -> Array:
         # Each logistic output is of one label or class against the rest.
         return Z
     if len(targets.classes) == 2:
-        difference: Array = Z[:, 1] - Z[:, 0]
-        return difference
+        return bounded(Z[:, 1] - Z[:, 0])
     return log_odds(Z)
 
 
@@ -95,8 +94,14 @@ def log_odds(log_p: Array) -> Array:
     rest = log_p.copy()
     rest[rows, largest] = -np.inf
     others[rows, largest] = logsumexp(rest, axis=1)
-    odds: Array = log_p - others
-    return np.where(np.isnan(odds), -np.inf, odds)
+    return bounded(log_p - others)
+
+
+def bounded(odds: Array) -> Array:
+    """Return log-odds that are finite, in place: huge ones overflow."""
+    most = float(np.finfo(odds.dtype).max)
+    finite: Array = np.nan_to_num(odds, copy=False, nan=-most, posinf=most)
+    return finite
 
 
 def scores_of_outputs(targets: ClassTargets, A: Array) -> Array:

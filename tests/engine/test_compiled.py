@@ -175,6 +175,15 @@ def test_training_continues_where_the_other_has_stopped(solver):
     assert not np.allclose(ends[0], theta[:1])
 
 
+@pytest.mark.parametrize("solver", ["adam", "nadam", "rmsprop"])
+def test_gradients_close_to_nothing(solver):
+    """Mean squares count beside an epsilon that is even smaller."""
+    problem, theta = problem_of("squared_error", "identity")
+    samples = Samples(problem.samples.X, 1e-12 * problem.samples.Y)
+    problem, theta = replace(problem, samples=samples), 1e-8 * theta
+    same(both(problem, theta, solver=solver, epsilon=1e-30, max_iter=2))
+
+
 def test_dead_units_leave_no_subnormal_numbers():
     """Arithmetic with subnormal numbers takes a hundred times as long."""
     problem, theta = problem_of("squared_error", "identity", ("relu", "relu"))

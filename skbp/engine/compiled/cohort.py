@@ -155,16 +155,17 @@ class CompiledCohort:
             epoch(self.shape, work, self.state, scratch, first, last, begin, end)
 
         others = [Thread(target=share, args=(i,)) for i in range(1, len(self.scratch))]
-        for thread in others:
-            thread.start()
         interrupt = None
         try:
+            for thread in others:
+                thread.start()
             share(0)
         finally:
-            # The arrays belong to the threads until all of them are done.
-            while any(thread.is_alive() for thread in others):
+            # The arrays belong to the threads until all of them are done. (An interrupt
+            # may have come before all were started.)
+            while started := [thread for thread in others if thread.is_alive()]:
                 try:
-                    for thread in others:
+                    for thread in started:
                         thread.join()
                 except KeyboardInterrupt as error:
                     interrupt = error
@@ -193,7 +194,8 @@ class CompiledCohort:
         for name in NUMBERS_OF_STATE.get(solver, ()):
             values = self.numbers[:, PLACES[name]]
             state[name] = {
-                "t": lambda v: int(v.max()),
+                # (Networks may all have ended.)
+                "t": lambda v: int(v.max(initial=0.0)),
                 "J": lambda v: v.copy(),
                 "product": lambda v: column(v.tolist()),
             }[name](values)
@@ -203,7 +205,7 @@ class CompiledCohort:
         """Return the state of the average, if there is one."""
         if not self.averages:
             return None
-        t = int(self.numbers[:, PLACES["average_t"]].max())
+        t = int(self.numbers[:, PLACES["average_t"]].max(initial=0.0))
         return {"sum": self.sum.copy(), "t": t}
 
     def only(self, rows: list[int]) -> CompiledCohort:

@@ -1,5 +1,7 @@
 """exp, expm1 and tanh of a number, in a form that LLVM turns into vector instructions.
 
+At the end are the constants of a dtype, as functions of a number of the dtype.
+
 The C library computes one number at a time. The functions here consist of additions,
 products and shifts alone, so that a loop over an array handles 4 to 16 numbers at once.
 Errors are below 3 units in the last place. exp(x) is 0 where it would be smaller than
@@ -9,6 +11,7 @@ a hundred times as long.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import factorial, log
 from typing import Any
 
@@ -174,3 +177,27 @@ def _tanh(x: Any) -> Any:
         return y if x == x else x
 
     return impl
+
+
+def of_machine(value: Callable[[np.finfo[Any]], Any]) -> Any:
+    """Return the function that computes a number from the dtype of its argument."""
+
+    def constant(a: Any) -> Any:
+        raise NotImplementedError("only compiled")
+
+    @overload(constant)
+    def _constant(a: Any) -> Any:
+        real = np.float32 if a == types.float32 else np.float64
+        number = real(value(np.finfo(real)))
+
+        def impl(a: Any) -> Any:
+            return number
+
+        return impl
+
+    return constant
+
+
+eps = of_machine(lambda finfo: finfo.eps)
+tiny = of_machine(lambda finfo: finfo.tiny)
+root_tiny = of_machine(lambda finfo: np.sqrt(finfo.tiny))

@@ -6,39 +6,11 @@ of a loss at an output: the bound of "huber", or the level of "quantile".
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import log
 from typing import Any
 
-import numpy as np
-from numba import types
-from numba.extending import overload
-
+from skbp.engine.compiled.elements import eps, root_tiny, tiny
 from skbp.engine.compiled.layers import compiled
-
-
-def of_machine(value: Callable[[np.finfo[Any]], Any]) -> Any:
-    """Return the function that computes a number from the dtype of its argument."""
-
-    def constant(a: Any) -> Any:
-        raise NotImplementedError("only compiled")
-
-    @overload(constant)
-    def _constant(a: Any) -> Any:
-        real = np.float32 if a == types.float32 else np.float64
-        number = real(value(np.finfo(real)))
-
-        def impl(a: Any) -> Any:
-            return number
-
-        return impl
-
-    return constant
-
-
-eps = of_machine(lambda finfo: finfo.eps)
-tiny = of_machine(lambda finfo: finfo.tiny)
-root_tiny = of_machine(lambda finfo: np.sqrt(finfo.tiny))
 
 
 @compiled

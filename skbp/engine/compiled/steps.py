@@ -1,8 +1,8 @@
 """The steps of the optimizers of ``engine/solvers/optimizers.py``, in one pass each.
 
-Running means and velocities that are too small to matter become 0: the gradient of a
-unit that is never active is exactly 0, so its means would decay to subnormal numbers,
-with which arithmetic takes a hundred times as long.
+Running means and velocities become 0 where they would be subnormal numbers, with which
+arithmetic takes a hundred times as long: the gradient of a unit that is never active is
+exactly 0, and its means decay. A parameter whose mean square is 0 stands still.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from skbp.engine.compiled.elements import tiny
 from skbp.engine.compiled.layers import compiled
 
 #: The numbers of a network (float64), by their places: hyperparameters, then state.
@@ -38,14 +39,11 @@ T, PRODUCT, LAST_J = PLACES["t"], PLACES["product"], PLACES["J"]
 
 SGD, ADAM, NADAM, RMSPROP, RPROP = range(5)
 
-#: Numbers below this have no effect on a step.
-SMALL = 1e-30
-
 
 @compiled
 def kept(x: Any) -> Any:
-    """Return x, or 0 if x is too small to matter."""
-    return type(x)(0.0) if abs(x) < type(x)(SMALL) else x
+    """Return x, or 0 if x is a subnormal number."""
+    return type(x)(0.0) if abs(x) < tiny(x) else x
 
 
 @compiled
@@ -80,14 +78,16 @@ def adam(
     real, m, v = theta.dtype.type, state[0], state[1]
     beta_1, beta_2 = real(numbers[BETA_1]), real(numbers[BETA_2])
     one_less_1, one_less_2 = real(1.0 - numbers[BETA_1]), real(1.0 - numbers[BETA_2])
-    now, then, epsilon = real(now), real(then), real(epsilon)
+    now, then, epsilon, zero = real(now), real(then), real(epsilon), real(0.0)
     for p in range(theta.shape[0]):
         g = grad[p]
         m_p = kept(beta_1 * m[p] + one_less_1 * g)
         v_p = kept(beta_2 * v[p] + one_less_2 * (g * g))
         m[p] = m_p
         v[p] = v_p
-        theta[p] -= (now * g + then * m_p) / (np.sqrt(v_p) + epsilon)
+        move = (now * g + then * m_p) / (np.sqrt(v_p) + epsilon)
+        # (Not v_p > 0, which would hide nan.)
+        theta[p] -= zero if v_p == zero else move
 
 
 @compiled
@@ -111,12 +111,12 @@ def rmsprop(theta: Any, grad: Any, state: Any, numbers: Any, rate: float) -> Non
     # v := beta_2 v + (1 - beta_2) grad²,   theta := theta - rate grad / (sqrt(v) + eps)
     real, v = theta.dtype.type, state[0]
     beta_2, one_less = real(numbers[BETA_2]), real(1.0 - numbers[BETA_2])
-    factor, epsilon = real(rate), real(numbers[EPSILON])
+    factor, epsilon, zero = real(rate), real(numbers[EPSILON]), real(0.0)
     for p in range(theta.shape[0]):
         g = grad[p]
         v_p = kept(beta_2 * v[p] + one_less * (g * g))
         v[p] = v_p
-        theta[p] -= factor * g / (np.sqrt(v_p) + epsilon)
+        theta[p] -= zero if v_p == zero else factor * g / (np.sqrt(v_p) + epsilon)
 
 
 @compiled
