@@ -1,4 +1,4 @@
-"""Back-propagation, as five classic documents derive it, for scikit-learn."""
+"""Neural networks trained by back-propagation, with the API of scikit-learn."""
 
 from skbp._config import config_context, get_config
 from skbp._version import __version__

@@ -65,8 +65,8 @@ except ImportError:  # The module is experimental: it may move.
             """
             if callbacks:
                 raise ImportError(
-                    "Callbacks need scikit-learn 1.9 (its module sklearn.callback); "
-                    f"this is scikit-learn {sklearn.__version__}."
+                    "Callbacks need scikit-learn 1.9 or later (the module "
+                    f"sklearn.callback); this is scikit-learn {sklearn.__version__}."
                 )
             return self
 

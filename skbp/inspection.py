@@ -41,9 +41,9 @@ class GradientCheck:
     ----------
     error : float
         ``|b - n| / (|b| + |n|)``, where b is the vector of all derivatives by
-        back-propagation, and n is the vector of all numeric derivatives, both without
-        kinks. The error is between 0 and 1, and usually below 1e-7. It is nan if all
-        derivatives are at kinks.
+        back-propagation, and n is the vector of all numeric derivatives. Derivatives at
+        kinks are left out. The error is between 0 and 1, and usually below 1e-7. It is
+        nan if all derivatives are at kinks.
     n_kinks : int
         The number of derivatives that are left out because J has a kink at the weights:
         the difference quotients to the two sides differ. With ReLU this happens if Z is
@@ -118,11 +118,11 @@ def check_gradient(
         The number of random directions, at least 1.
 
     each_parameter : bool, default=False
-        Whether to compute the numeric derivative with respect to each parameter, too.
-        This takes two evaluations of J for each parameter.
+        Whether to also compute the numeric derivative with respect to each parameter,
+        which takes two evaluations of J for each of them.
 
     random_state : int, RandomState instance or None, default=0
-        Draws the directions.
+        The seed or generator of the random directions.
 
     Returns
     -------
@@ -151,12 +151,14 @@ def check_gradient(
     """
     if not isinstance(estimator, BaseBP):
         raise TypeError(
-            "estimator must be a BPClassifier or a BPRegressor, got a "
-            f"{type(estimator).__name__}. Of a pipeline give the last step, and X as "
-            "the steps before it transform it."
+            "estimator must be a BPClassifier or a BPRegressor; got a "
+            f"{type(estimator).__name__}. For a pipeline, pass its last step, "
+            "and X as transformed by the steps before it."
         )
     if not isinstance(n_directions, Integral) or n_directions < 1:
-        raise ValueError(f"n_directions must be a positive integer; got {n_directions}")
+        raise ValueError(
+            f"n_directions must be a positive integer; got {n_directions}."
+        )
     if not hasattr(estimator, "coefs_"):
         estimator = at_start(clone(estimator), X, y, sample_weight)
     objective = objective_of(estimator, X, y, sample_weight, np.dtype(np.float64))

@@ -161,8 +161,8 @@ class BPRegressor(RegressorMixin, BaseBP):
           and predicts a > 0;
         - "gamma", log(a / y) + y / a - 1, half the gamma deviance; it needs y > 0 and
           predicts a > 0;
-        - "log_loss", -y log a - (1 - y) log(1 - a), for shares and probabilities y in
-          [0, 1]; with ``output_activation="softmax"`` -y log a, summed over the
+        - "log_loss", -y log a - (1 - y) log(1 - a), for proportions and probabilities y
+          in [0, 1]; with ``output_activation="softmax"`` -y log a, summed over the
           outputs.
 
     huber_delta : float, default=1.35
@@ -223,7 +223,7 @@ class BPRegressor(RegressorMixin, BaseBP):
         A small number that keeps "adam", "nadam" and "rmsprop" from dividing by zero.
 
     learning_rate : str, default="constant"
-        The schedule of the learning rate, for stochastic solvers. The rate begins with
+        The schedule of the learning rate, for stochastic solvers. The rate starts at
         ``learning_rate_init``:
 
         - "constant", the rate does not change;
@@ -233,8 +233,8 @@ class BPRegressor(RegressorMixin, BaseBP):
         - "adaptive", the rate is divided by 5 each time that training stops improving
           (see ``n_iter_no_change``), until it is 1e-6 or less;
         - "cosine", the rate falls along half a cosine, to 0 after ``max_iter`` epochs;
-        - "one_cycle", the rate rises from 4 % of ``learning_rate_init`` to all of it
-          during the first 30 % of ``max_iter`` epochs, and then falls to 0;
+        - "one_cycle", the rate rises from 4 % to 100 % of ``learning_rate_init`` during
+          the first 30 % of ``max_iter`` epochs, and then falls to 0;
         - "step", the rate is multiplied by ``learning_rate_decay`` every
           ``learning_rate_step`` epochs;
         - "exponential", the rate falls as fast as with "step", but gradually.
@@ -299,10 +299,10 @@ class BPRegressor(RegressorMixin, BaseBP):
     average_decay : float, default=0.0
         If above 0, ``coefs_`` and ``intercepts_`` are exponential moving averages over
         the training steps, and predictions and validation scores use these averages.
-        Each step counts ``average_decay`` times as much as the step after it; useful
-        values are 0.9 to 0.999. Training itself, including later calls of
-        ``partial_fit``, continues from the weights that are not averaged. Not available
-        with "lbfgs" and "lm".
+        Each step counts ``average_decay`` times as much as the next step; useful values
+        are 0.9 to 0.999. Training itself, including later calls of ``partial_fit``,
+        continues from the current weights, which are not averaged. Not available with
+        "lbfgs" and "lm".
 
     max_iter : int, default=200
         The maximum number of epochs or, for "lbfgs" and "lm", of iterations.
@@ -340,11 +340,11 @@ class BPRegressor(RegressorMixin, BaseBP):
         The number of networks to train, each from its own initial weights. The best of
         them is kept: the network with the highest evidence if ``alpha`` is estimated,
         with the best validation score if ``early_stopping=True``, and with the lowest J
-        otherwise. Numbers above 1 cannot be combined with ``warm_start``,
-        ``coefs_init`` or ``partial_fit``.
+        otherwise. Values above 1 cannot be combined with ``warm_start``, ``coefs_init``
+        or ``partial_fit``.
 
     ensemble : int, default=1
-        The number of networks that predict together: the best ones of the ``n_init``
+        The number of networks that predict together: the best of the ``n_init``
         networks. The prediction is the mean of their outputs. ``coefs_`` and methods
         such as ``activations`` and ``gradients`` refer to the best one.
 
@@ -377,10 +377,10 @@ class BPRegressor(RegressorMixin, BaseBP):
         The lowest loss in any epoch; None if ``early_stopping=True``.
 
     loss_curve_ : list of float
-        The loss in each epoch or iteration: the mean of J over the batches of the
-        epoch. If ``alpha`` is estimated and ``loss="squared_error"``, it is in units of
-        the noise. ``fit`` with ``warm_start=True`` and ``partial_fit`` append to this
-        list.
+        The loss in each epoch or iteration: the mean of J over the batches of an epoch.
+        If ``alpha`` is estimated and ``loss="squared_error"``, the loss is measured in
+        units of the noise. ``fit`` with ``warm_start=True`` and ``partial_fit`` append
+        to this list.
 
     learning_rate_curve_ : list of float or None
         The learning rate of the last step in each epoch; None for "lbfgs" and "lm".
@@ -415,8 +415,8 @@ class BPRegressor(RegressorMixin, BaseBP):
         available if ``alpha`` is estimated.
 
     n_effective_parameters_ : float
-        The number of parameters that the data determine, which is lower the stronger
-        the penalties are. Only available if ``alpha`` is estimated.
+        The number of parameters that the data determine. The stronger the penalties,
+        the lower is this number. Only available if ``alpha`` is estimated.
 
     noise_std_ : float, ndarray of shape (n_outputs,) or None
         The estimated standard deviation of the noise, an array for several outputs;
@@ -489,7 +489,7 @@ class BPRegressor(RegressorMixin, BaseBP):
     :class:`~sklearn.exceptions.ConvergenceWarning` and keeps the best weights up to
     that point. If you interrupt training from the keyboard (Ctrl+C), ``fit`` keeps the
     weights reached so far and returns, and you can use the estimator. In a search or an
-    ensemble, the interrupt is raised and ends all fits.
+    ensemble, the ``KeyboardInterrupt`` is raised and ends all fits.
 
     Scikit-learn's callbacks (version 1.9 or later) follow training epoch by epoch. Set
     them before you call ``fit``, for example a progress bar, which needs the package
@@ -652,8 +652,7 @@ class BPRegressor(RegressorMixin, BaseBP):
 
         The state of the optimizer, the learning rate and the stream of random numbers
         continue from call to call. ``n_iter_`` counts the calls. Only for stochastic
-        solvers. For a Dask collection, an epoch goes through all partitions in their
-        order.
+        solvers. For a Dask collection, an epoch goes through all partitions in order.
 
         Parameters
         ----------
@@ -667,7 +666,7 @@ class BPRegressor(RegressorMixin, BaseBP):
             Non-negative weights. None means that all weights are 1.
 
         X_val, y_val, sample_weight_val : as X, y and sample_weight, default=None
-            A validation set, on which score and loss are recorded.
+            A validation set. The score and the loss on it are recorded after the epoch.
 
         Returns
         -------
@@ -677,8 +676,8 @@ class BPRegressor(RegressorMixin, BaseBP):
         Raises
         ------
         ValueError
-            If a parameter or the data cannot be used. The results of earlier calls are
-            then kept.
+            If a parameter or the data cannot be used. A fitted estimator then stays as
+            it was.
 
         Examples
         --------
@@ -727,7 +726,7 @@ class BPRegressor(RegressorMixin, BaseBP):
             The input data.
 
         return_std : bool, default=False
-            Whether to return the standard deviation of each target, too. It includes
+            Whether to also return the standard deviation of each target. It includes
             the noise and, by Laplace's approximation, the uncertainty of the weights.
             This needs ``loss="squared_error"``, ``solver="lm"`` and an ``alpha`` of
             "evidence" or "ard".

@@ -45,20 +45,24 @@ TARGETS = {
     "mixed types": (
         with_value(LABELS, "a"),
         r"y mixes labels.*1 for sample 0 and 'a' for sample 7.*astype\(str\)",
-        "y must hold numbers; got 'a' for sample 7.*BPClassifier",
+        "y must contain numbers; got 'a' for sample 7.*BPClassifier",
     ),
     "numbers as objects": (LABELS.astype(object), "y.*dtype.*object.*astype", None),
     "strings": (["a", "b"] * 20, None, "y.*numbers; got 'a' for sample 0.*BPClass"),
     "objects": (with_value(["b"] * 40, "a"), None, "got 'b' for sample 0.*BPClass"),
     "categories": (pd.Series(["a", "b"] * 20, dtype="category"), None, "BPClassifier"),
-    "continuous": (NUMBERS, r"y must hold classes; got 1\.76.*sample 0.*BPReg", None),
+    "continuous": (
+        NUMBERS,
+        r"y must contain classes; got 1\.76.*sample 0.*BPReg",
+        None,
+    ),
     "no columns": (
         np.zeros((40, 0)),
         r"y must have the shape.*\(40, 0\)",
         r"y must have the shape.*\(40, 0\)",
     ),
-    "complex": (NUMBERS + 1j, "y must hold real numbers", "y must hold real numbers"),
-    "bytes": (np.array([b"a", b"b"] * 20), "y must not hold bytes", "got b'a'"),
+    "complex": (NUMBERS + 1j, "y must contain real", "y must contain real numbers"),
+    "bytes": (np.array([b"a", b"b"] * 20), "y must not contain bytes", "got b'a'"),
     "dates": (
         pd.date_range("2020", periods=2).repeat(20),
         None,
@@ -68,7 +72,7 @@ TARGETS = {
     "a dict": ({"a": 1}, r"y must have the shape.*got dict", "y must have the shape"),
     "ragged": ([[1], [1, 2]] * 20, "y.*differ in length.*MultiLabel", "y.*differ"),
     "three axes": (np.ones((40, 2, 2)), r"y must.*\(40, 2, 2\)", r"\(40, 2, 2\)"),
-    "too few": (LABELS[:30], "X has 40 samples, y has 30", "X has 40 samples"),
+    "too few": (LABELS[:30], "X has 40 samples, but y has 30", "X has 40 samples"),
 }
 
 
@@ -120,13 +124,13 @@ TABLE = pd.DataFrame(X, columns=["height", "width", "kind"])
     ],
 )
 def test_X_that_holds_no_numbers(estimator, X, place):
-    cure = f"(?s)X must hold numbers; got {place}.*OneHotEncoder"
+    cure = f"(?s)X must contain numbers; got {place}.*OneHotEncoder"
     with pytest.raises((TypeError, ValueError), match=cure):
         small(estimator).fit(X, LABELS)
     rows = np.asarray(X, object)
     classes = {"classes": [0, 1]} if estimator is BPClassifier else {}
     model = small(estimator).partial_fit(np.eye(2, rows.shape[1]), [0, 1], **classes)
-    with pytest.raises((TypeError, ValueError), match="X must hold numbers; got"):
+    with pytest.raises((TypeError, ValueError), match="X must contain numbers; got"):
         model.predict(rows)
 
 
@@ -138,7 +142,7 @@ def test_X_that_holds_no_numbers(estimator, X, place):
         (np.zeros((40, 0)), r"0 feature.*\nX must have the shape.*got \(40, 0\)"),
         (np.zeros((0, 2)), r"0 sample.*\nX must have the shape.*got \(0, 2\)"),
         ("text", "X must have the shape.*got str"),
-        (np.zeros((40, 2), complex), r"Complex data.*\nX must hold real numbers"),
+        (np.zeros((40, 2), complex), r"Complex data.*\nX must contain real numbers"),
         ([[1.0], [1.0, 2.0]] * 20, "X must have the shape.*rows differ in length"),
     ],
 )
@@ -150,13 +154,13 @@ def test_X_of_another_shape(estimator, X, got):
 
 @BOTH
 def test_weights_that_are_no_numbers(estimator):
-    with pytest.raises(ValueError, match="sample_weight must hold numbers"):
+    with pytest.raises(ValueError, match="sample_weight must contain numbers"):
         small(estimator).fit(X, LABELS, sample_weight={})
 
 
 @BOTH
 def test_X_that_is_missing(estimator):
-    with pytest.raises(ValueError, match=r"X must hold the samples.*None"):
+    with pytest.raises(ValueError, match=r"X must be an array of shape.*None"):
         small(estimator).fit(None, LABELS)
     missing = TABLE.assign(kind=pd.Series([1, None] * 20, dtype="Int64"))
     place = r"first such value of X is in row 1, column 2 \('kind'\)"
@@ -166,7 +170,7 @@ def test_X_that_is_missing(estimator):
 
 @pytest.mark.parametrize("weight", [None, "a", [1], 1j])
 def test_class_weights(weight):
-    message = r"class_weight must hold numbers; got .* for class 0.*Leave the class out"
+    message = r"class_weight must contain numbers; got .* for class 0.*Leave the class"
     with pytest.raises(ValueError, match=message):
         small(BPClassifier, class_weight={0: weight}).fit(X, LABELS)
 
@@ -196,7 +200,7 @@ def test_a_score_that_is_no_number(estimator, score):
 
 @pytest.mark.parametrize("classes", [[0, None], ["a", 0], [0, np.nan], 3, "ab"])
 def test_classes(classes):
-    with pytest.raises(ValueError, match="classes must hold the labels"):
+    with pytest.raises(ValueError, match="classes must contain the labels"):
         small(BPClassifier).partial_fit(X, LABELS, classes=classes)
 
 

@@ -252,7 +252,7 @@ def test_half_precision(kind):
 def test_what_does_not_fit_together_is_an_error(kind):
     model = by_hand(kind, fitted(kind(**SMALL)), "classes_")
     coefs = model.coefs_
-    with pytest.raises(ValueError, match=r"X has 3 features, and coefs_\[0\] takes 4"):
+    with pytest.raises(ValueError, match=r"X has 3 features, but coefs_\[0\] takes 4"):
         model.predict(X[:, :3])
     model.coefs_ = [coefs[0], coefs[2], coefs[1]]
     with pytest.raises(ValueError, match=r"coefs_\[1\] must have the shape"):

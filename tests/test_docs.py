@@ -34,7 +34,8 @@ LONGEST = 120
 UNWANTED = re.compile(
     r"\b(lest|thereof|whereof|therein|heretofore|hereby|thereby|said to|is said by"
     r"|is told by|are told|goes on|go on|takes? the place of|in a part of the time"
-    r"|lets? lambda set itself|sets itself|set themselves|what it has beyond)\b",
+    r"|lets? lambda set itself|sets itself|set themselves|what it has beyond|for ever"
+    r"|by heart|anything any more|does not go with|processor's time|that of ours)\b",
     re.IGNORECASE,
 )
 

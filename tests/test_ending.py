@@ -160,7 +160,7 @@ def test_evidence_that_leaves_a_constant_or_a_line_says_so():
     X = rng.standard_normal((60, 3))
     model = BPRegressor((5,), "tanh", solver="lm", alpha="evidence", random_state=0)
     for y, found, what in (
-        (rng.standard_normal(60), "about a constant", "n_effective_parameters_"),
+        (rng.standard_normal(60), "almost a constant", "n_effective_parameters_"),
         (X[:, 0] + 0.5 * rng.standard_normal(60), "linear model", "linear_share_"),
     ):
         text = said(model, X, y)

@@ -152,5 +152,5 @@ def test_dask_partitions_of_two_dtypes(first):
 def test_no_warning_of_numpy_leaks_from_labels():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        with pytest.raises(ValueError, match="classes must hold"):
+        with pytest.raises(ValueError, match="classes must contain"):
             BPClassifier().partial_fit(X, LABELS, classes=[0, np.nan])

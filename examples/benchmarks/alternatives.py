@@ -10,10 +10,10 @@ median, categories are one-hot encoded; boosted trees get the columns as they ar
 set is split once, a quarter for the test. Sets of up to 2000 training rows in
 regression also show a network whose regularisation is estimated ("evidence": 8 tanh
 units, three starts). A score is R² in regression and the accuracy in classification, a
-time is the processor's time of fit, the search included. Everything has one thread.
+time is the CPU time of fit, the search included. Everything has one thread.
 
---torch measures the processor's time of a step of Adam beside PyTorch's, with batches
-of 200 in float32 (pip install "skbp[bench]"). FILE keeps what the other call has
+--torch measures the CPU time of a step of Adam beside PyTorch's, with batches of 200
+in float32 (pip install "skbp[bench]"). FILE keeps what the other call has
 measured.
 
 FOLDER holds .npz files with arrays X and y: y of floats is regression, of ints
@@ -182,7 +182,7 @@ def steps() -> list[dict[str, Any]]:
 
 
 def seconds_of(fit: Callable[[], object]) -> float:
-    """Return the processor's time of a call."""
+    """Return the CPU time of a call."""
     start = process_time()
     fit()
     return process_time() - start

@@ -54,7 +54,7 @@ network = BPRegressor(
 
 # %%
 # Training that ends at ``max_iter`` warns that it may not have converged. Here the
-# number of steps is given, so the warning is of no use.
+# number of steps is fixed, so we do not need the warning.
 
 warnings.simplefilter("ignore", ConvergenceWarning)
 network.fit(X, y)
@@ -85,8 +85,9 @@ print(f"{agree} of the {len(printed)} printed costs agree, in all eight decimals
 # What remains between the two is the rounding of the print: at most half a unit of the
 # eighth decimal.
 #
-# The costs in between tell more than the printed ones: from step 300 on they swing, as
-# the learning rate is large for this network. At a fifth of it they fall more evenly.
+# The costs in between show more than the printed ones: from step 300 on they swing,
+# because the learning rate is large for this network. At a fifth of this rate they fall
+# more evenly.
 #
 # The cost has a floor. The log loss of a soft target y is least where the output equals
 # y, and is the entropy of y even there. For hard targets that is zero; for these it is
@@ -149,8 +150,8 @@ for row in predictions.reshape(-1, 50):
     print("".join(map(str, row)))
 
 # %%
-# The network has so many parameters for its 200 samples that it learns nearly all of
-# them by heart. As the data are random, nothing of this would help with other samples.
+# The network has so many parameters for its 200 samples that it memorises nearly all of
+# them. As the data are random, this would not help with other samples.
 
 n_parameters = sum(W.size for W in network.coefs_ + network.intercepts_)
 right = predictions == (y > threshold)

@@ -35,7 +35,7 @@ from skbp import BPClassifier, check_gradient
 X, y = load_digits(return_X_y=True)
 X = X / 16.0
 
-# The number of steps is given: no need to hear that training may not have converged.
+# Training always runs for max_iter steps here, so there is no need for a warning.
 warnings.simplefilter("ignore", ConvergenceWarning)
 
 he, glorot = "he_normal", "glorot_normal"
@@ -86,9 +86,9 @@ for kind, network in initial.items():
     print(f"{kind:24}" + "".join(f"{error:10.0e}" for error in errors))
 
 # %%
-# They are right, with ReLU too: 100 samples give 24000 weighted inputs, and where one
-# is so close to ReLU's kink that a step would carry it across, ``check_gradient`` takes
-# a shorter step.
+# They are right, also with ReLU: 100 samples give 24000 weighted inputs, and where a
+# weighted input is so close to ReLU's kink that a step would cross the kink,
+# ``check_gradient`` takes a shorter step.
 
 # %%
 # Why dW and db are divided by M: J is the mean over samples, so its gradient is the

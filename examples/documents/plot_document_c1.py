@@ -51,7 +51,7 @@ network = BPRegressor(
     tol=0.0,
     n_iter_no_change=np.inf,
 )
-# The number of steps is given: no need to hear that training may not have converged.
+# Training always runs for max_iter steps here, so there is no need for a warning.
 warnings.simplefilter("ignore", ConvergenceWarning)
 network.fit(X, y)
 
@@ -78,9 +78,9 @@ for t, theirs in document.items():
 # Eleven orders of magnitude
 # --------------------------
 #
-# The loss falls until the outputs are the targets, noise though they are. Nothing
-# prevents it: on 64 samples the 100 hidden units give a matrix of rank 64, from which
-# some weights W2 lead to any 64 rows of targets.
+# The loss falls until the outputs equal the targets, although the targets are noise:
+# on 64 samples the 100 hidden units give a matrix of rank 64, so for any 64 rows of
+# targets there are weights W2 that fit them.
 #
 # A fit with a smaller ``max_iter`` shows the network on its way.
 

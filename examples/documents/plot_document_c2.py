@@ -59,7 +59,7 @@ network = BPClassifier(
     n_iter_no_change=np.inf,
     warm_start=True,
 )
-# The number of steps is given: no need to hear that training may not have converged.
+# Training always runs for max_iter steps here, so there is no need for a warning.
 warnings.simplefilter("ignore", ConvergenceWarning)
 
 x1, x2 = np.meshgrid(np.linspace(-1.1, 1.1, 400), np.linspace(-1.1, 1.1, 400))
@@ -125,10 +125,10 @@ for t, theirs in document.items():
 
 # %%
 # Up to about step 5000 the two agree to 1e-8 or better. By then rounding errors have
-# grown until they decide on which side of its kink a ReLU unit goes: the document's own
-# program, with the samples in another order, differs from itself by up to 3e-5. No
-# picture shows that. What this one does show is the first stage above, the sectors, as
-# a shelf near step 100.
+# grown until they decide on which side of its kink a ReLU unit lies: if the samples are
+# in another order, the losses of the document's own program differ by up to 3e-5. The
+# picture is too coarse to show that. It does show the first stage above, the sectors,
+# as a plateau near step 100.
 
 figure, ax = plt.subplots(figsize=(8, 4), layout="constrained")
 ax.plot(loss, color=BLUE, label="skbp")

@@ -32,7 +32,7 @@ from skbp import BPClassifier, check_gradient
 X, y = make_moons(100, noise=0.35, random_state=0)
 X_test, y_test = make_moons(2000, noise=0.35, random_state=1)
 
-# The number of steps is given: no need to hear that training may not have converged.
+# Training always runs for max_iter steps here, so there is no need for a warning.
 warnings.simplefilter("ignore", ConvergenceWarning)
 
 

@@ -57,7 +57,7 @@ network = BPRegressor(
 # stop at any step and look at outputs and residuals, which ``activations`` and
 # ``residuals`` compute for every layer.
 
-# The number of steps is given: no need to hear that training may not have converged.
+# Training always runs for max_iter steps here, so there is no need for a warning.
 warnings.simplefilter("ignore", ConvergenceWarning)
 
 stops = np.unique(np.geomspace(1, 50000, 80).round().astype(int))
@@ -73,7 +73,7 @@ loss = 2 * np.array([*network.loss_curve_, network.cost(X, y).J])
 # The document's program
 # ----------------------
 #
-# Here is the program, written anew with the document's names. ``y1`` and ``y2`` are the
+# Here is the program, rewritten with the document's names. ``y1`` and ``y2`` are the
 # weighted inputs, ``z1`` and ``z2`` the activations. The program shows its outputs as 0
 # or 1 from time to time: after the first step, and then after every hundredth.
 

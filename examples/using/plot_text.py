@@ -57,8 +57,8 @@ print(f"  {labels[0]}: {texts[0][:70]}...")
 #
 # ``TfidfVectorizer`` makes a sparse matrix of word weights. Do not put a
 # ``StandardScaler`` behind it, which would make the matrix dense; the weights are of
-# similar size anyway. Dropout and early stopping keep the network from learning
-# paragraphs by heart: there are more words than paragraphs.
+# similar size anyway. Dropout and early stopping keep the network from memorising
+# paragraphs, because there are more words than paragraphs.
 
 network = BPClassifier(
     (32,),

@@ -90,8 +90,8 @@ def read_partitions(
     samples = Parts(sizes, dtype, partial(summed, parts), partial(stream, parts))
     if not samples.total():
         raise ValueError(
-            "sample_weight, with class_weight, is zero for all samples. Give some of "
-            "them a weight above 0."
+            "All samples have weight 0 (sample_weight times class_weight). "
+            "Give some of them a weight above 0."
         )
     return Read(samples, None, targets, X_few.shape[1], Y_few.shape[1])
 
@@ -124,9 +124,9 @@ def aligned(X: Any, y: Any, sample_weight: Any) -> list[Partition]:
     for name, value in named.items():
         if not on_dask(value) or not hasattr(value, "ndim"):
             raise ValueError(
-                f"{name} must be a dask.array or dask.dataframe collection, since X is "
-                f"a Dask collection; got a {type(value).__name__}. If it is in memory, "
-                f"give dask.array.from_array({name}, chunks=...)."
+                f"{name} must be a dask.array or dask.dataframe collection, "
+                f"because X is a Dask collection; got a {type(value).__name__}. If "
+                f"it is in memory, pass dask.array.from_array({name}, chunks=...)."
             )
     if X.ndim != 2:
         raise ValueError(
@@ -140,16 +140,17 @@ def aligned(X: Any, y: Any, sample_weight: Any) -> list[Partition]:
         if X_lengths is not None and lengths is not None:
             if sum(lengths) != sum(X_lengths):
                 raise ValueError(
-                    f"{name} has {sum(lengths)} samples, X has {sum(X_lengths)}. Give "
-                    "as many."
+                    f"{name} has {sum(lengths)} samples, but X has {sum(X_lengths)}. "
+                    "Pass one entry for each sample."
                 )
             named[name] = value.rechunk({0: X_lengths})
         elif value.npartitions != named["X"].npartitions:
             raise ValueError(
-                f"{name} has {value.npartitions} partitions, X has "
-                f"{named['X'].npartitions}, and not all of their lengths are known. "
-                "Make both from one data frame, or use compute_chunk_sizes() of arrays "
-                "and to_dask_array(lengths=True) of data frames."
+                f"{name} has {value.npartitions} partitions, but X has "
+                f"{named['X'].npartitions}, and some of these partitions have "
+                "unknown lengths. Create both from the same data frame, or "
+                "determine the lengths with compute_chunk_sizes() of arrays and "
+                "to_dask_array(lengths=True) of data frames."
             )
     columns = [np.ravel(value.to_delayed()).tolist() for value in named.values()]
     columns += [[None] * len(columns[0])] * (3 - len(columns))
@@ -180,7 +181,7 @@ def at_partition(i: int, function: Callable[..., Any], *args: Any) -> Any:
         return function(*args)
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"In partition {i} (they count from 0): {error}") from None
+        raise kind(f"In partition {i} (counted from 0): {error}") from None
 
 
 def glance(

@@ -47,8 +47,8 @@ def of_X(X: Any) -> str:
     if is_missing(value) or is_number(value):
         return f"The first such value of X is {place}."
     return (
-        f"X must hold numbers; got {value!r} {place}. Encode columns of categories "
-        "with sklearn.preprocessing.OneHotEncoder, and give dates as numbers."
+        f"X must contain numbers; got {value!r} {place}. Encode categorical columns "
+        "with sklearn.preprocessing.OneHotEncoder, and convert dates to numbers."
     )
 
 
@@ -61,7 +61,7 @@ def of_shape(X: Any) -> str:
             "X must have the shape (n_samples, n_features); its rows differ in length."
         )
     if array.dtype.kind == "c":
-        return "X must hold real numbers. Give X.real."
+        return "X must contain real numbers. Give X.real."
     if array.ndim == 2 and all(array.shape):
         return ""
     got = array.shape if array.ndim else type(X).__name__
@@ -95,7 +95,7 @@ def wrong_in(column: Any) -> Any:
 def of_lengths(X: Any, y: Any = None) -> str:
     """Return the numbers of samples, if y has another one than X."""
     n, m = (np.shape(one)[:1] for one in (X, y))
-    return f"X has {n[0]} samples, y has {m[0]}." if n and m and n != m else ""
+    return f"X has {n[0]} samples, but y has {m[0]}." if n and m and n != m else ""
 
 
 def is_finite(value: Any) -> bool:
@@ -127,16 +127,16 @@ def of_y(y: Any, numeric: bool) -> str:
         )
     kind = targets.dtype.kind
     if kind == "c":
-        return "Complex data not supported: y must hold real numbers. Give y.real."
+        return "Complex data not supported: y must contain real numbers. Use y.real."
     if kind in "Mm" and numeric:
         return (
-            f"y must hold numbers; got {targets.dtype}. Give differences of times as "
-            "numbers: (y - y.min()) / np.timedelta64(1, 'D')."
+            f"y must contain numbers; got {targets.dtype}. Convert dates and times to "
+            "numbers, for example (y - y.min()) / np.timedelta64(1, 'D')."
         )
     if kind == "S" and not numeric:
         return (
-            f"y must not hold bytes; got {targets.flat[0]!r}. Give strings, as in "
-            "y.astype(str)."
+            f"y must not contain bytes; got {targets.flat[0]!r}. Convert the labels to "
+            "strings: y.astype(str)."
         )
     if kind == "f":
         wrong = np.flatnonzero(~np.isfinite(targets))
@@ -157,9 +157,9 @@ def of_objects(targets: Any, numeric: bool) -> str:
             return missing_in(targets, i)
         if not numeric and isinstance(value, Number) != isinstance(entries[0], Number):
             return (
-                f"y mixes labels of several types; got {entries[0]!r} for "
+                f"y mixes labels of different types; got {entries[0]!r} for "
                 f"{place_of(targets, 0)} and {value!r} for {place_of(targets, i)}. "
-                "Give strings alone, as in y.astype(str), or numbers alone."
+                "Use only strings, as in y.astype(str), or only numbers."
             )
     return of_strings(targets) if numeric else ""
 
@@ -172,8 +172,8 @@ def of_strings(targets: Any) -> str:
         for i, value in enumerate(targets.ravel().tolist()):
             if not is_number(value):
                 return (
-                    f"y must hold numbers; got {value!r} for {place_of(targets, i)}. "
-                    "If y holds classes, use BPClassifier."
+                    f"y must contain numbers; got {value!r} for "
+                    f"{place_of(targets, i)}. To predict classes, use BPClassifier."
                 )
     return ""
 
@@ -184,7 +184,7 @@ def missing_in(targets: Any, i: int) -> str:
     return (
         f"Input y contains {'NaN' if is_missing(value) else 'infinity'}.\n"
         f"The first such value of y is {value!s}, for {place_of(targets, i)}. Leave "
-        "out the samples whose target is not known."
+        "out the samples whose target is unknown."
     )
 
 

@@ -114,8 +114,8 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The input data. X can be a Dask array or data frame, whose partitions need
             not fit into memory together; y and sample_weight must then be Dask
-            collections, too. Full-batch solvers compute sums over the partitions where
-            these are. Stochastic solvers go through the partitions in their order.
+            collections, too. Full-batch solvers compute their sums where the partitions
+            are stored. Stochastic solvers go through the partitions in order.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets: class labels or a label indicator matrix in classification,
@@ -141,8 +141,8 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         Raises
         ------
         ValueError
-            If a parameter or the data cannot be used. The results of earlier calls are
-            then kept.
+            If a parameter or the data cannot be used. A fitted estimator then stays as
+            it was.
 
         Examples
         --------
@@ -191,7 +191,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Return the activations A[l] of every layer: forward propagation.
 
         A[0] = X and A[l] = f[l](Z[l]), where Z[l] = W[l] A[l-1] + b[l]. The activations
-        of the hidden layers are features that the network has learnt.
+        of the hidden layers are the features that the network has learnt.
 
         Parameters
         ----------
@@ -294,7 +294,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def gradients(
         self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> tuple[list[npt.NDArray[Any]], list[npt.NDArray[Any]]]:
-        """Return the gradient of the cost J, which training follows downhill.
+        """Return the gradient of the cost J with respect to weights and biases.
 
         dJ/dW[l] = (1/m) (delta[l] A[l-1]' + alpha W[l]), dJ/db[l] = (1/m) times the sum
         of delta[l] over samples, where sample weights multiply delta[l].

@@ -111,7 +111,7 @@ def weights_of(estimator: Any) -> tuple[list[Array], list[Array]]:
         coefs, intercepts = coefs[:n_layers], intercepts[:n_layers]
     if not coefs or len(intercepts) != len(coefs):
         raise ValueError(
-            "coefs_ and intercepts_ must hold an array for each layer; got "
+            "coefs_ and intercepts_ must contain an array for each layer; got "
             f"{len(coefs)} and {len(intercepts)} arrays."
         )
     # Half precision would be slow, and its rounding errors large.
@@ -128,7 +128,7 @@ def weights_of(estimator: Any) -> tuple[list[Array], list[Array]]:
     for l, (W, V) in enumerate(pairwise(coefs)):
         if W.shape[1] != len(V):
             raise ValueError(
-                f"coefs_[{l}] has {W.shape[1]} units, and coefs_[{l + 1}] takes "
+                f"coefs_[{l}] has {W.shape[1]} units, but coefs_[{l + 1}] takes "
                 f"{len(V)} inputs; the two must agree."
             )
     return coefs, intercepts

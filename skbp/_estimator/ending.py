@@ -58,9 +58,10 @@ def warn_of_partial_fit(estimator: Any, history: History) -> None:
     """Warn if a call of ``partial_fit`` did not go as it should."""
     if history.rates and not history.rates[-1]:
         warn_user(
-            f"learning_rate={estimator.learning_rate!r} has come to its end after "
-            f"max_iter={estimator.max_iter} epochs: the learning rate is 0. Raise "
-            "max_iter to the number of calls, or change learning_rate."
+            "The learning rate is 0, because the schedule "
+            f"learning_rate={estimator.learning_rate!r} ends after "
+            f"max_iter={estimator.max_iter} epochs. Set max_iter to the number "
+            "of calls of partial_fit, or change learning_rate."
         )
     warn_of_failure(estimator, history)
 
@@ -76,11 +77,11 @@ def warn_of_failure(estimator: Any, history: History) -> None:
     if steps:
         remedy = f"Lower learning_rate_init (it is {estimator.learning_rate_init})"
     elif estimate_of(estimator):
-        remedy = f"Give alpha as a number (it is {estimator.alpha!r})"
+        remedy = f"Set alpha to a number (it is {estimator.alpha!r})"
     warn_user(
         f"Training diverged: in {'epoch' if steps else 'iteration'} "
         f"{history.n_iter} the loss or the weights were no longer finite. The best "
-        f"weights before that are kept. {remedy}, or scale X (and y, in "
+        f"earlier weights are kept. {remedy}, or scale X (and y, in "
         "regression), with StandardScaler for example.",
         ConvergenceWarning,
     )
@@ -182,7 +183,7 @@ def of_early_stopping(estimator: Any, job: Job, history: History) -> Iterator[st
         "scale X, with StandardScaler for example",
     ]
     remedy = ", ".join(advice[:-1]) + f", or {advice[-1]}."
-    yield "Early stopping has kept a network that has learnt next to nothing."
+    yield "Early stopping has kept a network that has learnt almost nothing."
     yield (
         f"The best validation score in {history.n_iter} epochs is {best:.4g}, "
         f"{compared}. {remedy[0].upper()}{remedy[1:]}"
@@ -212,16 +213,16 @@ def of_evidence(estimator: Any, job: Job, result: Result) -> Iterator[str]:
     if estimator.n_init == 1:
         tries.append("try other initial weights with n_init=10")
     if gamma <= n_outputs + ABOUT:
-        yield f"{found} a network that is about a constant."
+        yield f"{found} a network that predicts almost a constant."
         yield (
             f"The data determine {gamma:.1f} of its {network.n_parameters} parameters "
-            "(n_effective_parameters_): all else counts as noise."
+            "(n_effective_parameters_); training takes everything else for noise."
         )
-        tries += ["scale X, with StandardScaler", "give alpha as a number"]
+        tries += ["scale X, with StandardScaler", "set alpha to a number"]
     elif share is not None and bool(np.all(share == 1.0)):
-        yield f"{found} no network that is better than a linear model."
+        yield f"{found} no network that predicts better than a linear model."
         yield "The linear model predicts alone (linear_share_ is 1)."
-        tries += ["change hidden_layer_sizes", "give alpha as a number"]
+        tries += ["change hidden_layer_sizes", "set alpha to a number"]
     else:
         return
     remedy = ", ".join(tries[:-1]) + f", or {tries[-1]}."

@@ -55,9 +55,10 @@ def restore(estimator: Any) -> None:
     version = attributes.pop(VERSION, "an earlier version")
     if version != __version__:
         warn_user(
-            f"This {type(estimator).__name__} was pickled by {version} of skbp, and "
-            f"this is {__version__}. It may fail, or predict something else. Fit it "
-            "again, or use the version that has pickled it.",
+            f"This {type(estimator).__name__} was pickled by {version} of "
+            f"skbp, but this is version {__version__}. It may fail or predict "
+            "something else. Fit it again, or use the version that pickled "
+            "it.",
             VersionWarning,
         )
     if isinstance(attributes.get("_bp_model"), dict):

@@ -53,8 +53,8 @@ def validation_set(
     samples = read.samples
     if isinstance(samples, Parts):
         raise ValueError(
-            "early_stopping=True draws a validation set out of data in memory, and "
-            "X is a Dask collection. Give X_val and y_val, in memory, or set "
+            "early_stopping=True cannot draw a validation set from a Dask "
+            "collection. Pass X_val and y_val that are in memory, or set "
             "early_stopping=False."
         )
     strata = read.targets.strata(samples.Y)
@@ -148,7 +148,7 @@ def refuse(estimator: Any, error: Exception) -> None:
         classes = kind_of(estimator) is ClassTargets
         raise ValueError(
             f"scoring={scoring!r} cannot score this {type(estimator).__name__} on the "
-            f"validation set: {error}\nUse a score of "
+            f"validation set: {error}\nUse a score for "
             f"{'classes' if classes else 'numbers'}, such as "
             f"{'accuracy' if classes else 'r2'!r}, or scoring='loss'."
         ) from error

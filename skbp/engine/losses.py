@@ -101,8 +101,8 @@ class Loss:
         """Return this loss with another output activation."""
         if activation not in self.outputs:
             raise ValueError(
-                f"{self.name} needs an output activation out of {self.outputs}, got "
-                f"{activation!r}"
+                f"{self.name} needs one of the output activations {self.outputs}; "
+                f"got {activation!r}"
             )
         return replace(self, output=activation)
 

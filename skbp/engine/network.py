@@ -50,8 +50,8 @@ class Network:
     ):
         if len(activations) != len(units) - 2:
             raise ValueError(
-                f"activations names {len(activations)} hidden layers, "
-                f"units {len(units) - 2}"
+                f"activations has names for {len(activations)} hidden layers, but "
+                f"units has {len(units) - 2} hidden layers"
             )
         self.units: tuple[int, ...] = tuple(units)
         self.activations: tuple[str, ...] = tuple(activations)

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 
 from skbp.engine.activations import ACTIVATIONS, inverse
-from skbp.engine.arrays import Array, Column
+from skbp.engine.arrays import Array, Column, bound_of
 from skbp.engine.losses import Loss
 from skbp.engine.network import Network, Propagation, predict
 from skbp.engine.objective import Objective, cut
@@ -73,14 +73,13 @@ class Problem:
         """Return whether a bound on the outputs shows that all losses are finite.
 
         |z| <= (n a + 1) w for a unit with n inputs, if no input exceeds a and no weight
-        exceeds w, and |f(z)| <= 1.1 |z| + 2 for all activations of hidden layers. The
-        root of the sum of squares, for a and w, takes a tenth of the time of a maximum.
-        False means that only a forward pass can tell.
+        exceeds w, and |f(z)| <= 1.1 |z| + 2 for all activations of hidden layers. False
+        means that only a forward pass can tell.
         """
         X = self.samples.X if isinstance(self.samples, Samples) else None
         if type(X) is not np.ndarray:
             return False
-        w, a = (sqrt(np.vdot(each, each)) for each in (theta, X))
+        w, a = bound_of(theta), bound_of(X)
         for n in self.network.units[:-1]:
             z = (n * a + 1.0) * w
             a = 1.1 * z + 2.0

@@ -216,7 +216,7 @@ class LossCurveDisplay:
         ]
         if not shown:
             raise ValueError(
-                f"kind={kind!r} needs a curve that none of the networks has. "
+                f"kind={kind!r} needs a curve that the networks do not have. "
                 f"{KINDS[kind].remedy}"
             )
         return shown

@@ -189,8 +189,8 @@ class SweepDisplay:
         if not hasattr(search, "cv_results_"):
             raise NotFittedError(
                 "search must be a fitted search, such as a GridSearchCV; this "
-                f"{type(search).__name__} has no cv_results_. Results without their "
-                "search go to SweepDisplay.from_cv_results."
+                f"{type(search).__name__} has no cv_results_. To draw results "
+                "without the search, use SweepDisplay.from_cv_results."
             )
         refit, name = getattr(search, "refit", None), None
         if "mean_test_score" in search.cv_results_:

@@ -41,7 +41,7 @@ def curves_of(models: Any) -> dict[str, Curves]:
             number = f"network {i}" if len(networks) > 1 else ""
             curves[", ".join(filter(None, (name, number)))] = recorded(network)
     if not curves:
-        raise ValueError("estimator must hold at least one network; got none.")
+        raise ValueError("estimator must contain at least one network; got none.")
     return curves
 
 

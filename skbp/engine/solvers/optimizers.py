@@ -16,6 +16,18 @@ import numpy as np
 
 from skbp.engine.arrays import Array, Column, DType, cast, chunks
 
+#: Running means below this have no effect on a step. Every so many steps they become 0:
+#: the gradient of a unit that is never active is exactly 0, so its means would decay to
+#: subnormal numbers, with which arithmetic takes a hundred times as long.
+SMALL, EVERY = 1e-30, 50
+
+
+def forget_small(t: int, *means: Array) -> None:
+    """Set running means to 0 where they are too small, every so many steps."""
+    if t % EVERY == 0:
+        for mean in means:
+            mean[np.abs(mean) < SMALL] = 0.0
+
 
 class SGD:
     """Gradient descent with momentum mu, plain or with Nesterov's momentum.
@@ -53,9 +65,11 @@ class SGD:
         self.velocity = np.zeros_like(theta)
         if state is not None:
             self.velocity[:] = state["velocity"]
-        self._chunks = chunks(theta, grad, self.velocity)
+        self._chunks, self._steps = chunks(theta, grad, self.velocity), 0
 
     def step(self, rate: Column, J: Array) -> None:
+        self._steps += 1
+        forget_small(self._steps, self.velocity)
         mu, rate = self.momentum, cast(rate, self.dtype)
         for theta, grad, velocity, tmp in self._chunks:
             # velocity := mu velocity - rate grad
@@ -126,6 +140,7 @@ class Adam:
 
     def step(self, rate: Column, J: Array) -> None:
         self.t += 1
+        forget_small(self.t, self.m, self.v)
         bias = (1.0 - self.beta_2**self.t) ** 0.5 / (1.0 - self.beta_1**self.t)
         factor = cast(rate * bias * ((1.0 - self.beta_1) / self.root), self.dtype)
         beta_1, beta_2, epsilon = self._constants
@@ -200,6 +215,7 @@ class NAdam:
 
     def step(self, rate: Column, J: Array) -> None:
         self.t += 1
+        forget_small(self.t, self.m, self.v)
         mu, mu_next = (
             self.beta_1 * (1.0 - 0.5 * 0.96 ** (0.004 * t))
             for t in (self.t, self.t + 1)
@@ -271,9 +287,11 @@ class RMSprop:
         ]
         if state is not None:
             self.v[:] = state["v"]
-        self._chunks = chunks(theta, grad, self.v)
+        self._chunks, self._steps = chunks(theta, grad, self.v), 0
 
     def step(self, rate: Column, J: Array) -> None:
+        self._steps += 1
+        forget_small(self._steps, self.v)
         rate, (beta_2, one_less, epsilon) = cast(rate, self.dtype), self._constants
         for theta, grad, v, tmp in self._chunks:
             np.multiply(grad, grad, out=tmp)
