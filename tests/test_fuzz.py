@@ -50,7 +50,7 @@ SPEAKING = (
 )
 SENTENCES = (
     "batch_size=",
-    "learning_rate=",
+    "The learning rate is 0, because the schedule",
     "A column-vector y was passed",
     "The least populated class in y",
     "One or more of the test scores are non-finite",

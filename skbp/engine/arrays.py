@@ -30,7 +30,7 @@ BLOCK = 2048
 CHUNK = 2**18
 
 #: The numbers up to which BLAS uses one thread for a product of two vectors. Threads
-#: would wait for each other, or for ever if the process forks in the meantime.
+#: would wait for each other, without an end if the process forks in the meantime.
 FEW = 2**13
 
 
