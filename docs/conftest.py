@@ -1,18 +1,22 @@
-"""The user guide's examples go on from one another; some need more than skbp does."""
+"""The examples of the pages: some need more than skbp does, some stop early."""
 
 from importlib.util import find_spec
 
 import pytest
 
+#: What a page needs besides skbp: its name -> module, reason to skip.
 NEEDS = {
-    "dask": "needs dask, of the extra `test`",
-    "sklearn.callback": "scikit-learn has callbacks only since 1.9",
+    "large_data.md": ("dask", "needs dask, of the extra `test`"),
+    "stopping.md": ("sklearn.callback", "scikit-learn has callbacks only since 1.9"),
 }
 
 
 def pytest_collection_modifyitems(items):
-    reasons = [NEEDS[module] for module in NEEDS if not find_spec(module)]
     for item in items:
-        if item.path.name == "user_guide.md":
-            for reason in reasons:
-                item.add_marker(pytest.mark.skip(reason))
+        module, reason = NEEDS.get(item.path.name, ("skbp", ""))
+        if not find_spec(module):
+            item.add_marker(pytest.mark.skip(reason))
+        if item.path.parent.name == "guide":
+            # max_iter is low in examples, and a reader sees the warning beside them.
+            ignored = "ignore::sklearn.exceptions.ConvergenceWarning"
+            item.add_marker(pytest.mark.filterwarnings(ignored))

@@ -18,8 +18,8 @@ from threadpoolctl import threadpool_limits
 
 from skbp import BPClassifier, BPGridSearchCV
 
-# Products of matrices this small gain little from several threads, and on a busy
-# machine the threads wait for each other. The search uses the cores otherwise.
+# Products of such small matrices gain little from several threads, and on a busy
+# machine the threads wait for each other. The search uses the cores for its workers.
 threadpool_limits(1)
 
 # 1. The data.
@@ -34,7 +34,8 @@ print(f"Digits: {len(X_train)} pictures to train on, {len(X_test)} to test on.\n
 model = make_pipeline(StandardScaler(), BPClassifier(max_iter=500, random_state=0))
 
 # 3. A grid search over its size, its learning rate, and its regularisation.
-#    Networks that differ in numbers alone train together; GridSearchCV finds the same.
+#    Candidates that differ only in numbers train together, with the same results as in
+#    GridSearchCV.
 grid = {
     "bpclassifier__hidden_layer_sizes": [(50,), (100,)],
     "bpclassifier__learning_rate_init": [0.003, 0.01],
@@ -59,7 +60,7 @@ for name, value in best.items():
 
 # 4. The same network by both packages: same parameters, same seed.
 def train(network):
-    """Train a network three times alike, and print how it went."""
+    """Train a network three times, and print its results and the shortest time."""
     pipeline = make_pipeline(StandardScaler(), network)
     seconds = repeat(lambda: pipeline.fit(X_train, y_train), number=1, repeat=3)
     print(

@@ -1,5 +1,7 @@
-"""Back-propagation, as five classic documents derive it, for scikit-learn."""
+"""Neural networks trained by back-propagation, with the API of scikit-learn."""
 
+from skbp._config import config_context, get_config
+from skbp._version import __version__
 from skbp.classifier import BPClassifier
 from skbp.inspection import GradientCheck, check_gradient
 from skbp.model_selection import (
@@ -8,7 +10,7 @@ from skbp.model_selection import (
     BPHalvingRandomSearchCV,
     BPRandomizedSearchCV,
 )
-from skbp.plotting import SweepDisplay
+from skbp.plotting import LossCurveDisplay, SweepDisplay
 from skbp.regressor import BPRegressor
 
 __all__ = [
@@ -19,8 +21,10 @@ __all__ = [
     "BPRandomizedSearchCV",
     "BPRegressor",
     "GradientCheck",
+    "LossCurveDisplay",
     "SweepDisplay",
     "__version__",
     "check_gradient",
+    "config_context",
+    "get_config",
 ]
-__version__ = "0.1.0"

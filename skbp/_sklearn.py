@@ -5,7 +5,7 @@ So are the differences between its versions, from 1.6 on.
 
 from collections.abc import Callable
 from inspect import signature
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ from sklearn.model_selection._validation import (
     _warn_or_raise_about_fit_failures as warn_or_raise_about_fit_failures,
 )
 from sklearn.utils import _safe_indexing as safe_indexing
+from sklearn.utils._available_if import _AvailableIfDescriptor
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import (
     Interval,
@@ -36,7 +37,6 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metadata_routing import _routing_enabled as routing_enabled
-from sklearn.utils.metaestimators import available_if as _available_if
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call as check_partial_fit_first_call,
 )
@@ -65,8 +65,8 @@ except ImportError:  # The module is experimental: it may move.
             """
             if callbacks:
                 raise ImportError(
-                    "Callbacks need scikit-learn 1.9 (its module sklearn.callback); "
-                    f"this is scikit-learn {sklearn.__version__}."
+                    "Callbacks need scikit-learn 1.9 or later (the module "
+                    f"sklearn.callback); this is scikit-learn {sklearn.__version__}."
                 )
             return self
 
@@ -90,9 +90,27 @@ def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Me
     return decorator
 
 
+class AvailableIf(_AvailableIfDescriptor):  # type: ignore[misc]
+    """A method that estimators may lack, with the reason in the error message."""
+
+    def _check(self, obj: Any, owner: type) -> None:
+        try:
+            super()._check(obj, owner=owner)
+        except AttributeError as error:
+            if error.__cause__ is None:
+                raise
+            # scikit-learn shows the reason above the error, where few would look.
+            reason = error.__cause__
+            raise AttributeError(f"{error}: {reason}") from reason
+
+
 def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
     """Return the decorator of a method that estimators have where ``check`` holds."""
-    decorator: Callable[[Method], Method] = _available_if(check)
+
+    def decorator(method: Method) -> Method:
+        available: Any = AvailableIf(method, check, attribute_name=method.__name__)
+        return cast(Method, available)
+
     return decorator
 
 

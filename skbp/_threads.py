@@ -1,13 +1,22 @@
-"""How many threads BLAS may use."""
+"""How many threads BLAS may use.
+
+The limit is a state of the process. A fork and an interrupt leave it as it should be:
+a child process starts without a limit, and the threads of BLAS come back whenever an
+interrupt arrives.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import Callable
 from functools import cache
+from itertools import product
 from threading import Lock
+from typing import Any, NamedTuple, TypeVar
 
 from threadpoolctl import LibController, ThreadpoolController
+
+T = TypeVar("T")
 
 #: Multiplications in a matrix product from which a second thread pays. Below, threads
 #: wait for each other longer than they save: little on an idle machine, several times
@@ -18,39 +27,116 @@ WORTH_THREADS = 6_000_000
 ONE_THREAD = 2**13
 
 _lock = Lock()
-_users = 0
+#: A token for each call that needs the limit now.
+_users: set[object] = set()
+#: The threads of each library before the limit; empty while there is no limit.
 _before: list[int] = []
 
 
+class Library(NamedTuple):
+    """The functions that read and set the threads of one BLAS library."""
+
+    get: Callable[[], int]
+    set: Callable[[int], Any]
+
+
 @cache
-def _libraries() -> list[LibController]:
-    """Return what sets the threads of each BLAS library that is loaded."""
+def _libraries() -> list[Library]:
+    """Return each BLAS library that is loaded."""
     controllers = ThreadpoolController().lib_controllers
-    return [one for one in controllers if one.user_api == "blas"]
+    return [_library(one) for one in controllers if one.user_api == "blas"]
 
 
-@contextmanager
-def blas_threads_for(multiplications: int) -> Iterator[None]:
-    """Limit BLAS to one thread if the largest product is a small one.
+def _library(controller: LibController) -> Library:
+    """Return the functions of OpenBLAS itself, of other libraries the controller's.
 
-    The limit holds for the process, so that the first of several concurrent users sets
-    it and the last takes it back.
+    (Since version 3.8 of threadpoolctl, only one thread of a process can set the
+    threads of OpenBLAS through its controller: the last user here might not be able to
+    take the limit back. The functions of OpenBLAS also take a tenth of the time.)
     """
-    global _users, _before
+    if getattr(controller, "threading_layer", "") == "pthreads":
+        for prefix, suffix in product(("", "scipy_"), ("", "64_", "_64")):
+            name = f"{prefix}openblas_{{}}_num_threads{suffix}"
+            get, set = (
+                getattr(controller.dynlib, name.format(do), None)
+                for do in ("get", "set")
+            )
+            if get is not None and set is not None:
+                return Library(get, set)
+    return Library(controller.get_num_threads, controller.set_num_threads)
+
+
+def with_blas_threads_for(multiplications: int, work: Callable[[], T]) -> T:
+    """Call ``work``, with BLAS limited to one thread if the largest product is small.
+
+    The limit holds for the process: the first of several concurrent users sets it, and
+    the last takes it back. (This is not a context manager, because an interrupt between
+    ``__enter__`` and the body of a ``with`` statement would leave the limit in place.)
+    """
     if not ONE_THREAD < multiplications < WORTH_THREADS:
-        yield
-        return
-    with _lock:
-        if _users == 0:
-            _before = [one.get_num_threads() for one in _libraries()]
-            for one in _libraries():
-                one.set_num_threads(1)
-        _users += 1
+        return work()
+    user = object()
     try:
-        yield
+        _enter(user)
+        return work()
     finally:
-        with _lock:
-            _users -= 1
-            if _users == 0:
-                for one, threads in zip(_libraries(), _before, strict=True):
-                    one.set_num_threads(threads)
+        interrupt = None
+        while True:
+            try:
+                _leave(user)
+                break
+            except KeyboardInterrupt as error:
+                interrupt = error
+        if interrupt is not None:
+            raise interrupt
+
+
+def free_threads(multiplications: int) -> int:
+    """Return how many threads are free if BLAS uses one for products of this size."""
+    if multiplications >= WORTH_THREADS:
+        return 1
+    return max((one.get() for one in _libraries()), default=1)
+
+
+def _enter(user: object) -> None:
+    """Limit BLAS to one thread."""
+    global _before
+    with _lock:
+        first = not _users
+        if first:
+            # Read before anything changes, so that an interrupt at any point from here
+            # on leaves what _leave needs.
+            _before = [one.get() for one in _libraries()]
+        _users.add(user)
+        if first:
+            _set_threads([1] * len(_before))
+
+
+def _leave(user: object) -> None:
+    """Give BLAS its threads back after the last user; may be called again."""
+    global _before
+    with _lock:
+        _users.discard(user)
+        if not _users:
+            _set_threads(_before)
+            _before = []
+
+
+def _set_threads(numbers: list[int]) -> None:
+    for one, number in zip(_libraries(), numbers, strict=False):
+        one.set(number)
+
+
+def _start_anew() -> None:
+    """Take the limit back in a child process, whose parent may hold lock and limit."""
+    global _lock, _before
+    _lock = Lock()
+    _users.clear()
+    if _before:
+        # (Without a limit, a child does not even look for the libraries.)
+        _set_threads(_before)
+    _before = []
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew)

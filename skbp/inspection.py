@@ -18,7 +18,7 @@ from skbp._estimator.base import BaseBP
 from skbp._estimator.inside import objective_of
 from skbp._estimator.parameters import validate_params
 from skbp._estimator.prepare import prepare
-from skbp._threads import blas_threads_for
+from skbp._threads import with_blas_threads_for
 from skbp._typing import ArrayLike, Int, MatrixLike, RandomState
 from skbp.engine.arrays import BLOCK, Array
 from skbp.engine.model import Model, unpacked
@@ -41,9 +41,9 @@ class GradientCheck:
     ----------
     error : float
         ``|b - n| / (|b| + |n|)``, where b is the vector of all derivatives by
-        back-propagation, and n is the vector of all numeric derivatives, both without
-        kinks. The error is between 0 and 1, and usually below 1e-7. It is nan if all
-        derivatives are at kinks.
+        back-propagation, and n is the vector of all numeric derivatives. Derivatives at
+        kinks are left out. The error is between 0 and 1, and usually below 1e-7. It is
+        nan if all derivatives are at kinks.
     n_kinks : int
         The number of derivatives that are left out because J has a kink at the weights:
         the difference quotients to the two sides differ. With ReLU this happens if Z is
@@ -53,6 +53,16 @@ class GradientCheck:
     gradients, numeric_gradients : tuple (coefs, intercepts) or None
         The derivative with respect to each parameter, as lists of arrays like
         ``coefs_`` and ``intercepts_``; None unless ``each_parameter=True``.
+
+    Examples
+    --------
+    >>> from skbp import BPRegressor, check_gradient
+    >>> X, y = [[0.0, 1.0], [1.0, 1.0], [1.0, 0.0]], [0.0, 1.0, 0.5]
+    >>> check = check_gradient(BPRegressor((3,), "tanh", random_state=0), X, y)
+    >>> check.error < 1e-6, check.n_kinks
+    (True, 0)
+    >>> check.backprop.shape
+    (10,)
     """
 
     error: float
@@ -108,11 +118,11 @@ def check_gradient(
         The number of random directions, at least 1.
 
     each_parameter : bool, default=False
-        Whether to compute the numeric derivative with respect to each parameter, too.
-        This takes two evaluations of J for each parameter.
+        Whether to also compute the numeric derivative with respect to each parameter,
+        which takes two evaluations of J for each of them.
 
     random_state : int, RandomState instance or None, default=0
-        Draws the directions.
+        The seed or generator of the random directions.
 
     Returns
     -------
@@ -141,12 +151,14 @@ def check_gradient(
     """
     if not isinstance(estimator, BaseBP):
         raise TypeError(
-            "estimator must be a BPClassifier or a BPRegressor, got a "
-            f"{type(estimator).__name__}. Of a pipeline give the last step, and X as "
-            "the steps before it transform it."
+            "estimator must be a BPClassifier or a BPRegressor; got a "
+            f"{type(estimator).__name__}. For a pipeline, pass its last step, "
+            "and X as transformed by the steps before it."
         )
     if not isinstance(n_directions, Integral) or n_directions < 1:
-        raise ValueError(f"n_directions must be a positive integer; got {n_directions}")
+        raise ValueError(
+            f"n_directions must be a positive integer; got {n_directions}."
+        )
     if not hasattr(estimator, "coefs_"):
         estimator = at_start(clone(estimator), X, y, sample_weight)
     objective = objective_of(estimator, X, y, sample_weight, np.dtype(np.float64))
@@ -156,11 +168,10 @@ def check_gradient(
     directions = [signs]
     if each_parameter:
         directions.append(scipy.sparse.eye_array(P, format="csr"))
-    results = [_closer(objective, every) for every in directions]
-    kinks = [
-        _kinks(objective, every, result)
-        for every, result in zip(directions, results, strict=True)
-    ]
+    results, kinks = with_blas_threads_for(
+        objective.network.multiplications(len(objective.samples)),
+        lambda: _all_derivatives(objective, directions),
+    )
     b, n = (
         np.concatenate([r[i][~kink] for r, kink in zip(results, kinks, strict=True)])
         for i in (0, 1)
@@ -185,6 +196,18 @@ def at_start(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Any:
     return estimator
 
 
+def _all_derivatives(
+    objective: Objective, directions: list[Any]
+) -> tuple[list[tuple[Array, Array, Array]], list[Array]]:
+    """Return derivatives along each set of directions, and where J has a kink."""
+    results = [_closer(objective, every) for every in directions]
+    kinks = [
+        _kinks(objective, every, result)
+        for every, result in zip(directions, results, strict=True)
+    ]
+    return results, kinks
+
+
 def _derivatives(
     objective: Objective, directions: Any, step: float = STEP
 ) -> tuple[Array, Array, Array]:
@@ -198,17 +221,13 @@ def _derivatives(
     # The arrays of a network hold its parameters, or units times samples.
     numbers = max(network.n_parameters, sum(network.units) * min(len(samples), BLOCK))
     size = max(1, LIMIT // numbers)
-    with (
-        np.errstate(over="ignore", invalid="ignore", divide="ignore"),
-        blas_threads_for(network.multiplications(len(samples))),
-    ):
+    with np.errstate(all="ignore"):
         J_0, _ = objective(rows)
         for start in range(0, directions.shape[0], size):
             d = directions[start : start + size]
             d = d.toarray() if scipy.sparse.issparse(d) else d
-            theta = np.concatenate(
-                [objective.theta + step * d, objective.theta - step * d]
-            )
+            sides = objective.theta + step * d, objective.theta - step * d
+            theta = np.concatenate(sides)
             near = Objective(network, objective.loss, samples, objective.alpha, theta)
             J, _ = near(rows)
             above, below = J[: len(d)], J[len(d) :]

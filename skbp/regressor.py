@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from numbers import Real
 from typing import Any, ClassVar, Literal, Self, overload
 
+import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils import Tags
 
@@ -14,9 +16,9 @@ from skbp._data.read import Data
 from skbp._estimator.attributes import restored_on_error
 from skbp._estimator.base import BaseBP
 from skbp._estimator.by_hand import targets_of
+from skbp._estimator.ending import warn_of_partial_fit
 from skbp._estimator.parameters import CONSTRAINTS, check_has_partial_fit, options_of
-from skbp._estimator.warnings import warn_of_partial_fit
-from skbp._sklearn import Interval, StrOptions, available_if, fit_context
+from skbp._sklearn import Interval, StrOptions, available_if
 from skbp._targets.losses import REGRESSION_LOSSES
 from skbp._typing import (
     Activation,
@@ -47,8 +49,24 @@ from skbp._typing import (
 class BPRegressor(RegressorMixin, BaseBP):
     """A neural network for regression, trained by back-propagation.
 
-    With the same parameters and the same ``random_state`` it finds the same weights as
-    :class:`~sklearn.neural_network.MLPRegressor`, in less time.
+    The parameters by purpose::
+
+        network               hidden_layer_sizes, activation, output_activation,
+                              fit_intercept, init, coefs_init, intercepts_init
+        loss                  loss, huber_delta, quantile
+        solver                solver, batch_size, shuffle, momentum, nesterovs_momentum,
+                              beta_1, beta_2, epsilon
+        step size             learning_rate, learning_rate_init, learning_rate_decay,
+                              learning_rate_step, power_t, warmup, max_grad_norm
+        regularisation        alpha, weight_decay, dropout, average_decay
+        stopping, validation  max_iter, max_fun, tol, n_iter_no_change, early_stopping,
+                              validation_fraction, scoring
+        several networks      n_init, ensemble
+        other                 random_state, warm_start, verbose
+
+    With the same parameters and the same ``random_state`` you get the same weights as
+    with :class:`~sklearn.neural_network.MLPRegressor`, typically two to three times
+    faster.
 
     A network with the layers l = 1 ... L computes, from the input A[0] = X::
 
@@ -67,21 +85,6 @@ class BPRegressor(RegressorMixin, BaseBP):
     the squared error, and delta[l] = (W[l+1]' delta[l+1]) * f'(Z[l]). They give the
     gradient of J: dJ/dW[l] = (1/m) (delta[l] A[l-1]' + alpha W[l]), and dJ/db[l] is the
     mean of delta[l] over the samples [1]_.
-
-    The parameters by purpose::
-
-        network               hidden_layer_sizes, activation, output_activation,
-                              fit_intercept, init, coefs_init, intercepts_init
-        loss                  loss, huber_delta, quantile
-        solver                solver, batch_size, shuffle, momentum, nesterovs_momentum,
-                              beta_1, beta_2, epsilon
-        step size             learning_rate, learning_rate_init, learning_rate_decay,
-                              learning_rate_step, power_t, warmup, max_grad_norm
-        regularisation        alpha, weight_decay, dropout, average_decay
-        stopping, validation  max_iter, max_fun, tol, n_iter_no_change, early_stopping,
-                              validation_fraction, scoring
-        several networks      n_init, ensemble
-        other                 random_state, warm_start, verbose
 
     Parameters
     ----------
@@ -158,8 +161,8 @@ class BPRegressor(RegressorMixin, BaseBP):
           and predicts a > 0;
         - "gamma", log(a / y) + y / a - 1, half the gamma deviance; it needs y > 0 and
           predicts a > 0;
-        - "log_loss", -y log a - (1 - y) log(1 - a), for shares and probabilities y in
-          [0, 1]; with ``output_activation="softmax"`` -y log a, summed over the
+        - "log_loss", -y log a - (1 - y) log(1 - a), for proportions and probabilities y
+          in [0, 1]; with ``output_activation="softmax"`` -y log a, summed over the
           outputs.
 
     huber_delta : float, default=1.35
@@ -220,7 +223,7 @@ class BPRegressor(RegressorMixin, BaseBP):
         A small number that keeps "adam", "nadam" and "rmsprop" from dividing by zero.
 
     learning_rate : str, default="constant"
-        The schedule of the learning rate, for stochastic solvers. The rate begins with
+        The schedule of the learning rate, for stochastic solvers. The rate starts at
         ``learning_rate_init``:
 
         - "constant", the rate does not change;
@@ -230,8 +233,8 @@ class BPRegressor(RegressorMixin, BaseBP):
         - "adaptive", the rate is divided by 5 each time that training stops improving
           (see ``n_iter_no_change``), until it is 1e-6 or less;
         - "cosine", the rate falls along half a cosine, to 0 after ``max_iter`` epochs;
-        - "one_cycle", the rate rises from 4 % of ``learning_rate_init`` to all of it
-          during the first 30 % of ``max_iter`` epochs, and then falls to 0;
+        - "one_cycle", the rate rises from 4 % to 100 % of ``learning_rate_init`` during
+          the first 30 % of ``max_iter`` epochs, and then falls to 0;
         - "step", the rate is multiplied by ``learning_rate_decay`` every
           ``learning_rate_step`` epochs;
         - "exponential", the rate falls as fast as with "step", but gradually.
@@ -296,10 +299,10 @@ class BPRegressor(RegressorMixin, BaseBP):
     average_decay : float, default=0.0
         If above 0, ``coefs_`` and ``intercepts_`` are exponential moving averages over
         the training steps, and predictions and validation scores use these averages.
-        Each step counts ``average_decay`` times as much as the step after it; useful
-        values are 0.9 to 0.999. Training itself, including later calls of
-        ``partial_fit``, continues from the weights that are not averaged. Not available
-        with "lbfgs" and "lm".
+        Each step counts ``average_decay`` times as much as the next step; useful values
+        are 0.9 to 0.999. Training itself, including later calls of ``partial_fit``,
+        continues from the current weights, which are not averaged. Not available with
+        "lbfgs" and "lm".
 
     max_iter : int, default=200
         The maximum number of epochs or, for "lbfgs" and "lm", of iterations.
@@ -337,11 +340,11 @@ class BPRegressor(RegressorMixin, BaseBP):
         The number of networks to train, each from its own initial weights. The best of
         them is kept: the network with the highest evidence if ``alpha`` is estimated,
         with the best validation score if ``early_stopping=True``, and with the lowest J
-        otherwise. Numbers above 1 cannot be combined with ``warm_start``,
-        ``coefs_init`` or ``partial_fit``.
+        otherwise. Values above 1 cannot be combined with ``warm_start``, ``coefs_init``
+        or ``partial_fit``.
 
     ensemble : int, default=1
-        The number of networks that predict together: the best ones of the ``n_init``
+        The number of networks that predict together: the best of the ``n_init``
         networks. The prediction is the mean of their outputs. ``coefs_`` and methods
         such as ``activations`` and ``gradients`` refer to the best one.
 
@@ -374,10 +377,10 @@ class BPRegressor(RegressorMixin, BaseBP):
         The lowest loss in any epoch; None if ``early_stopping=True``.
 
     loss_curve_ : list of float
-        The loss in each epoch or iteration: the mean of J over the batches of the
-        epoch. If ``alpha`` is estimated and ``loss="squared_error"``, it is in units of
-        the noise. ``fit`` with ``warm_start=True`` and ``partial_fit`` append to this
-        list.
+        The loss in each epoch or iteration: the mean of J over the batches of an epoch.
+        If ``alpha`` is estimated and ``loss="squared_error"``, the loss is measured in
+        units of the noise. ``fit`` with ``warm_start=True`` and ``partial_fit`` append
+        to this list.
 
     learning_rate_curve_ : list of float or None
         The learning rate of the last step in each epoch; None for "lbfgs" and "lm".
@@ -412,8 +415,8 @@ class BPRegressor(RegressorMixin, BaseBP):
         available if ``alpha`` is estimated.
 
     n_effective_parameters_ : float
-        The number of parameters that the data determine, which is lower the stronger
-        the penalties are. Only available if ``alpha`` is estimated.
+        The number of parameters that the data determine. The stronger the penalties,
+        the lower is this number. Only available if ``alpha`` is estimated.
 
     noise_std_ : float, ndarray of shape (n_outputs,) or None
         The estimated standard deviation of the noise, an array for several outputs;
@@ -485,7 +488,18 @@ class BPRegressor(RegressorMixin, BaseBP):
     If the loss becomes infinite or nan, training stops with a
     :class:`~sklearn.exceptions.ConvergenceWarning` and keeps the best weights up to
     that point. If you interrupt training from the keyboard (Ctrl+C), ``fit`` keeps the
-    weights reached so far and returns, and you can use the estimator.
+    weights reached so far and returns, and you can use the estimator. In a search or an
+    ensemble, the ``KeyboardInterrupt`` is raised and ends all fits.
+
+    Scikit-learn's callbacks (version 1.9 or later) follow training epoch by epoch. Set
+    them before you call ``fit``, for example a progress bar, which needs the package
+    rich (``pip install "skbp[progress]"``)::
+
+        from sklearn.callback import ProgressBar
+        BPRegressor().set_callbacks(ProgressBar()).fit(X, y)
+
+    A callback that returns True at the end of an epoch stops training.
+    :class:`~skbp.LossCurveDisplay` draws how a fitted network trained.
 
     For several outputs ``loss_`` is the sum of the losses of all outputs, which is what
     training minimises. MLPRegressor reports their mean.
@@ -624,7 +638,6 @@ class BPRegressor(RegressorMixin, BaseBP):
         self.quantile = quantile
 
     @available_if(check_has_partial_fit)
-    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,
         X: MatrixLike,
@@ -639,8 +652,7 @@ class BPRegressor(RegressorMixin, BaseBP):
 
         The state of the optimizer, the learning rate and the stream of random numbers
         continue from call to call. ``n_iter_`` counts the calls. Only for stochastic
-        solvers. For a Dask collection, an epoch goes through all partitions in their
-        order.
+        solvers. For a Dask collection, an epoch goes through all partitions in order.
 
         Parameters
         ----------
@@ -654,7 +666,7 @@ class BPRegressor(RegressorMixin, BaseBP):
             Non-negative weights. None means that all weights are 1.
 
         X_val, y_val, sample_weight_val : as X, y and sample_weight, default=None
-            A validation set, on which score and loss are recorded.
+            A validation set. The score and the loss on it are recorded after the epoch.
 
         Returns
         -------
@@ -664,12 +676,25 @@ class BPRegressor(RegressorMixin, BaseBP):
         Raises
         ------
         ValueError
-            If a parameter or the data cannot be used. The results of earlier calls are
-            then kept.
+            If a parameter or the data cannot be used. A fitted estimator then stays as
+            it was.
+
+        Examples
+        --------
+        >>> from skbp import BPRegressor
+        >>> model = BPRegressor((3,), random_state=0)
+        >>> for X, y in [([[0.0], [3.0]], [0.0, 3.0]), ([[2.0], [1.0]], [2.0, 1.0])]:
+        ...     model = model.partial_fit(X, y)
+        >>> model.n_iter_, model.t_
+        (2, 4)
         """
         data = Data(X, y, sample_weight)
         validation = Data(X_val, y_val, sample_weight_val)
-        with restored_on_error(self):
+        scored = X_val is not None
+        with (
+            restored_on_error(self, random=scored or on_dask(X)),
+            np.errstate(all="ignore"),
+        ):
             history = self._bp_train_part(data, validation)
         warn_of_partial_fit(self, history)
         return self
@@ -701,7 +726,7 @@ class BPRegressor(RegressorMixin, BaseBP):
             The input data.
 
         return_std : bool, default=False
-            Whether to return the standard deviation of each target, too. It includes
+            Whether to also return the standard deviation of each target. It includes
             the noise and, by Laplace's approximation, the uncertainty of the weights.
             This needs ``loss="squared_error"``, ``solver="lm"`` and an ``alpha`` of
             "evidence" or "ard".
@@ -714,6 +739,14 @@ class BPRegressor(RegressorMixin, BaseBP):
 
         std : ndarray like y
             The standard deviations; only returned with ``return_std=True``.
+
+        Examples
+        --------
+        >>> from skbp import BPRegressor
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 2.0, 3.0]
+        >>> model = BPRegressor((2,), "tanh", solver="lbfgs", random_state=0)
+        >>> model.fit(X, y).predict([[0.5], [2.5]]).round(1)
+        array([0.5, 2.5])
         """
         if on_dask(X):
             return for_partitions(self.predict, X, return_std=return_std)
@@ -749,6 +782,14 @@ class BPRegressor(RegressorMixin, BaseBP):
         score : float
             The result of :func:`~sklearn.metrics.r2_score`, or the mean of
             :func:`~sklearn.metrics.d2_pinball_score` over the quantiles; 1 is perfect.
+
+        Examples
+        --------
+        >>> from skbp import BPRegressor
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 2.0, 3.0]
+        >>> model = BPRegressor((2,), "tanh", solver="lbfgs", random_state=0)
+        >>> print(f"{model.fit(X, y).score(X, y):.2f}")
+        1.00
         """
         y, sample_weight, outputs = in_memory(y, sample_weight, self.predict(X))
         targets = targets_of(self)
@@ -757,7 +798,10 @@ class BPRegressor(RegressorMixin, BaseBP):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        options = options_of(self)
-        tags.target_tags.multi_output = options.several_outputs
-        tags.target_tags.positive_only = options.positive_only
+        # scikit-learn asks before fit has checked the parameters. Values that fit will
+        # refuse leave the tags at their defaults.
+        with suppress(Exception):
+            options = options_of(self)
+            tags.target_tags.multi_output = options.several_outputs
+            tags.target_tags.positive_only = options.positive_only
         return tags

@@ -8,7 +8,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skbp import BPClassifier
-from skbp._estimator import base
+from skbp._estimator import run
 from skbp.model_selection import BPGridSearchCV, lockstep
 
 X, LABELS = load_iris(return_X_y=True)
@@ -23,15 +23,14 @@ LOSS = {"scoring": "neg_log_loss"}
 
 def numbers_trained(monkeypatch):
     """Return the numbers of estimators that each call of the engine trains."""
-    sizes, original = [], lockstep.fit
+    sizes, original = [], run.fit
 
     def counted(*args, **kwargs):
         results = original(*args, **kwargs)
         sizes.append(len(results))
         return results
 
-    monkeypatch.setattr(base, "engine_fit", counted)
-    monkeypatch.setattr(lockstep, "fit", counted)
+    monkeypatch.setattr(run, "fit", counted)
     return sizes
 
 

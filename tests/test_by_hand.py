@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 from sklearn import neural_network
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 from sklearn.preprocessing import LabelBinarizer
 
 from skbp import BPClassifier, BPRegressor
@@ -252,7 +252,7 @@ def test_half_precision(kind):
 def test_what_does_not_fit_together_is_an_error(kind):
     model = by_hand(kind, fitted(kind(**SMALL)), "classes_")
     coefs = model.coefs_
-    with pytest.raises(ValueError, match=r"X has 3 features, and coefs_\[0\] takes 4"):
+    with pytest.raises(ValueError, match=r"X has 3 features, but coefs_\[0\] takes 4"):
         model.predict(X[:, :3])
     model.coefs_ = [coefs[0], coefs[2], coefs[1]]
     with pytest.raises(ValueError, match=r"coefs_\[1\] must have the shape"):
@@ -278,7 +278,8 @@ def test_a_pickle_of_an_older_version_predicts(kind):
         if not name.startswith("_") and name not in ("fit_intercept", "dropout")
     }
     old = pickle.loads(pickle.dumps(kind.__new__(kind)))
-    old.__setstate__(state)
+    with pytest.warns(InconsistentVersionWarning, match="by an earlier version"):
+        old.__setstate__(state)
     np.testing.assert_array_equal(old.predict(X), model.predict(X))
     old.partial_fit(X, Y)
 
@@ -288,3 +289,20 @@ def test_intercepts_may_be_added():
     before = model.predict(X)
     model.intercepts_[-1] = np.array([2.0])
     np.testing.assert_allclose(model.predict(X), before + 2.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("out_activation_", "misspelt", "out_activation_ must be one of .*'misspelt'"),
+        ("coefs_", [np.ones((4, 3)) * 1j], r"coefs_\[0\] must hold real.*complex128"),
+        ("coefs_", ["a"], r"coefs_\[0\] must hold real numbers"),
+        ("intercepts_", [["a", "b", "c"]], r"intercepts_\[0\] must hold real numbers"),
+    ],
+)
+@pytest.mark.parametrize("estimator", [BPClassifier, MLPClassifier])
+def test_attributes_that_cannot_be_used_are_named(estimator, name, value, message):
+    model = estimator(()).set_params(hidden_layer_sizes=(), max_iter=2)
+    setattr(fitted(model), name, value)
+    with pytest.raises(ValueError, match=message):
+        model.predict(X)

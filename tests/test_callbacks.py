@@ -1,11 +1,14 @@
 """Callbacks: a task for each epoch, scikit-learn's own, and none at all."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_validate
 
 from skbp import BPClassifier
+from skbp.engine.model import Model
 from tests.helpers import BOTH, CALLBACKS, SKLEARN, X, Y, fitted
 
 
@@ -59,6 +62,88 @@ def test_scikit_learns_monitor_in_a_grid_search():
     search = GridSearchCV(clone(model), {"alpha": [0.1, 1.0]}, cv=2)
     fitted(search)
     assert cross_validate(clone(model).set_callbacks(), X, Y, cv=2)["test_score"].size
+
+
+@CALLBACKS
+def test_scikit_learns_progress_bar(capsys):
+    pytest.importorskip("rich")
+    from sklearn.callback import ProgressBar
+
+    fitted(BPClassifier(max_iter=3, random_state=0).set_callbacks(ProgressBar()))
+    output = capsys.readouterr().out
+    assert "BPClassifier - fit" in output
+    assert "100%" in output
+
+
+@CALLBACKS
+@BOTH
+@pytest.mark.parametrize("solver", ["adam", "lbfgs", "lm"])
+def test_a_callback_gets_weights_of_its_own(estimator, solver):
+    class Keeper:
+        def __init__(self):
+            self.kept = []
+
+        def setup(self, estimator, context):
+            pass
+
+        def on_fit_task_begin(self, estimator, context):
+            pass
+
+        def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+            if context.task_name == "epoch":
+                self.kept.append((fitted_estimator, fitted_estimator.predict(X)))
+                if self.spoils:
+                    fitted_estimator.coefs_[0][...] = 0.0
+
+        def teardown(self, estimator, context):
+            pass
+
+    weights = []
+    for spoils in (False, True):
+        keeper = Keeper()
+        keeper.spoils = spoils
+        model = estimator((3,), solver=solver, max_iter=4, random_state=0)
+        fitted(model.set_callbacks(keeper))
+        weights.append(model.coefs_[0])
+        if not spoils:
+            for kept, predicted in keeper.kept:
+                np.testing.assert_array_equal(kept.predict(X), predicted)
+            first = [kept.coefs_[0] for kept, _ in keeper.kept]
+            assert all((a != b).any() for a, b in pairwise(first))
+    np.testing.assert_array_equal(*weights)
+
+
+@CALLBACKS
+def test_weights_are_copied_only_if_a_callback_looks(monkeypatch):
+    class Watcher:
+        def __init__(self):
+            self.epochs = 0
+
+        def setup(self, estimator, context):
+            pass
+
+        def on_fit_task_begin(self, estimator, context):
+            self.epochs += context.task_name == "epoch"
+
+        def on_fit_task_end(self, estimator, context):
+            pass
+
+        def teardown(self, estimator, context):
+            pass
+
+    made = []
+    of = Model.of
+
+    def counted(*args):
+        made.append(1)
+        return of(*args)
+
+    monkeypatch.setattr(Model, "of", counted)
+    watcher = Watcher()
+    fitted(BPClassifier((3,), max_iter=4).set_callbacks(watcher))
+    assert watcher.epochs == 4
+    # The one that predicts after the fit.
+    assert len(made) == 1
 
 
 def test_it_costs_nothing_without_callbacks():

@@ -69,7 +69,7 @@ def test_a_class_weight_of_some_classes():
     for bad, message in [
         ({7: 1.0}, r"not in y: \[7\]"),
         ({0: np.nan}, "finite"),
-        ({0: 0, 1: 0, 2: 0}, "leaves no sample any weight"),
+        ({0: 0, 1: 0, 2: 0}, "gives all samples the weight 0"),
         ([{0: 1.0}], "multilabel"),
     ]:
         with pytest.raises(ValueError, match=message):

@@ -180,7 +180,7 @@ def test_a_warm_start_goes_on(client):
         both[1].fit(on_dask(X), on_dask(Y["names"]))
     assert_same_weights(*both)
     assert len(both[1].loss_curve_) == 8
-    with pytest.raises(ValueError, match="classes that are not in classes_"):
+    with pytest.raises(ValueError, match="Classes that are not in classes_"):
         both[1].fit(on_dask(X), on_dask(np.char.upper(Y["names"])))
 
 
@@ -523,16 +523,20 @@ def with_nan():
             "sample_weight must be a dask.array",
         ),
         ({}, lambda: (on_dask(X[:, 0]), on_dask(CODES)), "X must have 2 dim"),
-        ({}, lambda: (on_dask(X), on_dask(CODES[1:])), "y has 299 samples, X has 300"),
+        (
+            {},
+            lambda: (on_dask(X), on_dask(CODES[1:])),
+            "y has 299 samples, but X has 300",
+        ),
         (
             {},
             lambda: (on_dask(X), dd.from_pandas(frame(), npartitions=2)["y"]),
-            "y has 2 partitions, X has 5",
+            "y has 2 partitions, but X has 5",
         ),
         (
             {},
             lambda: (on_dask(X), on_dask(CODES), on_dask(0 * WEIGHTS)),
-            "sample_weight, .* zero for all samples",
+            "All samples have weight 0 .sample_weight",
         ),
         (
             {},
@@ -540,21 +544,21 @@ def with_nan():
             "partition . .*sample_weight must not be negative",
         ),
         ({}, lambda: (on_dask(X), on_dask(Y["number"])), "partition . .*continuous"),
-        ({"early_stopping": True}, lambda: (on_dask(X), on_dask(CODES)), "Give X_val"),
+        ({"early_stopping": True}, lambda: (on_dask(X), on_dask(CODES)), "Pass X_val"),
         (
             {"intercepts_init": "best_constant"},
             lambda: (on_dask(X), on_dask(CODES)),
-            "Give intercepts_init as arrays",
+            "Pass arrays as intercepts_init",
         ),
         (
             {"solver": "adam", "dropout": 0.5, "batch_size": "full"},
             lambda: (on_dask(X), on_dask(CODES)),
-            "Give batch_size as a number",
+            "Set batch_size to a number",
         ),
         (
             {"class_weight": "balanced"},
             lambda: (on_dask(X), on_dask(Y["multilabel"])),
-            "Give sample_weight instead",
+            "Pass sample_weight instead",
         ),
         ({}, lambda: (X, on_dask(CODES)), "y must be in memory here"),
         ({}, lambda: (on_dask(X)[:0], on_dask(CODES)[:0]), "X has no samples"),

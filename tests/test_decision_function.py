@@ -108,3 +108,15 @@ def test_calibration_is_no_worse_than_that_of_scikit_learns_network(method):
             losses[-1].append(log_loss(y[~train], p))
     ours, theirs = np.mean(losses, axis=0)
     assert ours <= theirs * 1.02
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_log_odds_that_overflow_are_the_largest_number(n_classes):
+    most = np.finfo(np.float32).max
+    model = BPClassifier((), output_activation="softmax")
+    model.coefs_ = [np.array([[0.9, -0.9, 0.0]], np.float32)[:, :n_classes] * most]
+    model.intercepts_ = [np.zeros(n_classes, np.float32)]
+    model.out_activation_, model.classes_ = "softmax", np.arange(n_classes)
+    scores = model.decision_function(np.array([[1.0], [-1.0]], np.float32))
+    assert np.isfinite(scores).all()
+    assert np.min(scores) == -most

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
-from skbp import BPRegressor
+import skbp
+from skbp import BPClassifier, BPRegressor
+from skbp.engine.compiled import available
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -42,3 +44,17 @@ def test_divergence_in_a_call_does_not_poison_the_next(X):
     for w, expected in zip(model.coefs_, good, strict=True):
         np.testing.assert_array_equal(w, expected)
     assert np.isfinite(model.partial_fit(X, X[:, 0]).coefs_[0]).all()
+
+
+@pytest.mark.parametrize("compiled", [False, *[True] * available()])
+def test_early_stopping_never_keeps_infinite_weights(compiled):
+    """Behind a logistic, their outputs are finite, and may be right."""
+    X = np.linspace(-1.0, 1.0, 20, dtype=np.float32)[:, np.newaxis]
+    model = BPClassifier((), solver="rmsprop", learning_rate_init=1e150)
+    model.set_params(fit_intercept=False, early_stopping=True, max_iter=1)
+    with (
+        skbp.config_context(compiled=compiled),
+        pytest.warns(ConvergenceWarning, match="diverged"),
+    ):
+        model.fit(X, X[:, 0] > 0)
+    assert all(np.isfinite(w).all() for w in model.coefs_ + model.intercepts_)

@@ -1,12 +1,14 @@
 """The five documents' networks, trained by the estimators to the documents' figures.
 
-A: a deep network for soft targets, with the cost curve that the document prints.
-B: a derivation for any depth and any activation in each layer.
-C: two two-layer networks, without biases and with softmax on a spiral.
-D: squared error through logistic outputs, with weight decay.
-E: a small network with given weights.
+A: a deep network for soft targets. The document prints its cost.
+B: a derivation for any depth and any activation in each layer, without figures.
+C: two two-layer networks, without biases and with softmax on a spiral. The figures were
+   computed by the document's program in float64, with a seed of ours.
+D: squared error through logistic outputs, with weight decay, without figures.
+E: a small network with given weights. The figures were computed by the document's
+   program in float64: as it derives gradient descent, and as it is printed.
 
-The figures of C and E were computed by the documents' own programs in float64.
+``docs/documents.md`` has the documents' symbols and their mistakes.
 """
 
 import warnings
@@ -59,24 +61,118 @@ PRINTED = [
 ]
 
 
-def test_document_a_prints_this_cost():
+#: What the document's program computes in 2000 steps: parameters of the upper layers,
+#: and the 200 predictions.
+W4 = [-0.07163096, -0.1259331, -0.07865121, 0.20871752, 0.22302656]
+B2 = [
+    2.42649185e-03,
+    3.00505761e-03,
+    1.67293234e-03,
+    1.16826608e-05,
+    1.50744262e-03,
+    5.76163824e-04,
+    2.18044184e-04,
+]
+B3 = [-0.00070068, -0.00508723, -0.00617541, 0.00928946, 0.00257481]
+B4 = [0.05181475]
+PREDICTED = """
+11100100011011110000101100001100110011001111110001
+11100010110110011001111110111101010001100100001100
+01100010011110110110001100101110001100011010001001
+00010000001111011110100001100101001111011110010101
+"""
+
+
+def data_of_a():
     rng = np.random.RandomState(1)
-    X, Y = rng.rand(12288, 200), rng.rand(1, 200)
+    return rng.rand(12288, 200), rng.rand(1, 200)
+
+
+def network_a(**options):
     # From seed 10 the initialisers draw the document's own weights.
-    network = BPRegressor(
+    return BPRegressor(
         (20, 7, 5),
         loss="log_loss",
         init=("he_normal", "he_normal", "he_normal", "small_normal"),
         random_state=10,
         learning_rate_init=0.01,
-        max_iter=2000,
-        **PLAIN,
+        **{**PLAIN, **options},
     )
-    trained(network, X.T, Y[0])
+
+
+def program_a(X, Y, steps, penalty=0.0, he=lambda n: np.sqrt(2 / n)):
+    """Return the costs and the parameters of the document's program, written anew."""
+    units, m = (len(X), 20, 7, 5, 1), X.shape[1]
+    L, rng = len(units) - 1, np.random.RandomState(10)
+    W, b, Z, A = ([None] * (L + 1) for _ in range(4))
+    for l in range(1, L + 1):
+        W[l] = rng.randn(units[l], units[l - 1])
+        W[l] *= he(units[l - 1]) if l < L else 0.01
+        b[l] = np.zeros((units[l], 1))
+    A[0], costs = X, []
+    for _ in range(steps):
+        for l in range(1, L + 1):
+            Z[l] = W[l] @ A[l - 1] + b[l]
+            A[l] = np.maximum(0, Z[l]) if l < L else 1 / (1 + np.exp(-Z[l]))
+        loss = -(np.log(A[L]) @ Y.T + np.log(1 - A[L]) @ (1 - Y).T).item() / m
+        costs.append(loss + penalty / (2 * m) * sum((W_l**2).sum() for W_l in W[1:]))
+        dA = (1 - Y) / (1 - A[L]) - Y / A[L]
+        for l in range(L, 0, -1):
+            dz = dA * (A[L] * (1 - A[L]) if l == L else Z[l] > 0)
+            dA = W[l].T @ dz
+            W[l] = W[l] - 0.01 * (dz @ A[l - 1].T + penalty * W[l]) / m
+            b[l] = b[l] - 0.01 * dz.sum(axis=1, keepdims=True) / m
+    return costs, W[1:], b[1:]
+
+
+def test_document_a_prints_this_cost():
+    X, Y = data_of_a()
+    network = trained(network_a(max_iter=2000), X.T, Y[0])
     assert [round(J, 8) for J in network.loss_curve_[::100]] == PRINTED
     assert network.out_activation_ == "logistic"
     outputs = network.predict(X.T)
     assert ((outputs > 0) & (outputs < 1)).all()
+    np.testing.assert_allclose(network.coefs_[3][:, 0], W4, atol=6e-9)
+    for ours, theirs in zip(network.intercepts_[1:], (B2, B3, B4), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=6e-9)
+    predicted = "".join(str(int(output > 0.5)) for output in outputs)
+    assert predicted == "".join(PREDICTED.split())
+
+
+@pytest.mark.parametrize("penalty", [0.0, 30.0])
+def test_document_a_with_any_penalty(penalty):
+    """The penalty of the program, lambda / (2m) |W|², is alpha."""
+    X, Y = data_of_a()
+    X = X[:500]
+    costs, W, b = program_a(X, Y, steps=300, penalty=penalty)
+    network = trained(network_a(max_iter=300, alpha=penalty), X.T, Y[0])
+    np.testing.assert_allclose(network.loss_curve_, costs, rtol=1e-12)
+    for ours, theirs in zip(network.coefs_, W, strict=True):
+        np.testing.assert_allclose(ours, theirs.T, rtol=1e-9, atol=1e-14)
+    for ours, theirs in zip(network.intercepts_, b, strict=True):
+        np.testing.assert_allclose(ours, theirs[:, 0], rtol=1e-9, atol=1e-14)
+
+
+def test_document_a_with_the_printed_initial_weights_diverges():
+    X, Y = data_of_a()
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        costs, _, _ = program_a(X, Y, steps=3, he=lambda n: np.sqrt(2))
+    assert costs[0] == pytest.approx(10.403391634465248)
+    assert costs[1] == np.inf
+    assert np.isnan(costs[2])
+
+
+def test_document_a_saturated():
+    """Both factors of the residual fail where an output is 1; the product does not."""
+    a, y = 1 / (1 + np.exp(-40.0)), 0.3
+    with np.errstate(divide="ignore", invalid="ignore"):
+        assert np.isnan(((1 - y) / (1 - a) - y / a) * a * (1 - a))
+    network = BPRegressor(
+        (), loss="log_loss", coefs_init=[[[40.0]]], intercepts_init=[[0.0]], max_iter=1
+    )
+    trained(network, [[1.0]], [0.3])
+    network.coefs_[0][:], network.intercepts_[0][:] = 40.0, 0.0
+    assert network.residuals([[1.0]], [y])[0].item() == 0.7
 
 
 @pytest.mark.parametrize("m", [1, 7])
@@ -221,30 +317,200 @@ def test_document_d_weight_decay_whatever_the_batch(batch_size):
         np.testing.assert_allclose(ours, theirs, rtol=1e-12)
 
 
-def test_document_e_two_layers_from_given_weights():
-    X, y = [[0.6, 0.1], [0.3, 0.6]], [[0, 1], [0, 1]]
-    network = BPRegressor(
+#: The document's network: inputs, targets, weights and biases.
+X_E = np.array([[0.6, 0.1], [0.3, 0.6]])
+Y_E = np.array([[0, 1], [0, 1]])
+W_E = [
+    np.array([[0.4, 0.3, 0.6], [0.3, 0.4, 0.2]]),
+    np.array([[0.2, 0.3], [0.3, 0.4], [0.5, 0.3]]),
+]
+B_E = [np.array([0.4, 0.1, 0.2]), np.array([0.1, 0.2])]
+
+
+def program_e(steps, in_place):
+    """Return the loss before each step, and the last outputs, of the program.
+
+    After every hundredth step the program thresholds its outputs to show them. Printed
+    as it is, it does so ``in_place``, and the next step computes its error from them.
+    """
+
+    def sigmoid(y):
+        return 1 / (1 + np.exp(-y))
+
+    (w, v), (b_w, b_v), losses = W_E, B_E, []
+    for i in range(steps):
+        y1 = X_E @ w + b_w
+        z1 = sigmoid(y1)
+        y2 = z1 @ v + b_v
+        z2 = sigmoid(y2)
+        outputs = z2.copy()
+        losses.append(0.5 * ((z2 - Y_E) ** 2).sum())
+        # The document prints after its steps 0, 100, 200 ...
+        if i % 100 == 1:
+            shown = z2 if in_place else z2.copy()
+            shown[shown > 0.5] = 1
+            shown[shown < 0.5] = 0
+        delta2 = (Y_E - z2) * sigmoid(y2) * (1 - sigmoid(y2))
+        delta1 = (delta2 @ v.T) * sigmoid(y1) * (1 - sigmoid(y1))
+        v, b_v = v + 0.01 * z1.T @ delta2, b_v + 0.01 * delta2.sum(axis=0)
+        w, b_w = w + 0.01 * X_E.T @ delta1, b_w + 0.01 * delta1.sum(axis=0)
+    return losses, outputs
+
+
+def network_e(**options):
+    return BPRegressor(
         3,
         "logistic",
         output_activation="logistic",
-        coefs_init=[
-            [[0.4, 0.3, 0.6], [0.3, 0.4, 0.2]],
-            [[0.2, 0.3], [0.3, 0.4], [0.5, 0.3]],
-        ],
-        intercepts_init=[[0.4, 0.1, 0.2], [0.1, 0.2]],
+        coefs_init=W_E,
+        intercepts_init=B_E,
         # The document's loss is the sum over both samples, twice J.
         learning_rate_init=2 * 0.01,
-        max_iter=50000,
-        **PLAIN,
+        **{**PLAIN, **options},
     )
-    trained(network, X, y)
-    loss = 2 * np.array(network.loss_curve_)
-    assert loss[0] == pytest.approx(0.5470772682034466, rel=1e-8)
-    assert loss[1] == pytest.approx(0.5447799710662123, rel=1e-8)
-    assert loss[100] == pytest.approx(0.341036193789046, rel=1e-8)
-    assert loss[1000] == pytest.approx(0.033102767189782806, rel=1e-8)
-    assert loss[10000] == pytest.approx(0.0021897695065399023, rel=1e-8)
-    assert pytest.approx(0.00037033721054875247, rel=1e-8) == 2 * network.cost(X, y).J
+
+
+#: The loss before these steps: of gradient descent, as the document derives it.
+DERIVED_E = {
+    0: 0.5470772682034466,
+    1: 0.5447799710662123,
+    100: 0.341036193789046,
+    1000: 0.033102767189782806,
+    10000: 0.0021897695065399023,
+    50000: 0.00037033721054875247,
+}
+#: The same of the program as it is printed.
+PRINTED_E = {
+    0: 0.5470772682034466,
+    1: 0.5447799710662123,
+    2: 0.5418981584210676,
+    100: 0.34051887795200647,
+    101: 0.33881623543815526,
+    1000: 0.033420845751141966,
+    10000: 0.0022143647583965477,
+    50000: 0.0003743781825818554,
+}
+
+
+def test_document_e_as_derived():
+    network = trained(network_e(max_iter=50000), X_E, Y_E)
+    loss = 2 * np.array([*network.loss_curve_, network.cost(X_E, Y_E).J])
+    for t, expected in DERIVED_E.items():
+        assert loss[t] == pytest.approx(expected, rel=1e-8)
     np.testing.assert_allclose(
-        network.predict(X), [[0.013888, 0.986348], [0.013571, 0.986686]], atol=5e-7
+        network.predict(X_E), [[0.013888, 0.986348], [0.013571, 0.986686]], atol=5e-7
     )
+
+
+def test_document_e_as_printed():
+    """Its outputs are thresholded in place: one step in a hundred is another one."""
+    losses, outputs = program_e(50002, in_place=True)
+    for t, expected in PRINTED_E.items():
+        assert losses[t] == pytest.approx(expected, rel=1e-8)
+    # At the last print, after step 50000.
+    np.testing.assert_allclose(
+        outputs, [[0.013963, 0.986274], [0.013645, 0.986614]], atol=5e-7
+    )
+
+
+def test_document_e_with_a_copy_to_threshold_is_gradient_descent():
+    losses, _ = program_e(2000, in_place=False)
+    network = trained(network_e(max_iter=2000), X_E, Y_E)
+    np.testing.assert_allclose(2 * np.array(network.loss_curve_), losses, rtol=1e-9)
+
+
+# The dictionaries of docs/documents.md
+
+
+def test_symbols_of_document_a():
+    rng = np.random.RandomState(0)
+    X, Y = rng.standard_normal((6, 9)), rng.rand(1, 9)
+    network = trained(
+        BPRegressor((5, 4), loss="log_loss", max_iter=1, random_state=0, **PLAIN),
+        X.T,
+        Y[0],
+    )
+    param_w = [None, *(W.T for W in network.coefs_)]
+    param_b = [None, *(b[:, np.newaxis] for b in network.intercepts_)]
+    m, L, activations, prev_activations = 9, 3, [X], [None]
+    for l in range(1, L + 1):
+        z = param_w[l] @ activations[l - 1] + param_b[l]
+        prev_activations.append(z)
+        activations.append(np.maximum(0, z) if l < L else 1 / (1 + np.exp(-z)))
+    dw, db = network.gradients(X.T, Y[0])
+    delta, A = network.residuals(X.T, Y[0]), activations
+    dA = (1 - Y) / (1 - A[L]) - Y / A[L]
+    for l in range(L, 0, -1):
+        dz = dA * (A[L] * (1 - A[L]) if l == L else prev_activations[l] > 0)
+        dA = param_w[l].T @ dz
+        np.testing.assert_allclose(network.activations(X.T)[l].T, A[l])
+        np.testing.assert_allclose(
+            network.weighted_inputs(X.T)[l - 1].T, prev_activations[l]
+        )
+        np.testing.assert_allclose(delta[l - 1].T, dz, rtol=1e-10, atol=1e-15)
+        np.testing.assert_allclose(dw[l - 1].T, dz @ A[l - 1].T / m, atol=1e-15)
+        np.testing.assert_allclose(db[l - 1], dz.sum(axis=1) / m, atol=1e-15)
+
+
+def test_symbols_of_document_c():
+    rng = np.random.RandomState(0)
+    X, y = spiral(rng, n=10)
+    network = BPClassifier((7,), max_iter=1, random_state=0, **PLAIN)
+    trained(network, X, y)
+    m, Y, (W, W2), (b, b2) = len(X), np.eye(3)[y], network.coefs_, network.intercepts_
+    h = X @ W + b
+    h_relu = np.maximum(0, h)
+    scores = h_relu @ W2 + b2
+    P = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    dscores = (P - Y) / m
+    np.testing.assert_allclose(network.weighted_inputs(X)[0], h)
+    np.testing.assert_allclose(network.activations(X)[1], h_relu)
+    np.testing.assert_allclose(network.weighted_inputs(X)[1], scores)
+    np.testing.assert_allclose(network.predict_proba(X), P)
+    np.testing.assert_allclose(network.residuals(X, y)[1], P - Y)
+    dW, db = network.gradients(X, y)
+    np.testing.assert_allclose(dW[1], h_relu.T @ dscores, atol=1e-15)
+    np.testing.assert_allclose(db[1], dscores.sum(axis=0), atol=1e-15)
+    hidden = (dscores @ W2.T) * (h > 0)
+    np.testing.assert_allclose(dW[0], X.T @ hidden, atol=1e-15)
+    np.testing.assert_allclose(db[0], hidden.sum(axis=0), atol=1e-15)
+
+
+def test_symbols_of_document_e():
+    """Its delta is minus ours, and its gradient that of a sum, times -rate."""
+    network = trained(network_e(max_iter=1), X_E, Y_E)
+    (w, v), (b_w, b_v) = network.coefs_, network.intercepts_
+    y1 = X_E @ w + b_w
+    z1 = 1 / (1 + np.exp(-y1))
+    y2 = z1 @ v + b_v
+    z2 = 1 / (1 + np.exp(-y2))
+    delta2 = (Y_E - z2) * z2 * (1 - z2)
+    delta1 = (delta2 @ v.T) * z1 * (1 - z1)
+    for ours, theirs in (
+        (network.weighted_inputs(X_E), (y1, y2)),
+        (network.activations(X_E)[1:], (z1, z2)),
+        ([-delta for delta in network.residuals(X_E, Y_E)], (delta1, delta2)),
+        (
+            [-2 * dW for dW in network.gradients(X_E, Y_E)[0]],
+            (X_E.T @ delta1, z1.T @ delta2),
+        ),
+        (
+            [-2 * db for db in network.gradients(X_E, Y_E)[1]],
+            (delta1.sum(0), delta2.sum(0)),
+        ),
+    ):
+        for one, other in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-10)
+
+
+def test_document_d_has_its_cost_with_alpha():
+    """J = (1/K) sum of ½ |h - y|² + lambda/2 |W|² is that of alpha = lambda K."""
+    rng = np.random.RandomState(0)
+    X, Y = rng.standard_normal((21, 3)), rng.randint(2, size=(21, 2))
+    network = BPRegressor(
+        4, "logistic", output_activation="logistic", max_iter=3, random_state=0, **PLAIN
+    )
+    trained(network, X, Y).set_params(alpha=0.05 * 21)
+    J = 0.5 * ((network.predict(X) - Y) ** 2).sum() / 21
+    J += 0.05 / 2 * sum((W**2).sum() for W in network.coefs_)
+    assert pytest.approx(J, rel=1e-14) == network.cost(X, Y).J

@@ -274,13 +274,25 @@ class TestErrors:
     def test_what_does_not_go_together(self):
         for options, message in [
             ({"alpha": "evidence"}, r"alpha='evidence' needs solver='lm'.*'adam'"),
-            ({"n_init": 2, "ensemble": 3}, "ensemble=3 networks out of n_init=2"),
+            (
+                {"n_init": 2, "ensemble": 3},
+                "ensemble=3 must not be larger than n_init=2",
+            ),
             ({"n_init": 2, "warm_start": True}, "n_init=2 .* warm_start"),
             ({"n_init": 2, "coefs_init": [np.ones((4, 1))]}, "n_init=2 .* coefs_init"),
-            ({"solver": "lm", "loss": "absolute_error"}, r"'lm' needs a loss.*'huber'"),
-            ({"solver": "lm", "output_activation": "tanh"}, "'lm' needs .*'tanh'"),
-            ({"solver": "lm", "dropout": 0.1}, r"dropout=0\.1 needs a stochastic"),
-            ({"solver": "lm", "weight_decay": 0.1}, "weight_decay=0.1 needs"),
+            (
+                {"solver": "lm", "loss": "absolute_error"},
+                r"'lm' cannot minimise.*'huber'",
+            ),
+            (
+                {"solver": "lm", "output_activation": "tanh"},
+                "'lm' cannot minimise .*'tanh'",
+            ),
+            (
+                {"solver": "lm", "dropout": 0.1},
+                r"dropout=0\.1 does not work.*stochastic",
+            ),
+            ({"solver": "lm", "weight_decay": 0.1}, "weight_decay=0.1 does not work"),
             ({"alpha": "automatic"}, "'alpha' parameter.*'ard'"),
             ({"n_init": 0}, "'n_init' parameter"),
             ({"ensemble": 0}, "'ensemble' parameter"),

@@ -161,6 +161,30 @@ def test_activations_are_those_of_forward_propagation(name, convert):
     np.testing.assert_allclose(A[3], outputs, rtol=1e-10, atol=1e-300)
 
 
+@pytest.mark.parametrize("convert", [np.asarray, scipy.sparse.csr_array])
+@pytest.mark.parametrize("name", CASES)
+def test_weighted_inputs_are_what_the_activations_are_computed_from(name, convert):
+    model, _ = fitted(name, activation=("tanh", "relu"))
+    Z, A = model.weighted_inputs(convert(X)), model.activations(convert(X))
+    assert [Z_l.shape for Z_l in Z] == [A_l.shape for A_l in A[1:]]
+    for Z_l, A_l, W, b in zip(Z, A[:-1], model.coefs_, model.intercepts_, strict=True):
+        np.testing.assert_allclose(Z_l, A_l @ W + b, rtol=1e-10, atol=1e-13)
+    np.testing.assert_array_equal(np.tanh(Z[0]), A[1])
+    np.testing.assert_array_equal(np.maximum(Z[1], 0.0), A[2])
+    f, _ = activations.ACTIVATIONS[model.out_activation_](
+        Z[2].T[None].shape, Z[2].dtype
+    )
+    output = np.ascontiguousarray(Z[2].T[np.newaxis])
+    f(output)
+    np.testing.assert_allclose(output[0].T, A[3], rtol=1e-10, atol=1e-300)
+
+
+def test_weighted_inputs_of_a_network_without_hidden_layers():
+    model, _ = fitted("regression", hidden_layer_sizes=(), activation=())
+    (Z,) = model.weighted_inputs(X)
+    np.testing.assert_allclose(Z[:, 0], model.predict(X))
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_gradients_follow_from_activations_and_residuals(name):
     model, y = fitted(name, activation=("tanh", "relu"))
@@ -241,3 +265,7 @@ def test_looking_inside_refuses_what_fit_refuses(method):
         getattr(BPClassifier(), method)(X, y)
     with pytest.raises(NotFittedError):
         BPClassifier().activations(X)
+    with pytest.raises(NotFittedError):
+        BPClassifier().weighted_inputs(X)
+    with pytest.raises(ValueError, match="2 features"):
+        model.weighted_inputs(X[:, :2])

@@ -1,11 +1,23 @@
-"""An interrupt by the user leaves a usable network, with curves of its epochs."""
+"""An interrupt by the user leaves a usable network, with curves of its epochs.
+
+A search or an ensemble, which consists of many fits, stops and raises instead.
+"""
+
+import os
+import signal
 
 import numpy as np
 import pytest
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import BaggingClassifier
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV, cross_val_score, learning_curve
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from skbp import BPClassifier
+from skbp import BPClassifier, BPGridSearchCV, BPHalvingGridSearchCV, BPRegressor
 from skbp._targets import ClassTargets
+from skbp.engine.progress import Progress
 from skbp.engine.solvers.stochastic import Cohort
 from tests.helpers import BOTH, X, Y
 
@@ -94,3 +106,118 @@ def test_curves_after_an_interrupt(monkeypatch):
     with pytest.warns(UserWarning, match="interrupted"):
         model.fit(X, Y)
     assert model.learning_rate_curve_ is model.best_validation_score_ is None
+
+
+def interrupt_epoch(monkeypatch, number):
+    """Interrupt the epoch with this number; return a list that grows with each epoch.
+
+    A Cohort trains all networks that are in lock-step.
+    """
+    epoch, calls = Cohort.epoch, []
+
+    def interrupted(self, *args):
+        calls.append(1)
+        if len(calls) == number:
+            raise KeyboardInterrupt
+        return epoch(self, *args)
+
+    monkeypatch.setattr(Cohort, "epoch", interrupted)
+    return calls
+
+
+def grid_search(search, **options):
+    return lambda model, X, y: search(
+        model, {"alpha": [0.1, 0.2, 0.3]}, cv=3, **options
+    ).fit(X, y)
+
+
+MANY_FITS = {
+    "BPGridSearchCV": grid_search(BPGridSearchCV),
+    "BPHalvingGridSearchCV": grid_search(
+        BPHalvingGridSearchCV, resource="max_iter", max_resources=9, min_resources=3
+    ),
+    "GridSearchCV": grid_search(GridSearchCV),
+    "in lock-step in a pipeline": lambda model, X, y: BPGridSearchCV(
+        make_pipeline(StandardScaler(), model), {"bpclassifier__alpha": [0.1, 0.2]}
+    ).fit(X, y),
+    "cross_val_score": lambda model, X, y: cross_val_score(model, X, y),
+    "learning_curve": lambda model, X, y: learning_curve(
+        model, X, y, exploit_incremental_learning=True
+    ),
+    "BaggingClassifier": lambda model, X, y: BaggingClassifier(model).fit(X, y),
+}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("number", [1, 8])
+@pytest.mark.parametrize("name", MANY_FITS)
+def test_an_interrupt_stops_many_fits(name, number, X, y, monkeypatch):
+    calls = interrupt_epoch(monkeypatch, number)
+    with pytest.raises(KeyboardInterrupt):
+        MANY_FITS[name](BPClassifier((2,), max_iter=3, random_state=0), X, y)
+    assert len(calls) == number
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("search", [BPGridSearchCV, GridSearchCV])
+def test_an_interrupt_of_the_last_fit_of_a_search(search, X, y, monkeypatch):
+    model = BPClassifier((2,), max_iter=3, random_state=0)
+    searched = search(model, {"alpha": [0.1, 0.2]}, cv=2)
+    epochs = interrupt_epoch(monkeypatch, 0)
+    searched.fit(X, y)
+    interrupt_epoch(monkeypatch, len(epochs))
+    with pytest.raises(KeyboardInterrupt):
+        searched.fit(X, y)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("solver", ["adam", "lbfgs", "lm"])
+@pytest.mark.parametrize("search", [BPGridSearchCV, GridSearchCV])
+def test_a_signal_stops_a_search(search, solver, X, y, monkeypatch):
+    epoch, calls = Progress.epoch, []
+
+    def interrupted(self, *args, **options):
+        calls.append(1)
+        if len(calls) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return epoch(self, *args, **options)
+
+    monkeypatch.setattr(Progress, "epoch", interrupted)
+    model = BPClassifier((9,), solver=solver, max_iter=5, random_state=0)
+    with pytest.raises(KeyboardInterrupt):
+        grid_search(search)(model, X, y)
+    assert len(calls) == 3
+
+
+@pytest.mark.parametrize("wrapped", ["pipeline", "transformed target"])
+def test_an_interrupt_of_a_single_fit_in_another_estimator(wrapped, X, y, monkeypatch):
+    interrupt_epoch(monkeypatch, 3)
+    model = BPRegressor((2,), random_state=0)
+    if wrapped == "pipeline":
+        model = make_pipeline(StandardScaler(), model)
+    else:
+        model = TransformedTargetRegressor(model, transformer=StandardScaler())
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        model.fit(X, y)
+    assert model.predict(X).shape == y.shape
+
+
+def test_an_interrupt_after_the_best_network_was_ready(X, y):
+    calls = []
+
+    def score(model, X, y):
+        calls.append(1)
+        if len(calls) == 14:
+            raise KeyboardInterrupt
+        # After three calls for the initial weights, the first network has its best
+        # score at once, and is ready after seven iterations.
+        return 1.0 / len(calls)
+
+    options = {"n_init": 3, "early_stopping": True, "n_iter_no_change": 5}
+    model = BPClassifier((2,), solver="lbfgs", scoring=score, **options)
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        model.fit(X, y)
+    assert model.best_validation_score_ == 1 / 4
+    calls.clear()
+    with pytest.raises(KeyboardInterrupt):
+        cross_val_score(model, X, y)

@@ -8,7 +8,8 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from skbp import BPClassifier, BPRegressor
+from skbp import BPClassifier, BPRegressor, config_context
+from skbp.engine.compiled import available
 from tests.helpers import SKLEARN, since
 
 N, FEATURES = 130, 5
@@ -37,6 +38,17 @@ def make_data():
 
 
 X, WEIGHTS, TARGETS = make_data()
+
+
+@pytest.fixture(autouse=True, params=[False, True], ids=["", "compiled"])
+def compiled(request):
+    """Each test with the NumPy engine, and with compiled loops where numba is."""
+    if request.param and not available():
+        pytest.skip("compiled loops need numba, an extra")
+    with config_context(compiled=request.param):
+        yield
+
+
 KINDS = [
     pytest.param(kind, marks=since(1, 7, "losses of its MLPRegressor"))
     if kind == "poisson"
@@ -298,6 +310,7 @@ def test_unscaled_data_have_the_same_curve():
         assert_same_curves(ours, theirs, kind, None)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize(
     ("ours", "theirs"), [(BPClassifier, MLPClassifier), (BPRegressor, MLPRegressor)]
 )

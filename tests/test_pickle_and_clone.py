@@ -6,10 +6,13 @@ import joblib
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.neural_network import MLPClassifier
 
-from skbp import BPClassifier
-from tests.helpers import BOTH, X, fitted, network
+import skbp
+from skbp import BPClassifier, BPRegressor
+from skbp.compat import MLPClassifier as Compatible
+from tests.helpers import BOTH, X, Y, fitted, network
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -68,3 +71,22 @@ def test_a_pickle_is_hardly_larger_than_the_parameters(X, labels):
             assert isinstance(value, plain)
 
     check(model.__getstate__())
+
+
+@pytest.mark.parametrize("estimator", [BPClassifier, BPRegressor, Compatible])
+def test_a_pickle_of_another_version(estimator, monkeypatch):
+    model = estimator((2,), max_iter=2).fit(X, Y)
+    same = pickle.loads(pickle.dumps(model))
+    # Without the note that the parameters are valid.
+    assert vars(same).keys() == vars(model).keys() - {"_bp_valid"}
+    state = model.__getstate__()
+    assert state["_bp_version"] == skbp.__version__
+    for version, text in [("0.0.1", "0.0.1"), (None, "an earlier version")]:
+        others = {"_bp_version": version} if version else {}
+        state.pop("_bp_version", None)
+        copied = estimator.__new__(estimator)
+        with pytest.warns(InconsistentVersionWarning, match=f"{text} of skbp") as found:
+            copied.__setstate__(state | others)
+        assert found[0].filename == __file__
+        np.testing.assert_array_equal(copied.predict(X), model.predict(X))
+        assert "_bp_version" not in vars(copied)

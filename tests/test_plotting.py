@@ -572,11 +572,16 @@ def test_loss_curves_have_the_colours_of_their_values(params):
     assert bar.ax.get_ylabel() == params
     assert ticks(bar.ax.yaxis) == [str(value) for value in values]
     shades = bar.cmap(bar.norm([0, 1]))
-    for line in display.lines_[:-1]:
-        c = round(line.get_ydata()[0]) - 1
-        place = values.index(made["params"][c][params])
-        np.testing.assert_allclose(line.get_color(), shades[place])
-    assert display.lines_[-1].get_color() == "black"
+    # For each value, the best candidate.
+    line, best = display.lines_
+    c = round(line.get_ydata()[0]) - 1
+    place = values.index(made["params"][c][params])
+    np.testing.assert_allclose(line.get_color(), shades[place])
+    assert (best.get_color(), made["params"][c]["rate"]) == (
+        "black",
+        {"rate": 0.1, "init": 0.2}[params],
+    )
+    assert "best over the other parameters" in display.ax_.get_ylabel()
 
 
 def test_candidates_and_splits_without_curves():

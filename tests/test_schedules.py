@@ -71,7 +71,7 @@ def test_partial_fit_beyond_the_end_of_a_schedule_warns():
     model = BPClassifier(learning_rate="cosine", max_iter=2, random_state=0)
     for _ in range(2):
         model.partial_fit(X, Y, classes=[0, 1, 2])
-    with pytest.warns(UserWarning, match=r"'cosine' has come to its end.*Raise"):
+    with pytest.warns(UserWarning, match=r"learning rate is 0, because .*'cosine'"):
         model.partial_fit(X, Y)
 
 

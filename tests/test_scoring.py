@@ -8,8 +8,9 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss, make_scorer, mean_absolute_error
 
-from skbp import BPClassifier, BPRegressor
-from tests.helpers import TRAIN, VAL, X_D, Y_D, X, Y, fitted, same_weights
+from skbp import BPClassifier, BPGridSearchCV, BPRegressor
+from skbp.engine.solvers import SOLVERS
+from tests.helpers import BOTH, TRAIN, VAL, X_D, Y_D, X, Y, fitted, same_weights
 
 
 def test_a_name_a_callable_and_the_loss():
@@ -100,3 +101,51 @@ def test_a_score_that_is_no_number_is_refused_before_training():
         model.fit(X, Y, X_val=X[:1], y_val=Y[:1])
     with pytest.raises(ValueError, match="multi_class"):
         BPClassifier(early_stopping=True, scoring="roc_auc").fit(X, Y)
+
+
+@BOTH
+@pytest.mark.parametrize("solver", list(SOLVERS))
+def test_a_scorer_gets_weights_of_its_own(estimator, solver):
+    kept = []
+
+    def score(model, X, y):
+        return model.score(X, y)
+
+    def keep(model, X, y):
+        kept.append(model)
+        return model.score(X, y)
+
+    def spoil(model, X, y):
+        found = model.score(X, y)
+        for array in (*model.coefs_, *model.intercepts_):
+            array[...] = 0.0
+        model.loss_curve_ = None
+        return found
+
+    options = {"solver": solver, "max_iter": 4, "random_state": 0}
+    first, *others = [
+        fitted(estimator((3,), scoring=one, **options), X_val=X[VAL], y_val=Y[VAL])
+        for one in (score, keep, spoil)
+    ]
+    for other in others:
+        same_weights(other, first)
+        assert other.validation_scores_ == first.validation_scores_
+    # One for the initial weights, which are checked before training.
+    assert len(kept) == 1 + first.n_iter_
+    scores = [model.score(X[VAL], Y[VAL]) for model in kept[1:]]
+    assert scores == first.validation_scores_
+    for i, model in enumerate(kept[:-1]):
+        assert (model.coefs_[0] != kept[i + 1].coefs_[0]).any()
+    same_weights(kept[-1], first)
+
+
+def test_a_scorer_sees_the_parameters_of_its_candidate():
+    seen = set()
+
+    def score(model, X, y):
+        seen.add(model.alpha)
+        return 0.0
+
+    model = BPClassifier((2,), early_stopping=True, scoring=score, max_iter=2)
+    fitted(BPGridSearchCV(model, {"alpha": [0.1, 0.2, 0.3]}, cv=2, refit=False))
+    assert seen == {0.1, 0.2, 0.3}

@@ -103,7 +103,7 @@ def test_a_validation_set_in_between_leaves_the_split():
 
 def test_outputs_to_validate_on():
     options = {"early_stopping": True, "max_iter": 2}
-    with pytest.raises(ValueError, match="y_val has 1 outputs, y has 2"):
+    with pytest.raises(ValueError, match="y_val has 1 outputs, but y has 2"):
         BPRegressor(**options).fit(X, X[:, :2], X_val=X, y_val=Y)
     with pytest.raises(ValueError, match=r"In X_val and y_val: .*2 features"):
         BPRegressor(**options).fit(X, Y, X_val=X[:, :2], y_val=Y)

@@ -1,10 +1,11 @@
 """Draw the picture at the top of the README, and fill in the README's figures.
 
-    python docs/images/overview.py --measure     # minutes: runs the benchmark first
+    python docs/images/overview.py --measure     # minutes: runs the benchmarks first
     python docs/images/overview.py               # draws docs/benchmarks.json again
 
-Both the picture and the table in the README come from docs/benchmarks.json, which is
-what examples/benchmarks/against_mlp.py --json wrote, and where.
+Both the picture and the tables in the README come from docs/benchmarks.json. It holds
+what two benchmarks in examples/benchmarks wrote, and where they ran: against_mlp.py,
+and under "searches" sweep.py.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 import warnings
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import matplotlib
@@ -35,18 +38,37 @@ DOCS = Path(__file__).parents[1]
 ROOT = DOCS.parent
 FIGURES = DOCS / "benchmarks.json"
 MARKS = ("<!-- figures: begin -->\n", "<!-- figures: end -->\n")
+DTYPES = ("float64", "float32")
+#: The searches of sweep.py.
+SEARCHES = {
+    "a": "digits, 27 candidates of 3 sizes, 5 folds",
+    "b": "1000 × 10, 16 hidden units, 45 candidates, 5 folds",
+    "c": "20 000 × 20, a pipeline with a scaler, 9 candidates, 5 folds",
+    "halving": "successive halving, 1000 × 10, 27 candidates, 5 folds",
+}
+#: Small calls that the README shows.
+SMALL = {
+    "classifier, predict": "`predict`",
+    "classifier, predict_proba": "`predict_proba`",
+    "classifier, partial_fit": "`partial_fit`",
+    "classifier, fit, warm, 1 epoch": "`fit`, one epoch, `warm_start=True`",
+    "regressor, predict": "`predict` of a regressor",
+    "regressor, partial_fit": "`partial_fit` of a regressor",
+}
 
-INK, GREY, PALE = "#22303c", "#8a97a3", "#e9edf1"
+INK, GREY = "#22303c", "#8a97a3"
 THEIRS, OURS = "#f2a541", "#1b5e9b"
 BARS = {"float64": "#1b5e9b", "float32": "#6fb1e4"}
 
 
+# Measure
+
+
 def measure(runs: int) -> None:
-    """Run the benchmark and write its figures."""
-    benchmark = ROOT / "examples" / "benchmarks" / "against_mlp.py"
-    options = ["--runs", str(runs), "--json", str(FIGURES)]
-    subprocess.run([sys.executable, benchmark, *options], check=True)
-    figures = json.loads(FIGURES.read_text())
+    """Run the benchmarks and write their figures."""
+    figures = run("against_mlp.py", runs)
+    # A run of the searches takes minutes.
+    figures["searches"] = run("sweep.py", min(runs, 3))
     figures["where"] = (
         f"{os.cpu_count()} cores ({platform.machine()}), "
         f"Python {platform.python_version()}, NumPy {np.__version__}, "
@@ -56,71 +78,155 @@ def measure(runs: int) -> None:
     FIGURES.write_text(json.dumps(figures, indent=2) + "\n")
 
 
-def pairs(figures: dict[str, Any], part: str) -> dict[str, dict[str, Any]]:
-    """Return the rows of a part as {what: {dtype: row}}."""
+def run(benchmark: str, runs: int) -> Any:
+    """Run a benchmark and return its figures."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "figures.json"
+        script = ROOT / "examples" / "benchmarks" / benchmark
+        options = ["--runs", str(runs), "--json", str(path)]
+        subprocess.run([sys.executable, script, *options], check=True)
+        return json.loads(path.read_text())
+
+
+# Words
+
+
+def thousands(number: float) -> str:
+    """Return a number with spaces between thousands."""
+    return f"{number:,.0f}".replace(",", " ") if number >= 1e4 else f"{number:.0f}"
+
+
+def words(what: str) -> tuple[str, str]:
+    """Return the data and the hidden units of a row such as "4-100-3 / 150"."""
+    units, rows = what.split(" / ")
+    features, *hidden, _ = units.split("-")
+    return f"{thousands(int(rows))} × {features}", "-".join(hidden)
+
+
+def pairs(rows: list[dict[str, Any]], key: str) -> dict[str, dict[str, Any]]:
+    """Return rows as {key: {dtype: row}}."""
     table: dict[str, dict[str, Any]] = {}
-    for row in figures[part]:
-        table.setdefault(row["what"], {})[row["dtype"]] = row
+    for row in rows:
+        table.setdefault(row[key], {})[row["dtype"]] = row
     return table
 
 
 def geometric_means(figures: dict[str, Any]) -> list[str]:
-    """Return those of the ratios in float32 and in float64."""
-    return [f"{figures[f'geometric_mean_{d}']:.1f}" for d in ("float32", "float64")]
+    """Return those of the ratios of training steps."""
+    return [f"{figures[f'geometric_mean_{dtype}']:.1f}" for dtype in DTYPES]
 
 
-def table(figures: dict[str, Any]) -> str:
-    """Return the README's table, in Markdown."""
+def filled(text: str) -> str:
+    """Return a paragraph in lines of the README's width."""
+    return fill(text, 120, break_on_hyphens=False)
+
+
+# Tables
+
+
+def table_of_times(figures: dict[str, Any]) -> list[str]:
+    """Return the table of training and prediction, in Markdown."""
     lines = [
-        "| | float32: MLP | skbp | ratio | float64: MLP | skbp | ratio |",
+        "| | float64: MLP | skbp | times faster | float32: MLP | skbp | times faster |",
         "|---|--:|--:|--:|--:|--:|--:|",
     ]
-    for what, row in pairs(figures, "fit").items():
-        cells = [f"Adam step, {what} rows"]
-        for dtype in ("float32", "float64"):
-            r = row[dtype]
-            cells += [f"{r['theirs_us']:.0f} µs", f"{r['ours_us']:.0f} µs"]
+    for what, row in pairs(figures["fit"], "what").items():
+        size, hidden = words(what)
+        cells = [f"training step, {size}, {hidden} hidden units"]
+        for r in (row[dtype] for dtype in DTYPES):
+            cells += [f"{thousands(r[side])} µs" for side in ("theirs_us", "ours_us")]
             cells.append(f"**{r['ratio']:.1f}**")
         lines.append(f"| {' | '.join(cells)} |")
-    means = [f"**{mean}**" for mean in geometric_means(figures)]
-    lines.append(f"| geometric mean | | | {means[0]} | | | {means[1]} |")
-    for what, row in pairs(figures, "calls").items():
-        cells = [what.replace("000 x", " 000 ×")]
-        for dtype in ("float32", "float64"):
-            r = row[dtype]
-            cells += [f"{r['theirs_s']:.2f} s", f"{r['ours_s']:.2f} s"]
+    cells = [f" | | **{mean}** |" for mean in geometric_means(figures)]
+    lines.append(f"| geometric mean of the above |{''.join(cells)}")
+    for what, row in pairs(figures["calls"], "what").items():
+        cells = [
+            what.replace("000 x", " 000 ×").replace("fit by lbfgs", '`"lbfgs"` fit')
+        ]
+        for r in (row[dtype] for dtype in DTYPES):
+            cells += [f"{r[side]:.2f} s" for side in ("theirs_s", "ours_s")]
             cells.append(f"**{r['ratio']:.1f}**")
         lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", "How many times sooner small calls return:", ""]
-    rows = sorted({row["n"] for row in figures["small"]})
-    lines.append(f"| | {' | '.join(f'{n} rows' for n in rows)} |")
-    lines.append(f"|---|{'--:|' * len(rows)}")
-    for what in dict.fromkeys(row["what"] for row in figures["small"]):
-        known = {r["n"]: r["ratio"] for r in figures["small"] if r["what"] == what}
-        cells = [f"{known[n]:.1f}" if n in known else "" for n in rows]
-        lines.append(f"| {what} | {' | '.join(cells)} |")
+    return lines
+
+
+def table_of_searches(figures: dict[str, Any]) -> list[str]:
+    """Return the table of searches, in Markdown; nothing if there are no figures."""
+    if "searches" not in figures:
+        return []
+    names = ("GridSearchCV(MLPClassifier)", "GridSearchCV(BPClassifier)")
+    lines = [
+        "",
+        filled(
+            "Searches with `BPGridSearchCV` on two workers, beside `GridSearchCV` with "
+            "each of the two networks. The comparison with skbp's own network shows "
+            "what training the candidates side by side brings:"
+        ),
+        "",
+        "| times faster than `GridSearchCV` | with MLP, float64 | float32 "
+        "| with skbp, float64 | float32 |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for name, row in pairs(figures["searches"], "search").items():
+        ratios = [f"{row[dtype][n]:.1f}" for n in names for dtype in DTYPES]
+        lines.append(f"| {SEARCHES[name]} | {' | '.join(ratios)} |")
+    return lines
+
+
+def table_of_small_calls(figures: dict[str, Any]) -> list[str]:
+    """Return the table of small calls, in Markdown; nothing if there are no figures."""
+    if "small" not in figures:
+        return []
+    table: dict[str, dict[int, str]] = {}
+    for row in figures["small"]:
+        table.setdefault(row["what"], {})[row["n"]] = f"{row['ratio']:.1f}"
+    sizes = sorted({row["n"] for row in figures["small"]})
+    lines = [
+        "",
+        "Calls on few rows, as in a service or on a stream:",
+        "",
+        "| times faster on | "
+        + " | ".join(f"{n} row{'s'[: n > 1]}" for n in sizes)
+        + " |",
+        f"|---|{'--:|' * len(sizes)}",
+    ]
+    for what, name in SMALL.items():
+        cells = [table[what].get(n, "") for n in sizes]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return lines
+
+
+def tables(figures: dict[str, Any]) -> str:
+    """Return the README's tables, in Markdown."""
     million = figures["million"]
     most = max(value for name, value in million.items() if name != "data_mb")
-    lines += [
+    lines = [
+        *table_of_times(figures),
+        *table_of_searches(figures),
+        *table_of_small_calls(figures),
         "",
-        "Memory: a full-batch fit or a prediction on 1 000 000 × 20 (float64) holds at "
-        f"most {most:.0f} MB beside the data.",
-        f"Measured on {figures['where']}.",
+        "Memory: training on 1 000 000 × 20 numbers in one batch, or predicting them, "
+        f"needs at most {most:.0f} MB beside the data.",
+        "",
+        filled(f"Measured on {figures['where']}."),
     ]
     return "\n".join(lines) + "\n"
 
 
 def fill_readme(figures: dict[str, Any]) -> None:
-    """Write the table into the README, between its marks."""
+    """Write the tables into the README, between its marks."""
     readme = ROOT / "README.md"
-    text = readme.read_text()
+    text = readme.read_text("utf-8")
     head, rest = text.split(MARKS[0])
     tail = rest.split(MARKS[1])[1]
-    readme.write_text(f"{head}{MARKS[0]}\n{table(figures)}\n{MARKS[1]}{tail}")
+    readme.write_text(f"{head}{MARKS[0]}\n{tables(figures)}\n{MARKS[1]}{tail}", "utf-8")
+
+
+# The picture
 
 
 def draw_curves(ax: Any) -> None:
-    """The loss of both networks on the digits."""
+    """Draw the loss of both networks on the digits."""
     X, y = load_digits(return_X_y=True)
     options = {"max_iter": 100, "random_state": 0}
     with warnings.catch_warnings():
@@ -131,78 +237,78 @@ def draw_curves(ax: Any) -> None:
     ax.plot(epochs, theirs.loss_curve_, color=THEIRS, lw=7, alpha=0.75)
     ax.plot(epochs, ours.loss_curve_, color=OURS, lw=1.8)
     ax.set_yscale("log")
-    ax.set_xlabel("epoch")
-    ax.set_title("The same network …", loc="left", pad=26)
-    ax.text(0, 1.035, "training loss on the digits, seed 0", transform=ax.transAxes)
-    ax.annotate(
-        "MLPClassifier",
-        (epochs[24], theirs.loss_curve_[24]),
-        (40, 34),
-        textcoords="offset points",
-        color="#b96f0e",
-        weight="bold",
-        arrowprops={"arrowstyle": "-", "color": THEIRS, "shrinkB": 4},
-    )
-    ax.annotate(
-        "BPClassifier",
-        (epochs[56], ours.loss_curve_[56]),
-        (30, 34),
-        textcoords="offset points",
-        color=OURS,
-        weight="bold",
-        arrowprops={"arrowstyle": "-", "color": OURS},
-    )
+    ax.set(xlabel="epoch", ylabel="training loss")
+    for network, epoch, color in ((theirs, 24, "#b96f0e"), (ours, 56, OURS)):
+        ax.annotate(
+            type(network).__name__,
+            (epochs[epoch], network.loss_curve_[epoch]),
+            (36, 34),
+            textcoords="offset points",
+            color=color,
+            weight="bold",
+            arrowprops={"arrowstyle": "-", "color": color, "shrinkB": 4},
+        )
     difference = max(
         np.abs(W - V).max() for W, V in zip(ours.coefs_, theirs.coefs_, strict=True)
     )
-    ax.text(
-        0.04,
-        0.06,
-        f"largest difference between\ntheir weights: {difference:.0e}",
-        transform=ax.transAxes,
-        linespacing=1.5,
-    )
-
-
-def draw_times(ax: Any, figures: dict[str, Any]) -> None:
-    """The time of a step, as a part of MLPClassifier's."""
-    rows = pairs(figures, "fit")
-    end = max(100, *(100 / row["ratio"] for row in figures["fit"]))
-    for i, row in enumerate(rows.values()):
-        for j, dtype in enumerate(("float32", "float64")):
-            place, r = i + 0.21 * (2 * j - 1), row[dtype]
-            part = 100 * r["ours_us"] / r["theirs_us"]
-            ax.barh(place, 100, 0.38, color=PALE)
-            label = dtype if i == 0 else None
-            ax.barh(place, part, 0.38, color=BARS[dtype], label=label)
-            ax.text(
-                end + 3,
-                place,
-                f"{r['ours_us']:,.0f} of {r['theirs_us']:,.0f} µs".replace(",", " "),
-                va="center",
-                fontsize=8.5,
-            )
-    ax.axvline(100, color=THEIRS, lw=2)
-    ax.set_xlim(0, end)
-    ax.set_ylim(len(rows) - 0.5, -0.5)
-    ax.set_yticks(range(len(rows)), [what.split(" / ")[0] for what in rows])
-    ax.set_xticks([0, 25, 50, 75, 100], ["0", "25", "50", "75", "100 %"])
-    ax.tick_params(length=0)
-    ax.set_xlabel("time of a step of Adam, where MLPClassifier's is 100 %")
-    means = geometric_means(figures)
-    ax.set_title("… in a part of the time", loc="left", pad=26)
+    ax.set_title("Same seed, same weights", loc="left", pad=26)
     ax.text(
         0,
         1.035,
-        f"{means[0]} × faster in float32, {means[1]} × in float64 (geometric means)",
+        f"handwritten digits; all weights agree within {difference:.0e}",
+        transform=ax.transAxes,
+    )
+
+
+def bars(figures: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Return for each bar its label and how many times faster skbp is, by dtype."""
+    found = {}
+    for what, row in pairs(figures["fit"], "what").items():
+        size, hidden = words(what)
+        layers = hidden.count("-") + 1
+        more = f", {layers} hidden layers" if layers > 1 else ""
+        found[f"train on {size}{more}"] = {d: row[d]["ratio"] for d in DTYPES}
+    names = {"fit": 'train by "lbfgs" on', "predict_proba": "predict"}
+    for what, row in pairs(figures["calls"], "what").items():
+        name, size = names[what.split(" ")[0].rstrip(",")], what.rpartition(", ")[2]
+        size = size.replace("000 x", " 000 ×")
+        found[f"{name} {size}"] = {d: row[d]["ratio"] for d in DTYPES}
+    search = pairs(figures.get("searches", []), "search").get("a")
+    if search:
+        ratios = {d: search[d]["GridSearchCV(MLPClassifier)"] for d in DTYPES}
+        found["grid search on digits, 27 candidates"] = ratios
+    return found
+
+
+def draw_ratios(ax: Any, figures: dict[str, Any]) -> None:
+    """Draw how many times faster skbp is."""
+    rows = bars(figures)
+    for i, row in enumerate(rows.values()):
+        for j, dtype in enumerate(DTYPES):
+            place, ratio = i + 0.2 * (2 * j - 1), row[dtype]
+            label = f"{dtype} data" if i == 0 else None
+            ax.barh(place, ratio, 0.38, color=BARS[dtype], label=label)
+            ax.text(ratio + 0.06, place, f"{ratio:.1f} ×", va="center", fontsize=8.5)
+    ax.axvline(1, color=THEIRS, lw=2)
+    ax.annotate(
+        "scikit-learn", (1, -0.55), (4, 2), textcoords="offset points", color="#b96f0e"
+    )
+    ax.set_ylim(len(rows) - 0.5, -0.9)
+    ax.set_yticks(range(len(rows)), rows)
+    ax.set_xticks([])
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    ratios = [ratio for row in rows.values() for ratio in row.values()]
+    title = f"{min(ratios):.1f} to {max(ratios):.1f} times faster"
+    ax.set_title(title, loc="left", pad=26)
+    ax.text(
+        0,
+        1.035,
+        "than MLPClassifier; data are rows × columns",
         transform=ax.transAxes,
     )
     ax.legend(
-        loc="lower right",
-        bbox_to_anchor=(1.3, 1.08),
-        ncols=2,
-        handlelength=1,
-        borderpad=0,
+        loc="upper left", bbox_to_anchor=(0, 0), ncols=2, handlelength=1, borderpad=0.2
     )
 
 
@@ -223,23 +329,22 @@ def draw(figures: dict[str, Any]) -> None:
     }
     with plt.rc_context(style):
         figure, (left, right) = plt.subplots(
-            1, 2, figsize=(11.5, 4.6), width_ratios=[1, 1.25], layout="constrained"
+            1, 2, figsize=(11.5, 4.9), width_ratios=[1, 1.1], layout="constrained"
         )
         figure.get_layout_engine().set(wspace=0.06, w_pad=0.1, h_pad=0.1)
         draw_curves(left)
-        draw_times(right, figures)
-        right.spines[["left", "bottom"]].set_visible(False)
+        draw_ratios(right, figures)
         figure.savefig(DOCS / "images" / "overview.png", dpi=160)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--measure", action="store_true", help="run the benchmark")
-    parser.add_argument("--runs", type=int, default=7, help="its runs of each side")
+    parser.add_argument("--measure", action="store_true", help="run the benchmarks")
+    parser.add_argument("--runs", type=int, default=7, help="their runs of each side")
     arguments = parser.parse_args()
     if arguments.measure:
         measure(arguments.runs)
-    figures = json.loads(FIGURES.read_text())
+    figures = json.loads(FIGURES.read_text("utf-8"))
     draw(figures)
     fill_readme(figures)
 

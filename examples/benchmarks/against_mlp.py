@@ -4,6 +4,7 @@
 
 Both sides train from the same seed with the same batches for the same number of
 epochs, in turn, so that a machine whose speed drifts slows both; figures are medians.
+skbp trains with its NumPy engine and, where numba is installed, with compiled loops.
 "products" are the matrix products that a step cannot do without, alone.
 """
 
@@ -14,7 +15,9 @@ import json
 import tracemalloc
 import warnings
 from collections.abc import Callable
+from importlib.util import find_spec
 from itertools import pairwise
+from math import nan
 from statistics import geometric_mean, median
 from time import perf_counter
 from typing import Any
@@ -24,7 +27,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from skbp import BPClassifier, BPRegressor
+from skbp import BPClassifier, BPRegressor, config_context
 
 #: features, hidden units, classes, rows, epochs: about half a second a run of ours.
 SHAPES = [
@@ -113,12 +116,26 @@ def compare_fit(
     m = min(200, n)
     steps = epochs * -(-n // m)
     step = products((features, *hidden, classes), m, dtype)
-    ours_s, theirs_s, bare_s = in_turn(
-        runs,
-        lambda: ours.fit(X, y),
+
+    def train(compiled: bool) -> Callable[[], Any]:
+        def call() -> None:
+            with config_context(compiled=compiled):
+                ours.fit(X, y)
+
+        return call
+
+    works = [
         lambda: theirs.fit(X, y),
         lambda: [step() for _ in range(steps)],
-    )
+        train(False),
+    ]
+    if find_spec("numba"):
+        works.append(train(True))
+    theirs_s, bare_s, ours_s, *compiled_s = in_turn(runs, *works)
+    faster = {
+        "compiled_us": 1e6 * compiled_s[0] / steps,
+        "compiled_ratio": theirs_s / compiled_s[0],
+    }
     return {
         "what": f"{features}-{'-'.join(map(str, hidden))}-{classes} / {n}",
         "dtype": dtype,
@@ -127,6 +144,7 @@ def compare_fit(
         "ratio": theirs_s / ours_s,
         "over_products": ours_s / bare_s,
         "loss_difference": abs(ours.loss_curve_[-1] - theirs.loss_curve_[-1]),
+        **(faster if compiled_s else {}),
     }
 
 
@@ -225,7 +243,7 @@ def report(runs: int) -> dict[str, Any]:
     results: dict[str, Any] = {"fit": [], "calls": [], "small": []}
     print(
         f"{'Adam, in-hidden-out / rows':28} dtype    "
-        "MLP us/step  BP us/step  ratio  BP/products  loss difference"
+        "MLP us/step  BP us/step  ratio  BP/products  loss difference  compiled  ratio"
     )
     for dtype in DTYPES:
         for shape in SHAPES:
@@ -234,14 +252,17 @@ def report(runs: int) -> dict[str, Any]:
             print(
                 f"{row['what']:28} {dtype}  {row['theirs_us']:11.0f} "
                 f"{row['ours_us']:11.0f} {row['ratio']:6.2f} "
-                f"{row['over_products']:12.2f} {row['loss_difference']:16.1e}",
+                f"{row['over_products']:12.2f} {row['loss_difference']:16.1e} "
+                f"{row.get('compiled_us', nan):9.0f} "
+                f"{row.get('compiled_ratio', nan):6.2f}",
                 flush=True,
             )
-        mean = geometric_mean(
-            row["ratio"] for row in results["fit"] if row["dtype"] == dtype
-        )
+        rows = [row for row in results["fit"] if row["dtype"] == dtype]
+        mean = geometric_mean(row["ratio"] for row in rows)
+        compiled = geometric_mean(row.get("compiled_ratio", nan) for row in rows)
         results[f"geometric_mean_{dtype}"] = mean
-        print(f"{'geometric mean':28} {dtype}  {'':23} {mean:6.2f}\n")
+        results[f"geometric_mean_compiled_{dtype}"] = compiled
+        print(f"{'geometric mean':28} {dtype}  {'':23} {mean:6.2f} {compiled:46.2f}\n")
     print(f"{'':28} dtype       MLP s     BP s  ratio   MLP MB    BP MB")
     for compare in (compare_predict, compare_lbfgs):
         for dtype in DTYPES:

@@ -13,7 +13,7 @@ compute the same, so that only rounding can tell them apart.
 skbp's J is the mean over the samples of a batch of the loss summed over outputs:
 PyTorch's reduction="sum", divided by the number of samples. Losses and activations are
 compared under gradient descent, since Adam would hide a constant factor. Where
-definitions differ PyTorch is told skbp's; for adam and max_grad_norm a second row, with
+definitions differ, PyTorch uses skbp's; for adam and max_grad_norm a second row, with
 a tolerance of 1e-3 and 1e-4, shows what PyTorch's own would change:
 
 adam

@@ -1,4 +1,4 @@
-"""Networks that set their own penalty, beside estimators with default parameters.
+"""Regularisation estimated from the data, beside estimators with default parameters.
 
     python examples/benchmarks/evidence.py [--json FILE] [--data FOLDER] [--runs N]
 

@@ -13,7 +13,7 @@ GridSearchCV(MLPClassifier). All stop by their own rules or at max_iter, so that
 equal: the weights are. The workers are started before the first run.
 
 Then search b with 27 candidates that are halved at rungs of 10, 30 and 90 epochs: by
-BPHalvingGridSearchCV, where those that are left go on, and by scikit-learn's
+BPHalvingGridSearchCV, where the remaining candidates continue, and by scikit-learn's
 HalvingGridSearchCV, which starts them again.
 """
 

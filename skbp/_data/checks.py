@@ -9,8 +9,9 @@ import scipy.sparse
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import validate_data
 
-from skbp._sklearn import check_sample_weight
-from skbp.engine.arrays import Array, DType
+from skbp._data.faults import of_lengths, of_shape, of_X, of_y
+from skbp._sklearn import check_partial_fit_first_call, check_sample_weight
+from skbp.engine.arrays import FEW, Array, DType
 
 
 def on_dask(X: Any) -> bool:
@@ -23,8 +24,9 @@ def refuse_on_dask(**named: Any) -> None:
     for name, value in named.items():
         if on_dask(value):
             raise ValueError(
-                f"{name} must be in memory here, and is a Dask collection, "
-                f"{type(value).__name__}. Give a part of it, or {name}.compute()."
+                f"{name} must be in memory here; got a Dask collection "
+                f"({type(value).__name__}). Pass a part of it, or "
+                f"{name}.compute()."
             )
 
 
@@ -44,8 +46,7 @@ def is_plain(estimator: Any, X: Any) -> bool:
         or "feature_names_in_" in fitted
     ):
         return False
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(X.sum()))
+    return is_finite(X)
 
 
 def is_plain_y(y: Any, n: int) -> bool:
@@ -54,8 +55,16 @@ def is_plain_y(y: Any, n: int) -> bool:
         return False
     if y.dtype.kind != "f":
         return True
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(y.sum()))
+    return is_finite(y)
+
+
+def is_finite(numbers: Array) -> bool:
+    """Return whether a sum over all numbers is finite."""
+    if numbers.size <= FEW:
+        # BLAS takes half the time, on one thread, and reports no overflow.
+        return bool(np.isfinite(np.vdot(numbers, numbers)))
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(numbers.sum()))
 
 
 def validated_X(estimator: Any, X: Any) -> Any:
@@ -70,7 +79,7 @@ def check_width(X: Any, n_inputs: int) -> None:
     """Refuse X with another number of features than the first layer takes."""
     if X.shape[1] != n_inputs:
         raise ValueError(
-            f"X has {X.shape[1]} features, and coefs_[0] takes {n_inputs} inputs."
+            f"X has {X.shape[1]} features, but coefs_[0] takes {n_inputs} inputs."
         )
 
 
@@ -85,6 +94,7 @@ def validated_X_y(
     if not reset and is_plain(estimator, X) and is_plain_y(y, len(X)):
         return X, y
     refuse_on_dask(X=X, y=y)
+    check_y(y, bool(options.get("y_numeric")), type(estimator).__name__)
     options |= {"reset": reset, "multi_output": True, "order": "C"}
     X, y = located(X, estimator, X, y, **options)
     if y.ndim == 2 and y.shape[1] == 1 and not scipy.sparse.issparse(y):
@@ -92,43 +102,78 @@ def validated_X_y(
     return X, y
 
 
-def located(X: Any, *arguments: Any, **options: Any) -> Any:
-    """Call ``validate_data``; if X is not finite, say where in the error message."""
-    try:
-        return validate_data(
-            *arguments, accept_sparse="csr", dtype=(np.float64, np.float32), **options
+def check_y(y: Any, numeric: bool, name: str) -> None:
+    """Refuse targets that scikit-learn does not check, or without saying where.
+
+    ``numeric`` says whether they must be numbers, ``name`` is the estimator's.
+    """
+    if y is None:
+        # The message begins like scikit-learn's.
+        raise ValueError(
+            f"This {name} estimator requires y to be passed, but the target y "
+            "is None. Pass the targets, as in fit(X, y)."
         )
-    except ValueError as error:
-        place = first_non_finite(X) if "Input X contains" in str(error) else ""
-        if not place:
-            raise
-        raise ValueError(f"{error}\n{place}") from None
+    if scipy.sparse.issparse(y):
+        return
+    fault = of_y(y, numeric)
+    if fault:
+        raise ValueError(fault)
 
 
-def first_non_finite(X: Any) -> str:
-    """Return a sentence that says where the first entry that is not finite is."""
-    columns = getattr(X, "columns", None)
+def check_classes(estimator: Any, classes: Any) -> None:
+    """Check ``classes`` of ``partial_fit``, and set ``classes_`` in a first call."""
     try:
-        if scipy.sparse.issparse(X):
-            X = X.tocoo()
-            bad = np.flatnonzero(~np.isfinite(X.data))[0]
-            row, column = X.row[bad], X.col[bad]
-        else:
-            row, column = np.argwhere(~np.isfinite(np.asarray(X, np.float64)))[0]
-    except (IndexError, TypeError, ValueError):
-        return ""
-    name = "" if columns is None else f" ({columns[column]!r})"
-    return f"The first such value of X is in row {row}, column {column}{name}."
+        check_partial_fit_first_call(estimator, classes)
+    except (TypeError, ValueError) as error:
+        if "classes" in str(error):
+            raise
+        raise ValueError(
+            "classes must contain the labels of all classes, either all "
+            f"strings or all numbers; got {classes!r}: {error}"
+        ) from None
 
 
-def as_dtype(Y: Array, dtype: DType) -> Array:
-    """Return targets as a C-ordered array of the dtype of X."""
-    with np.errstate(over="ignore"):
+def located(X: Any, *arguments: Any, **options: Any) -> Any:
+    """Call ``validate_data``; if X cannot be used, say where in the error message."""
+    if X is None:
+        raise ValueError(
+            "X must be an array of shape (n_samples, n_features); got None."
+        )
+    options |= {"accept_sparse": "csr", "dtype": (np.float64, np.float32)}
+    try:
+        with np.errstate(all="ignore"):
+            return validate_data(*arguments, **options)
+    except (TypeError, ValueError) as error:
+        fault = of_shape(X) or of_X(X) or of_lengths(X, *arguments[2:])
+        if not fault:
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{error}\n{fault}") from None
+
+
+def check_range(X: Any, dtype: DType, name: str = "X") -> None:
+    """Refuse numbers in float64 that overflow in the float32 of a network."""
+    if dtype == X.dtype or np.can_cast(X.dtype, dtype):
+        return
+    values = X.data if scipy.sparse.issparse(X) else X
+    most = np.finfo(dtype).max
+    if values.size and not -most <= values.min() <= values.max() <= most:
+        found = values.flat[np.abs(values).argmax()]
+        raise ValueError(
+            f"{name} has a value of {found:g}, which is too large for {dtype}. "
+            "The network has this dtype because it was trained on X of "
+            f"{dtype}. Scale {name}, or train on X of {X.dtype}."
+        )
+
+
+def as_dtype(Y: Array, dtype: DType, name: str = "y") -> Array:
+    """Return targets or weights as a C-ordered array of the dtype of X."""
+    with np.errstate(all="ignore"):
         cast = Y.astype(dtype, order="C", copy=False)
     if not np.isfinite(cast.sum()) and not np.isfinite(cast).all():
         raise ValueError(
-            f"y has a value of {np.abs(Y).max()}, too large for {dtype}, the dtype of "
-            "X. Scale y, or give X as float64."
+            f"{name} has a value of {np.abs(Y).max()}, which is too large for "
+            f"{dtype}, the dtype of X. Scale {name}, or pass X as float64."
         )
     return cast
 
@@ -142,15 +187,15 @@ def weights_of_part(
     refuse_on_dask(**{name: sample_weight})
     try:
         weights: Array = check_sample_weight(sample_weight, X, dtype)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         if "ample" in str(error):
             raise
-        raise ValueError(f"{name} must hold numbers: {error}.") from None
+        raise ValueError(f"{name} must contain numbers: {error}.") from None
     if weights.min() < 0:
         place = int(weights.argmin())
         raise ValueError(
-            f"{name} must not be negative; got "
-            f"{weights[place]} for sample {place}. Use 0 to leave a sample out."
+            f"{name} must not be negative; got {weights[place]} for sample "
+            f"{place}. Use the weight 0 to leave a sample out."
         )
     return weights
 

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_consistent_length
 
-from skbp._data.checks import on_dask, validated_X_y
+from skbp._data.checks import check_y, on_dask, validated_X_y
 from skbp._data.read import Data, Read, read_part
 from skbp._sklearn import constraints_of, safe_indexing
 from skbp._targets import Targets
@@ -53,10 +53,14 @@ def read_partitions(
     memory. The second pass reads each partition where it is. ``kind`` is the class of
     the targets.
     """
+    numeric, name = "y_numeric" in kind.y_options, type(estimator).__name__
+    if data.y is None:
+        check_y(None, numeric, name)
     partitions = aligned(*data)
+    look = partial(glance, kind.condensed, numeric, name)
     looks = computed(
         [
-            delayed(at_partition)(i, glance, kind.condensed, *partition[:2])
+            delayed(at_partition)(i, look, *partition[:2])
             for i, partition in enumerate(partitions)
         ]
     )
@@ -73,7 +77,10 @@ def read_partitions(
     read_few = kind.read(y_few)
     targets.options.check_memory(read_few.multilabel)
     Y_few = targets.encode(read_few)
-    plain, dtype = without_fit(estimator, *LEARNT), X_few.dtype
+    same = all(dtypes_of(row) == dtypes_of(rows[0]) for row in rows)
+    # Partitions of several types would have float64 together, in memory.
+    dtype = X_few.dtype if same else np.dtype(np.float64)
+    plain = without_fit(estimator, *LEARNT)
     parts = held(
         [
             delayed(at_partition)(i, read_part, plain, targets, dtype, *partitions[i])
@@ -83,10 +90,15 @@ def read_partitions(
     samples = Parts(sizes, dtype, partial(summed, parts), partial(stream, parts))
     if not samples.total():
         raise ValueError(
-            "sample_weight, with class_weight, is zero for all samples. Give some of "
-            "them a weight above 0."
+            "All samples have weight 0 (sample_weight times class_weight). "
+            "Give some of them a weight above 0."
         )
     return Read(samples, None, targets, X_few.shape[1], Y_few.shape[1])
+
+
+def dtypes_of(rows: Any) -> list[Any]:
+    """Return the dtype of an array, or those of the columns of a data frame."""
+    return list(rows.dtypes) if hasattr(rows, "dtypes") else [rows.dtype]
 
 
 def without_fit(estimator: Any, *names: str) -> Any:
@@ -112,9 +124,9 @@ def aligned(X: Any, y: Any, sample_weight: Any) -> list[Partition]:
     for name, value in named.items():
         if not on_dask(value) or not hasattr(value, "ndim"):
             raise ValueError(
-                f"{name} must be a dask.array or dask.dataframe collection, since X is "
-                f"a Dask collection; got a {type(value).__name__}. If it is in memory, "
-                f"give dask.array.from_array({name}, chunks=...)."
+                f"{name} must be a dask.array or dask.dataframe collection, "
+                f"because X is a Dask collection; got a {type(value).__name__}. If "
+                f"it is in memory, pass dask.array.from_array({name}, chunks=...)."
             )
     if X.ndim != 2:
         raise ValueError(
@@ -128,16 +140,17 @@ def aligned(X: Any, y: Any, sample_weight: Any) -> list[Partition]:
         if X_lengths is not None and lengths is not None:
             if sum(lengths) != sum(X_lengths):
                 raise ValueError(
-                    f"{name} has {sum(lengths)} samples, X has {sum(X_lengths)}. Give "
-                    "as many."
+                    f"{name} has {sum(lengths)} samples, but X has {sum(X_lengths)}. "
+                    "Pass one entry for each sample."
                 )
             named[name] = value.rechunk({0: X_lengths})
         elif value.npartitions != named["X"].npartitions:
             raise ValueError(
-                f"{name} has {value.npartitions} partitions, X has "
-                f"{named['X'].npartitions}, and not all of their lengths are known. "
-                "Make both from one data frame, or use compute_chunk_sizes() of arrays "
-                "and to_dask_array(lengths=True) of data frames."
+                f"{name} has {value.npartitions} partitions, but X has "
+                f"{named['X'].npartitions}, and some of these partitions have "
+                "unknown lengths. Create both from the same data frame, or "
+                "determine the lengths with compute_chunk_sizes() of arrays and "
+                "to_dask_array(lengths=True) of data frames."
             )
     columns = [np.ravel(value.to_delayed()).tolist() for value in named.values()]
     columns += [[None] * len(columns[0])] * (3 - len(columns))
@@ -168,13 +181,15 @@ def at_partition(i: int, function: Callable[..., Any], *args: Any) -> Any:
         return function(*args)
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"In partition {i} (they count from 0): {error}") from None
+        raise kind(f"In partition {i} (counted from 0): {error}") from None
 
 
 def glance(
-    condensed: Callable[[Array], Any], X: Any, y: Any
+    condensed: Callable[[Array], Any], numeric: bool, name: str, X: Any, y: Any
 ) -> tuple[int, Any, Any] | None:
     """Return the number of samples, a row of X, and a few targets that represent all.
+
+    ``numeric`` says whether the targets must be numbers, ``name`` is the estimator's.
 
     Return None for an empty partition.
     """
@@ -182,6 +197,7 @@ def glance(
     n = X.shape[0]
     if n == 0:
         return None
+    check_y(y, numeric, name)
     y = y[:1].toarray() if issparse(y) else np.asarray(y)
     # Select by number: a slice would be a view that keeps all of X in memory.
     return n, safe_indexing(X, np.array([0])), condensed(y)
@@ -189,7 +205,7 @@ def glance(
 
 def call(terms: Callable[[Samples], Sums], samples: Samples) -> Sums:
     """Return the terms of a sum that belong to a partition."""
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    with np.errstate(all="ignore"):
         return terms(samples)
 
 

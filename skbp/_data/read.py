@@ -12,7 +12,7 @@ from skbp._data.checks import (
     weights_of_part,
 )
 from skbp._targets import Targets
-from skbp.engine.arrays import DType, Rows
+from skbp.engine.arrays import Array, DType, Rows
 from skbp.engine.samples import Parts, Samples
 
 
@@ -94,7 +94,8 @@ def read_part(
     targets.check(found)
     Y = as_dtype(targets.encode(found), dtype)
     weights = targets.weigh(found, weights_of_part(sample_weight, X, dtype))
-    return Samples(X.astype(dtype, copy=False), targets.smooth(Y), weights)
+    X, weights = X.astype(dtype, copy=False), as_weights(weights, dtype)
+    return Samples(X, targets.smooth(Y), weights)
 
 
 def in_terms_of(
@@ -107,7 +108,13 @@ def in_terms_of(
     """Return the samples for a network; ``found`` is what ``targets.read`` returned."""
     Y = as_dtype(targets.encode(found), X.dtype)
     weights = weights_of_all(sample_weight, X, X.dtype, weight_name)
-    return Samples(X, Y, targets.weigh_all(found, weights))
+    weights = as_weights(targets.weigh_all(found, weights), X.dtype)
+    return Samples(X, Y, weights)
+
+
+def as_weights(weights: Array | None, dtype: DType) -> Array | None:
+    """Return weights of samples and classes in the dtype of X."""
+    return None if weights is None else as_dtype(weights, dtype, "class_weight")
 
 
 def as_trained(read: Read, rows: Rows | None = None) -> Samples | Parts:

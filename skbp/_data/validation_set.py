@@ -35,8 +35,8 @@ def given_set(
         return None
     if data.X is None or data.y is None:
         raise ValueError(
-            "X_val and y_val go together; got "
-            f"{'y_val' if data.X is None else 'X_val'} alone."
+            "X_val and y_val must be passed together; got only "
+            f"{'y_val' if data.X is None else 'X_val'}."
         )
     try:
         read = read_known(estimator, targets, data, "sample_weight_val")
@@ -46,7 +46,8 @@ def given_set(
         raise ValueError(f"In X_val and y_val: {error}") from None
     if read.n_outputs != n_outputs:
         raise ValueError(
-            f"y_val has {read.n_outputs} outputs, y has {n_outputs}. Give as many."
+            f"y_val has {read.n_outputs} outputs, but y has {n_outputs}. Both "
+            "must have the same number of outputs."
         )
     return read
 
@@ -75,11 +76,11 @@ def split_of(
     split = earlier
     if split is None or sum(map(len, split)) != len(samples):
         split = drawn_split(samples, strata, fraction, rng)
-    for rows, what in zip(split, ("train", "validate"), strict=True):
+    for rows, what in zip(split, ("training", "validation"), strict=True):
         if samples.total(rows) == 0.0:
             raise ValueError(
-                f"sample_weight is zero for all samples drawn to {what} on. Give "
-                "more samples a weight, or set early_stopping=False."
+                f"sample_weight is zero for all samples drawn for {what}. Give "
+                "more samples a weight above 0, or set early_stopping=False."
             )
     return split
 
@@ -92,10 +93,10 @@ def drawn_split(
     n_validation = ceil(fraction * n)
     if n_validation < 2 or n - n_validation < 1:
         raise ValueError(
-            f"The validation set is too small or leaves nothing to train on: "
-            f"validation_fraction={fraction} of {n} samples is {n_validation}; at "
-            "least 2 are needed. Change validation_fraction, or set "
-            "early_stopping=False."
+            "The validation set is too small, or no samples remain for "
+            f"training: validation_fraction={fraction} of {n} samples is "
+            f"{n_validation}; validation needs at least 2 samples. Change "
+            "validation_fraction, or set early_stopping=False."
         )
     if strata is not None:
         counts = np.unique(strata, return_counts=True)[1]
@@ -128,7 +129,8 @@ def check_scores(validated: Sequence[Validated], scoring: Any) -> None:
     for score, loss in validated:
         if np.isfinite(loss) and not np.isfinite(score):
             raise ValueError(
-                f"The validation score is {score} (scoring={scoring!r}): the "
-                "validation set is too small for it, or lacks a class. Use a larger "
-                "one, or scoring='loss'."
+                f"The validation score is {score} (scoring={scoring!r}). The "
+                "validation set may be too small for this score, lack a class, or "
+                "lead to numbers that overflow. Use a larger validation set or "
+                "scoring='loss', or scale X and y."
             )

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from numbers import Integral
 from operator import is_
 from typing import Any
@@ -59,16 +58,21 @@ ESTIMATES = (
 
 
 @contextmanager
-def restored_on_error(estimator: Any) -> Iterator[None]:
+def restored_on_error(estimator: Any, *, random: bool = False) -> Iterator[None]:
     """Restore the estimator if the body fails.
 
     A shallow copy of the attributes is enough, because fitted attributes are replaced
-    by new objects. Only curves grow, and random numbers advance, in place.
+    by new objects. Only curves grow, and random numbers advance, in place. Random
+    numbers are restored only if ``random`` is true: to read their state takes as long
+    as a small step, and after the first draw only the user's own code and parts of the
+    data that are elsewhere can fail.
     """
     before = dict(vars(estimator))
     curves = [before[name] for name in CURVES if isinstance(before.get(name), list)]
-    lengths, rng = [len(curve) for curve in curves], generator_of(estimator)
-    state = None if rng is None else rng.get_state()
+    lengths, rng = [len(curve) for curve in curves], None
+    checkpoint = before.get("_bp_checkpoint")
+    if random and checkpoint is not None and checkpoint.random is not None:
+        rng, state = checkpoint.random, checkpoint.random.get_state()
     try:
         yield
     except BaseException:
@@ -76,15 +80,9 @@ def restored_on_error(estimator: Any) -> Iterator[None]:
         vars(estimator).update(before)
         for curve, length in zip(curves, lengths, strict=True):
             del curve[length:]
-        if rng is not None and state is not None:
+        if rng is not None:
             rng.set_state(state)
         raise
-
-
-def generator_of(estimator: Any) -> np.random.RandomState | None:
-    """Return the random number generator that ``partial_fit`` continues with."""
-    checkpoint = vars(estimator).get("_bp_checkpoint")
-    return None if checkpoint is None else checkpoint.random
 
 
 def forget(estimator: Any, *names: str) -> None:
@@ -140,8 +138,7 @@ def keep_checkpoint(estimator: Any, job: Job, result: Result) -> None:
     kept = Checkpoint([]) if end is None else end.without_weights()
     # Where another object owns the random numbers, that object remembers them.
     seeded = isinstance(estimator.random_state, Integral)
-    random = job.rng if seeded else None
-    kept = replace(kept, split=job.start.split, random=random)
+    kept.split, kept.random = job.start.split, job.rng if seeded else None
     vars(estimator)["_bp_checkpoint"] = kept
 
 

@@ -8,10 +8,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
+from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 
-from skbp._data.checks import check_width, validated_X
+from skbp._data.checks import check_range, check_width, validated_X
 from skbp._data.read import Data
 from skbp._estimator.attributes import (
     keep_checkpoint,
@@ -20,20 +21,21 @@ from skbp._estimator.attributes import (
 )
 from skbp._estimator.by_hand import check_fitted, model_of
 from skbp._estimator.callbacks import following
+from skbp._estimator.ending import warn_of_end
 from skbp._estimator.inside import Cost, objective_of, penalties_of
+from skbp._estimator.interrupts import raise_interrupt
 from skbp._estimator.parameters import CONSTRAINTS, validate_params
 from skbp._estimator.prepare import prepare, prepare_part
 from skbp._estimator.rules import RULES, Rules, check_subclass, set_defaults
+from skbp._estimator.run import run
 from skbp._estimator.state import restore, stored
-from skbp._estimator.warnings import warn_of_end
 from skbp._sklearn import (
     CallbackSupportMixin,
     fit_context,
 )
-from skbp._threads import blas_threads_for
+from skbp._threads import with_blas_threads_for
 from skbp._typing import ArrayLike, MatrixLike, Sparse
 from skbp.engine.arrays import Array
-from skbp.engine.fit import fit as engine_fit
 from skbp.engine.model import Model, unpacked
 from skbp.engine.progress import History
 
@@ -112,8 +114,8 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The input data. X can be a Dask array or data frame, whose partitions need
             not fit into memory together; y and sample_weight must then be Dask
-            collections, too. Full-batch solvers compute sums over the partitions where
-            these are. Stochastic solvers go through the partitions in their order.
+            collections, too. Full-batch solvers compute their sums where the partitions
+            are stored. Stochastic solvers go through the partitions in order.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets: class labels or a label indicator matrix in classification,
@@ -139,26 +141,42 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         Raises
         ------
         ValueError
-            If a parameter or the data cannot be used. The results of earlier calls are
-            then kept.
+            If a parameter or the data cannot be used. A fitted estimator then stays as
+            it was.
+
+        Examples
+        --------
+        >>> from skbp import BPRegressor
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 2.0, 3.0]
+        >>> model = BPRegressor((2,), "tanh", solver="lbfgs", random_state=0)
+        >>> model = model.fit(X, y)
+        >>> [W.shape for W in model.coefs_]
+        [(1, 2), (2, 1)]
         """
         data = Data(X, y, sample_weight)
         validation = Data(X_val, y_val, sample_weight_val)
-        with following(self, X, y, sample_weight) as hook, restored_on_error(self):
+        with (
+            following(self, X, y, sample_weight) as hook,
+            restored_on_error(self),
+            np.errstate(all="ignore"),
+        ):
             job = prepare(self, data, validation)
-            with blas_threads_for(job.multiplications):
-                (result,) = engine_fit(job, hook)
+            (result,) = run(job, hook)
+            raise_interrupt(result)
             set_attributes(self, job, result)
             if self.warm_start:
                 keep_checkpoint(self, job, result)
-        warn_of_end(self, result.history)
+        warn_of_end(self, job, result)
         return self
 
     def _bp_train_part(self, data: Data, validation: Data) -> History:
         """Train for one epoch on a part of the data; return the history."""
+        if not get_config()["skip_parameter_validation"]:
+            # (scikit-learn's decorator takes three times as long.)
+            self._validate_params()
         job = prepare_part(self, data, validation)
-        with blas_threads_for(job.multiplications):
-            (result,) = engine_fit(job)
+        (result,) = run(job)
+        raise_interrupt(result)
         set_attributes(self, job, result)
         keep_checkpoint(self, job, result)
         return result.history
@@ -173,7 +191,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Return the activations A[l] of every layer: forward propagation.
 
         A[0] = X and A[l] = f[l](Z[l]), where Z[l] = W[l] A[l-1] + b[l]. The activations
-        of the hidden layers are features that the network has learnt.
+        of the hidden layers are the features that the network has learnt.
 
         Parameters
         ----------
@@ -195,8 +213,43 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         [(1, 2), (1, 3), (1, 1)]
         """
         X, model = self._bp_checked(X)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             return [X, *model.activations(X)]
+
+    def weighted_inputs(self, X: MatrixLike) -> list[npt.NDArray[Any]]:
+        """Return the weighted inputs Z[l] of every layer, before the activation.
+
+        Z[l] = W[l] A[l-1] + b[l], where A[0] = X and A[l] = f[l](Z[l]). They show, for
+        example, which units are saturated, or how close a ReLU unit is to its kink.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        Returns
+        -------
+        Z : list of arrays of shape (n_samples, units of the layer)
+            ``Z[l - 1]`` belongs to layer l, like ``coefs_[l - 1]``, and is what
+            ``activations(X)[l]`` is computed from. ``Z[-1]`` is the raw output. The
+            samples are rows here, and columns in the equations.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbp import BPRegressor
+        >>> model = BPRegressor((3,), "tanh", tol=1.0, random_state=0)
+        >>> model = model.fit([[0.0, 1.0], [1.0, 1.0]], [0.0, 1.0])
+        >>> X = [[0.5, 1.0]]
+        >>> Z = model.weighted_inputs(X)
+        >>> [Z_l.shape for Z_l in Z]
+        [(1, 3), (1, 1)]
+        >>> np.allclose(np.tanh(Z[0]), model.activations(X)[1])
+        True
+        """
+        X, model = self._bp_checked(X)
+        with np.errstate(all="ignore"):
+            return model.weighted_inputs(X)
 
     def residuals(self, X: MatrixLike, y: ArrayLike) -> list[npt.NDArray[Any]]:
         """Return the residuals delta[l] = dJ/dZ[l] of every layer: back-propagation.
@@ -219,16 +272,29 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         delta : list of arrays of shape (n_samples, units of the layer)
             ``delta[l - 1]`` belongs to layer l, like ``coefs_[l - 1]``. Each row is the
             residual of the loss of one sample, not divided by m.
+
+        Examples
+        --------
+        >>> from skbp import BPRegressor
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 2.0, 3.0]
+        >>> model = BPRegressor((2,), "tanh", solver="lbfgs", random_state=0)
+        >>> delta = model.fit(X, y).residuals([[0.5], [2.5]], [0.0, 1.0])
+        >>> [d.shape for d in delta]
+        [(2, 2), (2, 1)]
+        >>> print(delta[-1][:, 0].round(1))
+        [0.5 1.5]
+        >>> print((model.predict([[0.5], [2.5]]) - [0.0, 1.0]).round(1))
+        [0.5 1.5]
         """
         objective = objective_of(self, X, y, None)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             each = objective.residuals(objective.samples.every)
         return [delta[0].T for delta in each]
 
     def gradients(
         self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> tuple[list[npt.NDArray[Any]], list[npt.NDArray[Any]]]:
-        """Return the gradient of the cost J, which training follows downhill.
+        """Return the gradient of the cost J with respect to weights and biases.
 
         dJ/dW[l] = (1/m) (delta[l] A[l-1]' + alpha W[l]), dJ/db[l] = (1/m) times the sum
         of delta[l] over samples, where sample weights multiply delta[l].
@@ -249,9 +315,18 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         coefs, intercepts : list of ndarray
             The gradient with respect to ``coefs_`` and ``intercepts_``, in the same
             shapes. With ``fit_intercept=False`` the second part is zero.
+
+        Examples
+        --------
+        >>> from skbp import BPRegressor
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 2.0, 3.0]
+        >>> model = BPRegressor((2,), "tanh", solver="lbfgs", random_state=0)
+        >>> coefs, intercepts = model.fit(X, y).gradients(X, y)
+        >>> [gradient.shape for gradient in coefs]
+        [(1, 2), (2, 1)]
         """
         objective = objective_of(self, X, y, sample_weight)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             _, m = objective(objective.samples.every)
         penalties = penalties_of(self)
         if penalties is not None:
@@ -282,9 +357,18 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         cost : Cost
             A named tuple of three numbers: ``J``, and its parts ``loss`` and
             ``penalty``.
+
+        Examples
+        --------
+        >>> from skbp import BPRegressor
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 2.0, 3.0]
+        >>> model = BPRegressor((2,), "tanh", solver="lbfgs", random_state=0)
+        >>> J, loss, penalty = model.set_params(alpha=0.1).fit(X, y).cost(X, y)
+        >>> print(f"{J:.4f} = {loss:.4f} + {penalty:.4f}")
+        0.0365 = 0.0039 + 0.0326
         """
         objective = objective_of(self, X, y, sample_weight)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             loss, penalty, m = objective.parts(objective.samples.every)
         penalties = penalties_of(self)
         if penalties is not None:
@@ -298,19 +382,22 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         check_fitted(self)
         X, model = validated_X(self, X), model_of(self)
         check_width(X, model.network.units[0])
+        check_range(X, model.theta.dtype)
         return X, model
 
     def _bp_outputs(self, X: Any) -> Array:
         """Return the outputs A[L] (n, outputs)."""
         X, model = self._bp_checked(X)
-        with blas_threads_for(model.network.multiplications(X.shape[0])):
-            return model.outputs(X)
+        return with_blas_threads_for(
+            model.network.multiplications(X.shape[0]), lambda: model.outputs(X)
+        )
 
     def _bp_raw_outputs(self, X: Any) -> Array:
         """Return the raw outputs Z[L] (n, outputs)."""
         X, model = self._bp_checked(X)
-        with blas_threads_for(model.network.multiplications(X.shape[0])):
-            return model.raw_outputs(X)
+        return with_blas_threads_for(
+            model.network.multiplications(X.shape[0]), lambda: model.raw_outputs(X)
+        )
 
     def _bp_outputs_and_variances(
         self, X: Any, what: str
@@ -325,8 +412,12 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             )
         X = validated_X(self, X)
         check_width(X, model.network.units[0])
-        with blas_threads_for(model.network.multiplications(X.shape[0])):
-            return model, *model.outputs_and_variances(X, model.theta.dtype)
+        check_range(X, model.theta.dtype)
+        found = with_blas_threads_for(
+            model.network.multiplications(X.shape[0]),
+            lambda: model.outputs_and_variances(X, model.theta.dtype),
+        )
+        return model, *found
 
     # Where an estimator plugs in.
 

@@ -19,6 +19,7 @@ from skbp._estimator.attributes import holds, of_targets
 from skbp._estimator.parameters import kind_of, layer_activations, options_of
 from skbp._estimator.rules import asked, rules_of
 from skbp._targets import ClassTargets
+from skbp.engine.activations import ACTIVATIONS
 from skbp.engine.arrays import Array
 from skbp.engine.model import Model, packed
 from skbp.engine.network import Network
@@ -46,6 +47,10 @@ def model_of(estimator: Any) -> Model:
     ):
         return model
     output = targets_of(estimator).output
+    if output not in ACTIVATIONS:
+        raise ValueError(
+            f"out_activation_ must be one of {sorted(ACTIVATIONS)}; got {output!r}."
+        )
     if model is None:
         return model_by_hand(estimator, output, None)
     if model.output != output:
@@ -99,14 +104,14 @@ def weights_of(estimator: Any) -> tuple[list[Array], list[Array]]:
     Intercepts may have the shape (1, n). The dtype is float32 or float64.
     """
     fitted = vars(estimator)
-    coefs = [np.asarray(W) for W in estimator.coefs_]
-    intercepts = [np.ravel(b) for b in fitted.get("intercepts_", ())]
+    coefs = numbers_of("coefs_", estimator.coefs_)
+    intercepts = [*map(np.ravel, numbers_of("intercepts_", fitted.get("intercepts_")))]
     if rules_of(estimator).as_there and "n_layers_" in fitted:
         n_layers = fitted["n_layers_"] - 1
         coefs, intercepts = coefs[:n_layers], intercepts[:n_layers]
     if not coefs or len(intercepts) != len(coefs):
         raise ValueError(
-            "coefs_ and intercepts_ must hold an array for each layer; got "
+            "coefs_ and intercepts_ must contain an array for each layer; got "
             f"{len(coefs)} and {len(intercepts)} arrays."
         )
     # Half precision would be slow, and its rounding errors large.
@@ -123,10 +128,21 @@ def weights_of(estimator: Any) -> tuple[list[Array], list[Array]]:
     for l, (W, V) in enumerate(pairwise(coefs)):
         if W.shape[1] != len(V):
             raise ValueError(
-                f"coefs_[{l}] has {W.shape[1]} units, and coefs_[{l + 1}] takes "
+                f"coefs_[{l}] has {W.shape[1]} units, but coefs_[{l + 1}] takes "
                 f"{len(V)} inputs; the two must agree."
             )
     return coefs, intercepts
+
+
+def numbers_of(name: str, arrays: Any) -> list[Array]:
+    """Return a public attribute, a list of arrays of real numbers, as arrays."""
+    found = [np.asarray(array) for array in (() if arrays is None else arrays)]
+    for l, array in enumerate(found):
+        if array.dtype.kind not in "biufO":
+            raise ValueError(
+                f"{name}[{l}] must hold real numbers; got an array of {array.dtype}."
+            )
+    return found
 
 
 # The targets.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Set
 from dataclasses import fields
 from numbers import Integral, Real
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -90,6 +91,9 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "max_fun": [Interval(Integral, 1, None, closed="left")],
 }
 
+#: The value of a parameter that a subclass has not set.
+UNSET = object()
+
 #: The settings of the engine that are parameters of the same name.
 SHARED = tuple(one.name for one in fields(Settings) if one.name in CONSTRAINTS)
 
@@ -160,8 +164,8 @@ def settings_of(estimator: Any, n: int, network: Network, **others: Any) -> Sett
     batch_size = named[size] if isinstance(size, str) else size
     if batch_size > n:
         warn_user(
-            f"batch_size={batch_size} is larger than the number of samples to "
-            f"train on, {n}: all of them make one batch."
+            f"batch_size={batch_size} is larger than the number of training "
+            f"samples, {n}: all of them form one batch."
         )
     values = {name: getattr(estimator, name) for name in SHARED}
     values["batch_size"] = min(batch_size, n) if solver.batches else n
@@ -177,9 +181,8 @@ def settings_of(estimator: Any, n: int, network: Network, **others: Any) -> Sett
 
 def dropout_rates(dropout: Any, n_hidden: int) -> tuple[float, ...]:
     """Return the dropout of each hidden layer."""
-    if np.ndim(dropout) == 0:
-        return (float(dropout),) * n_hidden
-    rates = tuple(dropout)
+    given = as_given(dropout)
+    rates = given if isinstance(given, tuple) else (given,) * n_hidden
     valid = all(isinstance(p, Real) and 0.0 <= float(p) < 1.0 for p in rates)
     if not valid or len(rates) != n_hidden:
         raise ValueError(
@@ -194,10 +197,11 @@ def trained_loss(estimator: Any, targets: Targets) -> Loss:
     loss, estimator = targets.loss(), asked(estimator)
     if SOLVERS[estimator.solver].curved and not loss.convex:
         raise ValueError(
-            f"solver={estimator.solver!r} needs a loss that is convex in the raw "
-            f"outputs, and curved: one of {CURVED} with output_activation='auto'; got "
-            f"loss={estimator.loss!r} with {estimator.output_activation!r}. Change the "
-            "loss or the solver."
+            f"solver={estimator.solver!r} cannot minimise "
+            f"loss={estimator.loss!r} with "
+            f"output_activation={estimator.output_activation!r}. Use one of "
+            f"the losses {CURVED} with output_activation='auto', or change the "
+            "solver."
         )
     return loss
 
@@ -211,10 +215,17 @@ def validate_params(estimator: Any) -> None:
     Training reads attributes. A subclass with a constructor of its own may have some
     that ``get_params`` does not know.
     """
-    constraints = constraints_of(estimator)
-    values = {n: getattr(estimator, n) for n in constraints if hasattr(estimator, n)}
+    constraints, fitted = constraints_of(estimator), vars(estimator)
+    values = {n: getattr(estimator, n, UNSET) for n in constraints}
+    known = fitted.get("_bp_valid", {})
+    if values.keys() == known.keys() and all(map(is_, values.values(), known.values())):
+        # The same objects as at the last call: to check them takes a quarter of a fit
+        # to a few samples.
+        return
+    given = {n: value for n, value in values.items() if value is not UNSET}
     name = type(estimator).__name__
-    validate_parameter_constraints(constraints, values, caller_name=name)
+    validate_parameter_constraints(constraints, given, caller_name=name)
+    fitted["_bp_valid"] = values
 
 
 def check_parameters(estimator: Any) -> None:
@@ -223,8 +234,9 @@ def check_parameters(estimator: Any) -> None:
     check_estimate(estimator)
     if estimator.ensemble > estimator.n_init:
         raise ValueError(
-            f"ensemble={estimator.ensemble} networks out of n_init={estimator.n_init} "
-            "cannot predict together. Raise n_init, or lower ensemble."
+            f"ensemble={estimator.ensemble} must not be larger than "
+            f"n_init={estimator.n_init}: the ensemble consists of the best of "
+            "these networks. Raise n_init, or lower ensemble."
         )
     if estimator.warm_start:
         refuse_several_starts(estimator, "warm_start=True")
@@ -234,21 +246,22 @@ def check_parameters(estimator: Any) -> None:
         value = getattr(estimator, name)
         if value is not off and np.any(np.asarray(value, object) != off):
             raise ValueError(
-                f"{name}={value!r} needs a stochastic solver, one of {STOCHASTIC}; "
-                f"solver is {estimator.solver!r}. Leave {name} at {off!r}, or change "
-                "the solver."
+                f"{name}={value!r} does not work with solver={estimator.solver!r}. "
+                f"Use a stochastic solver, one of {STOCHASTIC}, or set "
+                f"{name}={off!r}."
             )
     if estimator.weight_decay * estimator.learning_rate_init >= 1:
         raise ValueError(
-            f"weight_decay={estimator.weight_decay} times learning_rate_init="
-            f"{estimator.learning_rate_init} is the part of the weights that a step "
-            "takes away; it must be below 1. Lower one of the two."
+            f"weight_decay={estimator.weight_decay} times "
+            f"learning_rate_init={estimator.learning_rate_init} must be below "
+            "1, because each step shrinks every weight by this fraction. "
+            "Lower one of the two."
         )
     suitable = ["auto", *outputs_of(estimator.loss)]
     if estimator.output_activation not in suitable:
         raise ValueError(
-            f"output_activation={estimator.output_activation!r} does not suit "
-            f"loss={estimator.loss!r}, whose predictions need one of {suitable}."
+            f"output_activation={estimator.output_activation!r} does not work "
+            f"with loss={estimator.loss!r}. Use one of {suitable}."
         )
 
 
@@ -256,8 +269,8 @@ def check_partial_fit(estimator: Any) -> None:
     """Refuse parameters that cannot be combined in ``partial_fit``."""
     if estimator.early_stopping:
         raise ValueError(
-            "partial_fit does not support early_stopping=True, since it has no "
-            "validation set. Set early_stopping=False."
+            "partial_fit does not support early_stopping=True, because it "
+            "does not hold out a validation set. Set early_stopping=False."
         )
     refuse_several_starts(estimator, "partial_fit")
     check_parameters(estimator)
@@ -267,8 +280,8 @@ def check_has_partial_fit(estimator: Any) -> bool:
     """Raise AttributeError if the solver cannot train on a part of the data."""
     if estimator.solver not in STOCHASTIC:
         raise AttributeError(
-            f"partial_fit needs a stochastic solver, one of {STOCHASTIC}; solver "
-            f"is {estimator.solver!r}."
+            f"partial_fit needs a stochastic solver, one of {STOCHASTIC}; got "
+            f"solver={estimator.solver!r}."
         )
     return True
 
@@ -286,9 +299,9 @@ def check_has_probabilities(estimator: Any) -> bool:
     if found:
         return True
     raise AttributeError(
-        f"Probabilities need loss='log_loss', or an output_activation out of "
-        f"{PROBABILITIES}, in fit; loss is {estimator.loss!r} and the output "
-        f"activation {output!r}."
+        f"Probabilities need loss='log_loss', or one of {PROBABILITIES} as "
+        f"output_activation, in fit; got loss={estimator.loss!r} and the "
+        f"output activation {output!r}."
     )
 
 
@@ -296,15 +309,15 @@ def check_on_dask(estimator: Any) -> None:
     """Refuse parameters that need data in memory."""
     if starts_at_constant(estimator):
         raise ValueError(
-            "intercepts_init='best_constant' needs y in memory, and it is a Dask "
-            "collection. Give intercepts_init as arrays, or leave it at None."
+            "intercepts_init='best_constant' needs y in memory; got a Dask "
+            "collection. Pass arrays as intercepts_init, or leave it at None."
         )
     estimator = asked(estimator)
     if estimator.batch_size == "full" and np.any(estimator.dropout):
         raise ValueError(
-            "batch_size='full' sums over the partitions of a Dask collection, which "
-            f"does not go with dropout={estimator.dropout!r}. Give batch_size as a "
-            "number, or set dropout=0.0."
+            f"batch_size='full' and dropout={estimator.dropout!r} cannot be "
+            "combined for Dask collections. Set batch_size to a number, or "
+            "set dropout=0.0."
         )
 
 
@@ -315,15 +328,15 @@ def check_estimate(estimator: Any) -> None:
     able = [repr(name) for name, solver in SOLVERS.items() if solver.estimates]
     if not SOLVERS[estimator.solver].estimates:
         raise ValueError(
-            f"alpha={estimator.alpha!r} needs solver={' or '.join(able)}, which "
-            f"estimates it; solver is {estimator.solver!r}. Change the solver, or give "
-            "alpha as a number."
+            f"alpha={estimator.alpha!r} needs solver={' or '.join(able)}; got "
+            f"solver={estimator.solver!r}. Change the solver, or set alpha to "
+            "a number."
         )
     if not is_likelihood(estimator.loss):
         raise ValueError(
-            f"alpha={estimator.alpha!r} needs a loss that is minus a log likelihood, "
-            f"and loss={estimator.loss!r} is none. Give alpha as a number, or use "
-            "loss='squared_error'."
+            f"alpha={estimator.alpha!r} needs a loss that is a negative log "
+            f"likelihood, which loss={estimator.loss!r} is not. Set alpha to a "
+            "number, or use loss='squared_error'."
         )
 
 
@@ -332,8 +345,8 @@ def refuse_several_starts(estimator: Any, what: str) -> None:
     estimator = asked(estimator)
     if estimator.n_init > 1:
         raise ValueError(
-            f"n_init={estimator.n_init} trains from several initial weights, which "
-            f"does not go with {what}. Set n_init=1."
+            f"n_init={estimator.n_init} cannot be combined with {what}, which "
+            "allows only one set of initial weights. Set n_init=1."
         )
 
 
@@ -357,14 +370,27 @@ def needless(estimator: Any) -> dict[str, Any]:
 # Parameters with one value, or with one value for each layer.
 
 
+def as_given(value: Any) -> Any:
+    """Return a single value as it is, and several values as a tuple."""
+    if isinstance(value, str | Real | Set | Mapping):
+        return value
+    if isinstance(value, tuple | list):
+        return tuple(value)
+    # The dtype allows rows of different lengths.
+    array = np.asarray(value, object)
+    return tuple(array) if array.ndim else array[()]
+
+
 def hidden_units(sizes: Any) -> tuple[int, ...]:
     """Return hidden_layer_sizes as a tuple of positive integers."""
-    units = tuple(sizes) if np.ndim(sizes) else (np.asarray(sizes)[()],)
+    given = as_given(sizes)
+    units = given if isinstance(given, tuple) else (given,)
     for n in units:
         if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
             raise ValueError(
-                "hidden_layer_sizes must hold positive integers, the numbers of units "
-                f"of the hidden layers, such as (100,) or (64, 32); got {sizes!r}."
+                "hidden_layer_sizes must contain positive integers, the numbers "
+                "of units of the hidden layers, such as (100,) or (64, 32); got "
+                f"{sizes!r}."
             )
     return tuple(int(n) for n in units)
 
@@ -373,14 +399,14 @@ def names_by_layer(
     name: str, value: Any, known: Collection[str], n_layers: int, layers: str
 ) -> tuple[str, ...]:
     """Return a parameter that is one name, or a name for each layer, as a tuple."""
-    if np.ndim(value) == 0 and not isinstance(value, Set | Mapping):
-        return (str(value),) * n_layers
-    if isinstance(value, Set | Mapping):
+    names = as_given(value)
+    if isinstance(names, Set | Mapping):
         raise ValueError(
             f"{name} must be a name or a sequence of names, in the order of the "
             f"{layers}; got a {type(value).__name__}, which has no order: {value!r}."
         )
-    names = tuple(value)
+    if not isinstance(names, tuple):
+        return (str(names),) * n_layers
     for item in names:
         if not isinstance(item, str) or item not in known:
             raise ValueError(
@@ -389,7 +415,8 @@ def names_by_layer(
             )
     if len(names) != n_layers:
         raise ValueError(
-            f"{name} has {len(names)} names, {value!r}, for {n_layers} {layers}. Give "
-            "one for each, or a single name for all."
+            f"{name} has {len(names)} names, {value!r}, for {n_layers} "
+            f"{layers}. Give one for each layer, or a single name for all "
+            "layers."
         )
     return names

@@ -77,9 +77,10 @@ class Earlier:
             weights = weights_of(estimator)
         return cls(targets, *weights, t, checkpoint)
 
-    def learning(self, estimator: Any, how: str) -> Callable[[Any], Targets]:
+    def learning(
+        self, estimator: Any, options: Any, how: str
+    ) -> Callable[[Any], Targets]:
         """Return the function that learns from y, with the classes that are known."""
-        options = options_of(estimator)
         if self.targets is None:
             return partial(kind_of(estimator).learn, options)
         learn: Callable[..., Targets] = getattr(self.targets, how)
@@ -95,11 +96,12 @@ def prepare(estimator: Any, data: Data, validation: Data) -> Job:
         # use would never learn.
         earlier = None
     learn: Callable[[Any], Targets]
+    options = options_of(estimator)
     if earlier is None:
-        learn = partial(kind_of(estimator).learn, options_of(estimator))
+        learn = partial(kind_of(estimator).learn, options)
         forget(estimator, *COUNTS, *rules_of(estimator).computed)
     else:
-        learn = earlier.learning(estimator, "renewed")
+        learn = earlier.learning(estimator, options, "renewed")
         forget(estimator, "n_iter_")
     rng = check_random_state(estimator.random_state)
     job = job_of(estimator, data, validation, learn, earlier, rng)
@@ -120,7 +122,7 @@ def prepare_part(estimator: Any, data: Data, validation: Data) -> Job:
         learn = partial(kind_of(estimator).learn, options, classes=classes)
         rng = check_random_state(estimator.random_state)
     else:
-        learn = earlier.learning(estimator, "extended")
+        learn = earlier.learning(estimator, options, "extended")
         rng = stream_of(estimator, earlier)
     job = job_of(estimator, data, validation, learn, earlier, rng, max_iter=1)
     options.check_parts()
@@ -142,7 +144,7 @@ def job_of(
     settings. The initial weights and the validation set draw from the random stream in
     this order.
     """
-    check_hooks(estimator)
+    check_hooks(estimator, classes=earlier is None)
     hidden, activations = hidden_layers(estimator)
     if earlier is not None and rules_of(estimator).as_there:
         # scikit-learn's networks ignore a parameter that has changed since.
@@ -163,8 +165,10 @@ def job_of(
         watching = validated(estimator, problem, watched)
         problem = replace(problem, validation=watching)
     if earlier is None and starts_at_constant(estimator):
-        constant = problem.best_constant()
-        theta[:, -len(constant) :] = constant
+        constant = problem.best_constant().astype(theta.dtype)
+        # A constant that cannot be computed, of targets close to the largest number,
+        # is no start.
+        theta[:, -len(constant) :] = np.where(np.isfinite(constant), constant, 0.0)
     others["rescale"] = is_drawn(estimator, earlier)
     settings = settings_of(estimator, len(samples), network, **others)
     return Job(
@@ -246,13 +250,15 @@ def start_of(
     else:
         start.split = split
     if problem.validation is not None:
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             scored = problem.validate(theta)
         check_scores(scored, asked(estimator).scoring)
-        if problem.validation.decides and earlier is not None:
-            # The weights of a warm start have a score on these data, which is to be
-            # beaten.
-            for history, one in zip(start.histories, scored, strict=True):
+        for history, one in zip(start.histories, scored, strict=True):
+            if earlier is None:
+                history.start_score = one.score
+            elif problem.validation.decides:
+                # The weights of a warm start have a score on these data, which is to
+                # be beaten.
                 history.best = -one.score
     return start
 
@@ -268,15 +274,10 @@ def stream_of(estimator: Any, earlier: Earlier) -> np.random.RandomState:
 
 def resumed(job: Job, earlier: Earlier | None) -> Checkpoint:
     """Return the start of a job, with the state of an earlier call if it suits."""
-    start, P = job.start, job.problem.network.n_parameters
+    P = job.problem.network.n_parameters
     if earlier is None or not earlier.checkpoint.suits(job.settings.solver, P):
-        return start
-    return replace(
-        earlier.checkpoint,
-        theta=start.theta,
-        best_theta=start.best_theta,
-        split=start.split,
-    )
+        return job.start
+    return earlier.checkpoint.resumed(job.start)
 
 
 def forget_curves(estimator: Any, job: Job) -> None:

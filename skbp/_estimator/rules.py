@@ -47,8 +47,9 @@ class Rules:
     as_there : bool
         Whether parameters and attributes have the meaning that they have in
         scikit-learn's networks: a fitted network follows ``activation`` and
-        ``n_layers_``, training that continues keeps the shape of ``coefs_``, and early
-        stopping needs epochs and stratifies two classes alone.
+        ``n_layers_``, training that continues keeps the shape of ``coefs_``, early
+        stopping needs epochs and stratifies two classes alone, and training that
+        converges gives no warning.
     scheduled : collection of str or None
         The solvers that follow ``learning_rate``; None means all that can.
     computed : collection of str
@@ -111,10 +112,14 @@ def check_subclass(cls: type) -> None:
             refuse_hooks(owner.__name__, vars(owner))
 
 
-def check_hooks(estimator: Any) -> None:
-    """Refuse an estimator that was given such a method after it was made."""
+def check_hooks(estimator: Any, *, classes: bool) -> None:
+    """Refuse an estimator that was given such a method after it was made.
+
+    ``classes`` says whether to look at its classes, too, for methods that these were
+    given after they were made.
+    """
     refuse_hooks(f"This {type(estimator).__name__}", vars(estimator))
-    for owner in type(estimator).__mro__:
+    for owner in type(estimator).__mro__ if classes else ():
         if owner.__module__.partition(".")[0] != OWNERS[0]:
             refuse_hooks(owner.__name__, vars(owner))
 

@@ -28,8 +28,9 @@ def initial_theta(
         coefs = arrays_by_layer("coefs_init", estimator.coefs_init, shapes)
     if starts_at_constant(estimator) and not network.biases:
         raise ValueError(
-            "intercepts_init='best_constant', but fit_intercept=False: there are "
-            "no intercepts. Leave one of the two out."
+            "intercepts_init='best_constant' has no effect with "
+            "fit_intercept=False, because the network has no intercepts. "
+            "Leave out one of the two."
         )
     if estimator.intercepts_init is not None and not starts_at_constant(estimator):
         sizes = [(n,) for n in network.units[1:]]
@@ -38,15 +39,15 @@ def initial_theta(
         )
         if not network.biases and any(map(np.any, intercepts)):
             raise ValueError(
-                "intercepts_init is not zero, but fit_intercept=False: there are "
-                "no intercepts. Leave one of the two out."
+                "intercepts_init must be zero with fit_intercept=False, because "
+                "the network has no intercepts. Leave out one of the two."
             )
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):
         theta = packed(network, coefs, intercepts, dtype)
     if not np.isfinite(theta).all():
         raise ValueError(
-            f"coefs_init or intercepts_init has values too large for {dtype}, the "
-            "dtype of X. Scale them, or give X as float64."
+            "coefs_init or intercepts_init has values that are too large for "
+            f"{dtype}, the dtype of X. Scale them, or pass X as float64."
         )
     return theta
 
@@ -88,17 +89,18 @@ def fitted_theta(
     estimator = asked(estimator)
     if fitted != network.units:
         raise ValueError(
-            f"Training cannot go on: the fitted network has layers of {fitted} "
-            f"units, hidden_layer_sizes={estimator.hidden_layer_sizes!r}, "
-            f"output_activation={estimator.output_activation!r} and the data ask for "
-            f"{network.units}. Set warm_start=False, or fit a clone, to "
-            "start anew."
+            "Training cannot continue: the layers of the fitted network have "
+            f"{fitted} units, but "
+            f"hidden_layer_sizes={estimator.hidden_layer_sizes!r}, "
+            f"output_activation={estimator.output_activation!r} and the data "
+            f"require {network.units}. Set warm_start=False or fit a clone to "
+            "start from scratch."
         )
     if not network.biases and any(map(np.any, intercepts)):
         raise ValueError(
-            "Training cannot go on: the fitted network has intercepts, and "
-            "fit_intercept is False. Set warm_start=False, or fit a clone, to "
-            "start anew."
+            "Training cannot continue: the fitted network has intercepts, but "
+            "fit_intercept=False. Set warm_start=False or fit a clone to "
+            "start from scratch."
         )
     return packed(network, coefs, intercepts, dtype)
 
@@ -109,8 +111,8 @@ def arrays_by_layer(
     """Return a parameter that is a list with an array for each layer as arrays."""
     if len(value) != len(shapes):
         raise ValueError(
-            f"{name} must hold one array for each of the {len(shapes)} layers with "
-            f"parameters, hidden ones and output, of shapes {list(shapes)}; got "
+            f"{name} must contain one array for each hidden layer and one for "
+            f"the output layer, with the shapes {list(shapes)}; got "
             f"{len(value)}."
         )
     arrays = []
@@ -123,14 +125,17 @@ def arrays_by_layer(
         try:
             array = np.asarray(array, np.float64)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"{name}[{l - 1}] must hold numbers: {error}") from None
+            raise ValueError(f"{name}[{l - 1}] must contain numbers: {error}") from None
         if array.shape != shape:
             raise ValueError(
-                f"{name}[{l - 1}] must have the shape {shape}, since layer {l} has "
-                f"{shape[-1]} units{f' and {shape[0]} inputs' * (len(shape) - 1)}; got "
+                f"{name}[{l - 1}] must have the shape {shape}, because layer {l} "
+                f"has {shape[-1]} "
+                f"units{f' and {shape[0]} inputs' * (len(shape) - 1)}; got "
                 f"{array.shape}."
             )
         if not np.isfinite(array).all():
-            raise ValueError(f"{name}[{l - 1}] must be finite; it has nan or infinity.")
+            raise ValueError(
+                f"{name}[{l - 1}] must be finite; it contains nan or infinity."
+            )
         arrays.append(array)
     return arrays

@@ -10,31 +10,57 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import InconsistentVersionWarning
 
 from skbp._data.validation_set import Split
 from skbp._estimator.attributes import holds, of_model
 from skbp._estimator.parameters import kind_of
+from skbp._estimator.warnings import warn_user
+from skbp._version import __version__
 from skbp.engine.checkpoint import Checkpoint
 from skbp.engine.evidence.posterior import Posterior
 from skbp.engine.model import Model
 from skbp.engine.network import Network
 from skbp.engine.progress import History, Status
 
+#: The name under which a pickle has the version of the package.
+VERSION = "_bp_version"
+
 
 def stored(state: dict[str, Any]) -> dict[str, Any]:
     """Return attributes as plain values, with the weights only once."""
     plain_state = {name: plain(value) for name, value in state.items()}
+    plain_state.pop("_bp_valid", None)
     model = state.get("_bp_model")
     weights = state.get("coefs_", ()), state.get("intercepts_", ())
     if model is not None and holds(model, *weights):
         # These are views into the parameters of the model.
         del plain_state["coefs_"], plain_state["intercepts_"]
-    return plain_state
+    return plain_state | {VERSION: __version__}
+
+
+class VersionWarning(InconsistentVersionWarning):  # type: ignore[misc]
+    """scikit-learn's warning, for a pickle of another version of this package."""
+
+    def __init__(self, message: str):
+        UserWarning.__init__(self, message)
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 def restore(estimator: Any) -> None:
     """Restore the attributes of an estimator from what ``stored`` has returned."""
     attributes = vars(estimator)
+    version = attributes.pop(VERSION, "an earlier version")
+    if version != __version__:
+        warn_user(
+            f"This {type(estimator).__name__} was pickled by {version} of "
+            f"skbp, but this is version {__version__}. It may fail or predict "
+            "something else. Fit it again, or use the version that pickled "
+            "it.",
+            VersionWarning,
+        )
     if isinstance(attributes.get("_bp_model"), dict):
         model = attributes["_bp_model"] = model_of_state(attributes["_bp_model"])
         if "coefs_" not in attributes:

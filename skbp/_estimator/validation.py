@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import copy
+from functools import partial
 from inspect import signature
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from sklearn.metrics import check_scoring
 
+from skbp._data.checks import check_range
 from skbp._data.read import Data, Read
 from skbp._data.validation_set import (
     Split,
@@ -19,10 +21,11 @@ from skbp._data.validation_set import (
     score_of_targets,
     split_of,
 )
-from skbp._estimator.attributes import forget, of_model
-from skbp._estimator.parameters import stops_early
+from skbp._estimator.attributes import CURVES, of_model
+from skbp._estimator.parameters import kind_of, stops_early
 from skbp._estimator.rules import asked, rules_of
 from skbp._sklearn import metric_of
+from skbp._targets import ClassTargets
 from skbp.engine.arrays import Array
 from skbp.engine.model import Model
 from skbp.engine.problem import Problem, Score, Validation
@@ -41,13 +44,17 @@ def validation_set(
     If there is an ``earlier`` split, from an earlier fit, it is used again.
     """
     watched = given_set(estimator, read.targets, given, read.n_outputs)
+    if watched is not None:
+        assert isinstance(watched.samples, Samples)
+        check_range(watched.samples.X, read.samples.dtype, "X_val")
+        check_range(watched.samples.Y, read.samples.dtype, "y_val")
     if watched is not None or not stops_early(estimator):
         return watched, None
     samples = read.samples
     if isinstance(samples, Parts):
         raise ValueError(
-            "early_stopping=True draws a validation set out of data in memory, and "
-            "X is a Dask collection. Give X_val and y_val, in memory, or set "
+            "early_stopping=True cannot draw a validation set from a Dask "
+            "collection. Pass X_val and y_val that are in memory, or set "
             "early_stopping=False."
         )
     strata = read.targets.strata(samples.Y)
@@ -76,30 +83,42 @@ def validated(estimator: Any, problem: Problem, watched: Read) -> Validation:
         score = minus_loss
     else:
         scorer = check_scoring(estimator, scoring)
-        score = score_of_scorer(scorer, watched, probe_of(estimator, problem))
+        probe = probe_of(estimator, problem)
+        score = score_of_scorer(scorer, watched, probe, partial(refuse, estimator))
     return Validation(samples, score, decides=stops_early(estimator))
 
 
 def probe_of(estimator: Any, problem: Problem) -> Callable[[Array], Any]:
-    """Return a function that gives a scorer an estimator with weights theta (P,)."""
-    probe = copy(estimator)
-    # X is an array by now, and its columns have no names.
-    forget(probe, "feature_names_in_")
+    """Return a function that gives a scorer an estimator with weights theta (P,).
+
+    It is a new estimator each time, with weights of its own, because a scorer may keep
+    it and write to its attributes. The copy takes little time beside the predictions.
+    """
+    kind, attributes = type(estimator), dict(vars(estimator))
+    # X is an array by now, and its columns have no names. Curves and checkpoint are
+    # those of earlier calls, and change in place.
+    for name in ("feature_names_in_", "_bp_checkpoint", *CURVES):
+        attributes.pop(name, None)
 
     def probe_with(theta: Array) -> Any:
-        model = Model.of(problem.network, problem.loss.activation, theta[np.newaxis])
-        vars(probe).update(of_model(model))
+        own, probe = theta[np.newaxis].copy(), object.__new__(kind)
+        model = Model.of(problem.network, problem.loss.activation, own)
+        vars(probe).update(attributes, **of_model(model))
         return probe
 
     return probe_with
 
 
 def score_of_scorer(
-    scorer: Callable[..., Any], read: Read, probe: Callable[[Array], Any]
+    scorer: Callable[..., Any],
+    read: Read,
+    probe: Callable[[Array], Any],
+    refuse: Callable[[Exception], None],
 ) -> Score:
     """Return the score that a scorer computes on a validation set.
 
-    The scorer gets ``probe(theta)``, an estimator with the weights theta.
+    The scorer gets ``probe(theta)``, an estimator with the weights theta. ``refuse`` is
+    called if the scorer fails.
     """
     samples, options = read.samples, {}
     assert isinstance(samples, Samples)
@@ -107,9 +126,32 @@ def score_of_scorer(
         options["sample_weight"] = samples.weights
 
     def score(theta: Array, outputs: Array, loss: float) -> float:
-        return float(scorer(probe(theta), samples.X, read.y, **options))
+        try:
+            found = scorer(probe(theta), samples.X, read.y, **options)
+        except (AttributeError, TypeError, ValueError) as error:
+            refuse(error)
+            raise
+        if not isinstance(found, Real):
+            raise ValueError(
+                f"scoring must return a number; it returned {found!r}, a "
+                f"{type(found).__name__}."
+            )
+        return float(found)
 
     return score
+
+
+def refuse(estimator: Any, error: Exception) -> None:
+    """Refuse the name of a scorer that does not suit the estimator or the targets."""
+    scoring = asked(estimator).scoring
+    if isinstance(scoring, str):
+        classes = kind_of(estimator) is ClassTargets
+        raise ValueError(
+            f"scoring={scoring!r} cannot score this {type(estimator).__name__} on the "
+            f"validation set: {error}\nUse a score for "
+            f"{'classes' if classes else 'numbers'}, such as "
+            f"{'accuracy' if classes else 'r2'!r}, or scoring='loss'."
+        ) from error
 
 
 def takes_weights(scorer: Callable[..., Any]) -> bool:

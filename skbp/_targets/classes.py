@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -34,25 +35,26 @@ class ClassOptions:
         """Refuse options that need all data, which ``partial_fit`` never sees."""
         if isinstance(self.class_weight, str):
             raise ValueError(
-                "class_weight='balanced' needs the classes of all data, which "
-                "partial_fit never sees. Give a dict, such as that of "
-                "sklearn.utils.class_weight.compute_class_weight."
+                "class_weight='balanced' does not work with partial_fit, which "
+                "does not see all the data. Pass a dict, for example with weights "
+                "from sklearn.utils.class_weight.compute_class_weight."
             )
 
     def check_memory(self, multilabel: bool) -> None:
         """Refuse options that need all data in memory."""
         if multilabel and self.class_weight is not None:
             raise ValueError(
-                "class_weight of multilabel targets needs data in memory, and X is a "
-                "Dask collection. Give sample_weight instead."
+                "class_weight does not work with multilabel targets in a Dask "
+                "collection. Pass sample_weight instead."
             )
 
     def output(self, n_classes: int, multilabel: bool) -> str:
         """Return the output activation for these options."""
         if self.output_activation == "softmax" and multilabel:
             raise ValueError(
-                "output_activation='softmax' makes classes exclude each other, and y "
-                "is a multilabel indicator matrix. Use output_activation='logistic'."
+                "output_activation='softmax' is for classes that exclude each "
+                "other, but y is a multilabel indicator matrix. Use "
+                "output_activation='logistic'."
             )
         if self.output_activation != "auto":
             return self.output_activation
@@ -91,11 +93,12 @@ class Labels:
         kind = type_of_target(y)
         if kind == "multiclass-multioutput":
             raise ValueError(
-                "y has several columns with more than two classes, a multioutput "
-                "target that is not supported. Give one class a sample, an indicator "
-                "matrix of labels, or use sklearn.multioutput.MultiOutputClassifier."
+                "y has several columns with more than two classes. Such "
+                "multioutput targets are not supported. Pass one class for each "
+                "sample or an indicator matrix of labels, or use "
+                "sklearn.multioutput.MultiOutputClassifier."
             )
-        check_classification_targets(y)
+        check_labels(y, kind)
         return cls(y, unique_labels(y), kind.startswith("multilabel"))
 
     @classmethod
@@ -105,7 +108,8 @@ class Labels:
             return cls(y[:1].copy(), np.arange(y.shape[1]), True, np.array([len(y)]))
         values, counts = np.unique(y, return_counts=True)
         # Repeat each, because scikit-learn warns if every sample has its own class.
-        check_classification_targets(np.repeat(values, 2))
+        few = np.repeat(values, 2)
+        check_labels(few, type_of_target(few))
         return cls(values, values, False, counts.astype(np.float64))
 
     @classmethod
@@ -118,6 +122,26 @@ class Labels:
             [one.repeats for one in each if one.repeats is not None]
         )
         return cls(y, few.classes, few.multilabel, repeats)
+
+
+def check_labels(y: Any, kind: str) -> None:
+    """Refuse targets that are no classes; ``kind`` is what scikit-learn calls them."""
+    # The first sentences are those of scikit-learn.
+    if kind.startswith("continuous"):
+        place = int(np.argmax(y.ravel() % 1.0 != 0.0))
+        raise ValueError(
+            f"Unknown label type: {kind}. y must contain classes; got "
+            f"{y.flat[place]} for sample {place // (y.size // len(y))}. To "
+            "predict numbers, use BPRegressor; to predict classes, divide the "
+            "numbers into classes first."
+        )
+    if kind == "unknown":
+        raise ValueError(
+            f"Unknown label type: {kind}. y has the dtype {y.dtype}. Convert "
+            "the labels to strings or integers: y.astype(str) or "
+            "y.astype(int)."
+        )
+    check_classification_targets(y)
 
 
 @dataclass(frozen=True)
@@ -182,10 +206,10 @@ class ClassTargets:
             # The first two sentences are those of scikit-learn.
             unknown = np.setdiff1d(labels.classes, self.classes).tolist()
             raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the "
-                f"previous call to fit. Previously got {self.classes}, `y` has "
-                f"{labels.classes}. The classes that are not in classes_: {unknown}. "
-                "Set warm_start=False to start anew."
+                "warm_start can only be used where `y` has the same classes as in "
+                f"the previous call to fit. Previously got {self.classes}, `y` has "
+                f"{labels.classes}. Classes that are not in classes_: {unknown}. "
+                "Set warm_start=False to start from scratch."
             )
         return self.known(options, labels, self.classes)
 
@@ -209,14 +233,14 @@ class ClassTargets:
             n_labels = labels.y.shape[1]
             if not self.multilabel or n_labels != len(known):
                 raise ValueError(
-                    f"y is a multilabel indicator matrix of {n_labels} labels; "
+                    f"y is a multilabel indicator matrix of {n_labels} labels, but "
                     f"classes_ is {known}."
                 )
             return
         if self.multilabel:
             raise ValueError(
-                f"y was a multilabel indicator matrix of {len(known)} labels "
-                "before; got one class a sample."
+                f"y must be a multilabel indicator matrix of {len(known)} labels, "
+                "as in earlier calls; got one class for each sample."
             )
         unknown = np.setdiff1d(labels.classes, self.classes)
         if len(unknown):
@@ -276,8 +300,8 @@ class ClassTargets:
         of_samples = np.asarray(of_samples)
         if not np.isfinite(of_samples).all() or (of_samples < 0).any():
             raise ValueError(
-                "class_weight must hold finite numbers that are not negative; got "
-                f"{self.options.class_weight!r}."
+                "class_weight must contain finite numbers that are not negative; "
+                f"got {self.options.class_weight!r}."
             )
         return of_samples if weights is None else weights * of_samples
 
@@ -286,8 +310,8 @@ class ClassTargets:
         weights = self.weigh(labels, weights)
         if weights is not None and not weights.any():
             raise ValueError(
-                "class_weight leaves no sample any weight; got "
-                f"{self.options.class_weight!r}. Give a class of y a weight above 0."
+                f"class_weight={self.options.class_weight!r} gives all samples the "
+                "weight 0. Give at least one class of y a weight above 0."
             )
         return weights
 
@@ -317,8 +341,8 @@ class ClassTargets:
         """Return the label of each sample, or the indicator matrix of labels."""
         if outputs.shape[1] not in (1, len(self.classes)):
             raise ValueError(
-                f"classes_ has {len(self.classes)} entries, and the network "
-                f"{outputs.shape[1]} outputs; they must agree."
+                f"classes_ has {len(self.classes)} entries, but the network has "
+                f"{outputs.shape[1]} outputs; the two must agree."
             )
         codes = self.codes(outputs)
         return codes if codes.ndim == 2 else self.classes[codes]
@@ -355,14 +379,20 @@ def weights_of_classes(class_weight: Any, classes: Array, labels: Labels) -> Arr
         return balanced_class_weights(classes, labels.y, labels.repeats)
     if not isinstance(class_weight, dict):
         raise ValueError(
-            "class_weight must be a dict or 'balanced', a list of dicts is for "
-            f"multilabel targets; got {class_weight!r}."
+            "class_weight must be a dict, 'balanced' or None; a list of dicts "
+            f"is only for multilabel targets. Got {class_weight!r}."
         )
     known = classes.tolist()
     unknown = [label for label in class_weight if label not in known]
     if unknown:
         raise ValueError(
-            f"class_weight names classes that are not in y: {unknown}; its classes "
-            f"are {known}."
+            f"class_weight contains classes that are not in y: {unknown}. The "
+            f"classes of y are {known}."
         )
+    for label, weight in class_weight.items():
+        if not isinstance(weight, Real):
+            raise ValueError(
+                f"class_weight must contain numbers; got {weight!r} for class "
+                f"{label!r}. Leave the class out to give it the weight 1."
+            )
     return np.array([float(class_weight.get(c, 1.0)) for c in known])

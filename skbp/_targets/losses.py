@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from skbp.engine.losses import LOSSES, Loss
 
 #: The losses for classification, and the output activations that give probabilities.
@@ -33,6 +35,7 @@ def outputs_of(loss: str) -> tuple[str, ...]:
     return ("logistic", "softmax") if loss == "log_loss" else LOSSES[loss].outputs
 
 
+@cache
 def engine_loss(loss: str, output: str) -> Loss:
     """Return the loss of the engine for outputs with this activation."""
     binary = loss == "log_loss" and output == "logistic"

@@ -44,8 +44,8 @@ class NumberOptions:
         valid = all(isinstance(q, Real) and 0.0 < float(q) < 1.0 for q in levels)
         if not len(levels) or not valid or (np.diff(levels.astype(float)) <= 0).any():
             raise ValueError(
-                "quantile must be a number between 0 and 1, or several in rising "
-                f"order; got {self.quantile!r}."
+                "quantile must be a number between 0 and 1, or several such "
+                f"numbers in increasing order; got {self.quantile!r}."
             )
         return tuple(map(float, levels))
 
@@ -107,7 +107,7 @@ class Numbers:
         try:
             return cls(np.asarray(y, np.float64))
         except ValueError as error:
-            raise ValueError(f"y must hold numbers: {error}.") from None
+            raise ValueError(f"y must contain numbers: {error}.") from None
 
     @classmethod
     def condensed(cls, y: Array) -> Numbers:
@@ -166,8 +166,9 @@ class NumberTargets:
         if len(levels) > 1:
             if Y.shape[1] > 1:
                 raise ValueError(
-                    "Several quantiles need a single target; quantile is "
-                    f"{self.options.quantile!r}, and y has {Y.shape[1]} columns."
+                    "Several quantiles need a single target; got "
+                    f"quantile={self.options.quantile!r}, but y has {Y.shape[1]} "
+                    "columns."
                 )
             Y = np.repeat(Y, len(levels), axis=1)
         return reachable(Y, self.output, self.options.loss)
@@ -176,14 +177,14 @@ class NumberTargets:
         """Refuse numbers that are too low for the loss."""
         if self.options.loss == "poisson" and y.min() < 0:
             raise ValueError(
-                f"loss='poisson' needs y >= 0; the smallest y is {y.min()}, of sample "
-                f"{int(np.argmin(y)) // n_outputs}. Use loss='squared_error' for "
-                "targets that can be negative."
+                f"loss='poisson' needs y >= 0; the smallest y is {y.min()}, for "
+                f"sample {int(np.argmin(y)) // n_outputs}. Use "
+                "loss='squared_error' for targets that can be negative."
             )
         if self.options.loss == "gamma" and y.min() <= 0:
             raise ValueError(
-                f"loss='gamma' needs y > 0; the smallest y is {y.min()}, of sample "
-                f"{int(np.argmin(y)) // n_outputs}. Use loss='poisson' or "
+                f"loss='gamma' needs y > 0; the smallest y is {y.min()}, for "
+                f"sample {int(np.argmin(y)) // n_outputs}. Use loss='poisson' or "
                 "loss='squared_error' for targets that can be zero."
             )
 
@@ -249,8 +250,8 @@ def reachable(Y: Array, output_activation: str, loss: str) -> Array:
     if len(outside):
         row, column = outside[0]
         raise ValueError(
-            f"y has {Y[row, column]} for sample {row}, out of reach of the output "
-            f"activation {output_activation!r} (loss={loss!r}), whose values lie "
+            f"y is {Y[row, column]} for sample {row}, but the output "
+            f"activation {output_activation!r} (loss={loss!r}) only has values "
             f"between {low:g} and {high:g}. Scale y, or choose another "
             "output_activation or loss."
         )
@@ -261,8 +262,9 @@ def reachable(Y: Array, output_activation: str, loss: str) -> Array:
         if len(wrong):
             raise ValueError(
                 f"y sums to {sums[wrong[0], 0]:g} over the outputs for sample "
-                f"{wrong[0]}, and output_activation='softmax' to 1. Divide y by its "
-                "sums, or use output_activation='logistic'."
+                f"{wrong[0]}, but with output_activation='softmax' the outputs sum "
+                "to 1. Divide each row of y by its sum, or use "
+                "output_activation='logistic'."
             )
         Y = Y / sums
     return Y

@@ -17,6 +17,7 @@ def by_class(targets: ClassTargets, Z: Array) -> Array:
     return np.hstack([-Z, Z]) if single else Z
 
 
+@np.errstate(all="ignore")
 def log_probabilities(targets: ClassTargets, Z: Array) -> Array:
     """Return the logarithms of probabilities, given ``by_class``; overwrite Z.
 
@@ -34,6 +35,7 @@ def log_probabilities(targets: ClassTargets, Z: Array) -> Array:
     return Z
 
 
+@np.errstate(all="ignore")
 def probabilities(targets: ClassTargets, Z: Array) -> Array:
     """Return the probabilities of logistic outputs, given ``by_class``."""
     if targets.one_versus_rest:
@@ -42,6 +44,7 @@ def probabilities(targets: ClassTargets, Z: Array) -> Array:
     return p
 
 
+@np.errstate(all="ignore")
 def mean_probabilities(targets: ClassTargets, Z: Array, variance: Array) -> Array:
     """Return mean probabilities, given means Z and variances (m, n, outputs)."""
     Z = Z / np.sqrt(1.0 + np.pi / 8.0 * variance)
@@ -62,6 +65,7 @@ def inside(p: Array) -> Array:
     return np.clip(p, limits.tiny, 1.0 - limits.epsneg, out=p)
 
 
+@np.errstate(all="ignore")
 def scores_of_raw(targets: ClassTargets, Z: Array) -> Array:
     """Return log-odds of classes or labels, for outputs that are probabilities."""
     if Z.shape[1] == 1:
@@ -70,8 +74,7 @@ def scores_of_raw(targets: ClassTargets, Z: Array) -> Array:
         # Each logistic output is of one label or class against the rest.
         return Z
     if len(targets.classes) == 2:
-        difference: Array = Z[:, 1] - Z[:, 0]
-        return difference
+        return bounded(Z[:, 1] - Z[:, 0])
     return log_odds(Z)
 
 
@@ -83,18 +86,22 @@ def log_odds(log_p: Array) -> Array:
     """
     rows, largest = np.arange(len(log_p)), log_p.argmax(axis=1)
     top = log_p[rows, largest, np.newaxis]
-    with np.errstate(over="ignore", invalid="ignore"):
-        # (Infinite outputs, of weights that are as good as infinite.)
-        p = np.nan_to_num(np.exp(log_p - top), nan=1.0)
+    # (Infinite outputs, of weights that are as good as infinite, give nan.)
+    p = np.nan_to_num(np.exp(log_p - top), nan=1.0)
     # p of the largest is 1, so the sum without another class does not cancel.
     others = top + np.log(np.maximum(p.sum(axis=1, keepdims=True) - p, 1.0))
     # Without the largest itself, the sum is taken of what is left.
     rest = log_p.copy()
     rest[rows, largest] = -np.inf
     others[rows, largest] = logsumexp(rest, axis=1)
-    with np.errstate(over="ignore", invalid="ignore"):
-        odds: Array = log_p - others
-    return np.where(np.isnan(odds), -np.inf, odds)
+    return bounded(log_p - others)
+
+
+def bounded(odds: Array) -> Array:
+    """Return log-odds that are finite, in place: huge ones overflow."""
+    most = float(np.finfo(odds.dtype).max)
+    finite: Array = np.nan_to_num(odds, copy=False, nan=-most, posinf=most)
+    return finite
 
 
 def scores_of_outputs(targets: ClassTargets, A: Array) -> Array:

@@ -440,5 +440,5 @@ def inverse(name: str, A: Array) -> Array:
             else float(brentq(lambda z: value(z) - a, low, high))
         )
 
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):
         return np.array([one(float(a)) for a in A])

@@ -32,8 +32,9 @@ from typing import Any
 import numpy as np
 
 from skbp.engine.arrays import BLOCK, Array, Rows
-from skbp.engine.losses import Loss, Residual, Roots
+from skbp.engine.losses import Loss, Residual
 from skbp.engine.network import Layers, Network, Propagation
+from skbp.engine.roots import Roots
 from skbp.engine.samples import Parts, Samples, Sums
 
 #: The size limit of the Jacobian of a block of samples. With this limit the Jacobian

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from skbp.engine.arrays import Array, column
+from skbp.engine.arrays import Array
 from skbp.engine.checkpoint import Checkpoint
 from skbp.engine.evidence.linear_model import linear_beside
 from skbp.engine.evidence.posterior import Evidence, Posterior
@@ -72,10 +73,14 @@ class Job:
         theta = np.tile(self.start.theta, (len(each), 1))
         rates = settings.each("learning_rate_init", range(len(theta)))
         start = replace(Checkpoint.fresh(theta, rates), split=self.start.split)
+        for k, history in enumerate(start.histories):
+            first = self.start.histories[k % self.n_init]
+            history.start_score = first.start_score
         return replace(self, settings=settings, start=start)
 
     def resumed(self, checkpoint: Checkpoint) -> Job:
         """Return the job that continues from a checkpoint to the same ``max_iter``."""
+        assert checkpoint.random is not None
         self.rng.set_state(checkpoint.random)
         more = self.settings.max_iter - checkpoint.epochs
         settings = replace(self.settings, max_iter=more)
@@ -124,6 +129,7 @@ def fit(job: Job, hook: Hook | None = None) -> list[Result]:
     )
     minimise = SOLVERS[settings.solver].minimise
     solution = minimise(problem, settings, progress, start, job.rng)
+    judge(job, progress, solution)
 
     known: list[Checkpoint | None] = []
 
@@ -154,6 +160,36 @@ def after_epoch(
     return call
 
 
+def judge(job: Job, progress: Progress, solution: Solution) -> None:
+    """Judge the weights that training ended with by their own loss.
+
+    The losses that a solver records belong to weights before a step. So nobody has seen
+    what the last step did, nor what float32 makes of weights found in float64. Where
+    the loss is not finite, the best weights before that are kept.
+    """
+    theta, histories = solution.theta, progress.histories
+    try:
+        with np.errstate(all="ignore"):
+            if job.settings.max_iter == 1 and job.problem.surely_finite(theta):
+                # A step of a stream takes hardly longer than the pass below.
+                return
+            losses = job.problem.losses(theta)
+            for k, history in enumerate(histories):
+                history.end_loss = float(losses[k])
+                if history.status is Status.DIVERGED or isfinite(history.end_loss):
+                    continue
+                if history.status is not Status.INTERRUPTED:
+                    history.status = Status.DIVERGED
+                assert job.start.theta is not None
+                known = np.stack([progress.best_theta[k], job.start.theta[k]])
+                costs = job.problem.losses(known)
+                theta[k] = known[np.argmin(np.where(np.isfinite(costs), costs, np.inf))]
+    except KeyboardInterrupt:
+        # An interrupt here has the same effect as in training: keep what there is.
+        for history in histories:
+            history.status = Status.INTERRUPTED
+
+
 def conclude(
     job: Job,
     solution: Solution,
@@ -163,10 +199,18 @@ def conclude(
 ) -> Result:
     """Return the result of the estimator that these networks belong to."""
     network, output = job.problem.network, job.problem.loss.activation
-    evidence = [solution.evidence[k] if solution.evidence else None for k in networks]
+    evidence = [
+        None
+        if not solution.evidence or progress.histories[k].status is Status.DIVERGED
+        else solution.evidence[k]
+        for k in networks
+    ]
     theta = solution.theta[networks.start : networks.stop]
     members = best_of(job, progress, networks, theta, evidence)
     history = progress.histories[networks[members[0]]]
+    if any(progress.histories[k].status is Status.INTERRUPTED for k in networks):
+        # Training as a whole was interrupted, even if the best network was ready.
+        history.status = Status.INTERRUPTED
     theta, evidence, share = theta[members], [evidence[i] for i in members], None
     if history.status is not Status.INTERRUPTED:
         try:
@@ -205,9 +249,9 @@ def best_of(
     elif job.settings.estimates:
         cost = np.array([-one.log_evidence if one else np.inf for one in evidence])
     else:
-        alpha = column(job.settings.each("alpha", networks))
+        alpha = job.settings.column("alpha", networks)
         objective = job.problem.objective(alpha, theta)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             cost, _ = objective(job.problem.samples.every)
     if job.settings.estimates:
         # A network without evidence has diverged, and its uncertainty is unknown.

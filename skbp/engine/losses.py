@@ -8,7 +8,9 @@ every other layer: delta[L] = dJ/dA[L] * f'(Z[L]).
 The value of a loss is a sum over outputs and samples, in which each sample is
 multiplied by its ``scale`` (1/m for the mean over m samples). This value is exactly the
 function whose gradient is computed, except for very small probabilities in the log
-losses.
+losses. In their logarithms, probabilities below eps count as eps, as in scikit-learn:
+the loss of a sample that was predicted wrongly with certainty is large but finite. The
+residual is that of the loss without this limit.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from scipy.special import xlogy
 
 from skbp.engine.activations import ACTIVATIONS, OUTPUTS
 from skbp.engine.arrays import Array, DType, blocks, cast
+from skbp.engine.roots import BINOMIAL, MEAN, ONE, RATIO, SOFTMAX, Roots, diagonal
 
 #: All output activations suit losses of differences. The canonical one comes first.
 ANY_OUTPUT = ("identity", *(name for name in OUTPUTS if name != "identity"))
@@ -30,9 +33,6 @@ ANY_OUTPUT = ("identity", *(name for name in OUTPUTS if name != "identity"))
 Value = Callable[[Array, Array, Array], Array]
 #: (A, Y, delta): set delta to dJ/dA, or to dJ/dZ for the canonical output activation.
 Slope = Callable[[Array, Array, Array], None]
-#: (A, Y) -> arrays S_j (K, outputs, samples) with sum_j S_j S_j' = d²loss/dZ² for each
-#: sample, with the canonical output activation.
-Roots = Callable[[Array, Array], list[Array]]
 #: (Z, Y, scale, delta) -> the loss (K,); overwrites Z with A, and delta with dJ/dZ.
 Residual = Callable[[Array, Array, Array, Array], Array]
 
@@ -67,6 +67,8 @@ class Loss:
     normal : bool
         Whether the loss is minus the log likelihood of normal noise, whose size can be
         estimated.
+    parameters : tuple of float
+        The number that the loss depends on, or one for each output.
     """
 
     name: str
@@ -78,6 +80,12 @@ class Loss:
     output: str = ""
     likelihood: bool = True
     normal: bool = False
+    parameters: tuple[float, ...] = ()
+
+    @property
+    def shortcut(self) -> bool:
+        """Whether ``canonical`` gives the residual, and not the chain rule."""
+        return self.canonical is not None and self.activation == self.outputs[0]
 
     @property
     def convex(self) -> bool:
@@ -93,8 +101,8 @@ class Loss:
         """Return this loss with another output activation."""
         if activation not in self.outputs:
             raise ValueError(
-                f"{self.name} needs an output activation out of {self.outputs}, got "
-                f"{activation!r}"
+                f"{self.name} needs one of the output activations {self.outputs}; "
+                f"got {activation!r}"
             )
         return replace(self, output=activation)
 
@@ -116,28 +124,33 @@ class Loss:
         residual : callable
             ``residual(Z, Y, scale, delta)`` turns the raw outputs Z into predictions
             A = f(Z) in place, writes delta[L] = dJ/dZ[L], and returns the loss (K,).
-            ``scale``, an array () or (samples,), multiplies the loss of each sample.
+            ``scale``, an array () or (samples,), multiplies the loss of each sample: it
+            is 1/m, or w_i/m with sample weights. This is the only place where 1/m meets
+            the residuals. All other residuals and gradients contain delta[L].
         """
         f, df = ACTIVATIONS[self.activation](shape, dtype)
         value, slope = self.functions(shape, dtype)
-        shortcut = self.canonical
+        difference = self.canonical
 
         def canonical(Z: Array, Y: Array, scale: Array, delta: Array) -> Array:
-            assert shortcut is not None
+            assert difference is not None
             f(Z)
-            shortcut(Z, Y, delta)
-            np.multiply(delta, scale, out=delta)
-            return value(Z, Y, scale)
+            A = Z  # in place: from here on, the array of Z holds A[L]
+            # delta[L] = A[L] - Y for most losses: f'[L] is in it
+            difference(A, Y, delta)
+            np.multiply(delta, scale, out=delta)  # 1/m
+            return value(A, Y, scale)
 
         def chained(Z: Array, Y: Array, scale: Array, delta: Array) -> Array:
             f(Z)
+            A = Z  # in place: from here on, the array of Z holds A[L]
             # delta[L] = dJ/dA[L] * f'[L](Z[L])
-            slope(Z, Y, delta)
-            df(Z, delta)
-            np.multiply(delta, scale, out=delta)
-            return value(Z, Y, scale)
+            slope(A, Y, delta)
+            df(A, delta)
+            np.multiply(delta, scale, out=delta)  # 1/m
+            return value(A, Y, scale)
 
-        return canonical if shortcut and self.activation == self.outputs[0] else chained
+        return canonical if self.shortcut else chained
 
 
 def summed(losses: Array, factor: float) -> Callable[[Array], Array]:
@@ -169,32 +182,6 @@ def relative_difference(A: Array, Y: Array, delta: Array) -> None:
     np.maximum(A, np.sqrt(np.finfo(A.dtype).tiny), out=delta)
     np.divide(Y, delta, out=delta)
     np.subtract(1.0, delta, out=delta)
-
-
-def diagonal(curvature: Callable[[Array, Array], Array]) -> Roots:
-    """Return the roots of a curvature that each output has on its own."""
-
-    def roots(A: Array, Y: Array) -> list[Array]:
-        root = np.sqrt(curvature(A, Y))
-        each = []
-        for j in range(A.shape[-2]):
-            S = np.zeros_like(A)
-            S[..., j, :] = root[..., j, :]
-            each.append(S)
-        return each
-
-    return roots
-
-
-def softmax_roots(A: Array, Y: Array) -> list[Array]:
-    """Return the columns of S = diag(s) - a s', s = sqrt(a): S S' = diag(a) - a a'."""
-    s = np.sqrt(A)
-    each = []
-    for j in range(A.shape[-2]):
-        S = -A * s[..., j : j + 1, :]
-        S[..., j, :] += s[..., j, :]
-        each.append(S)
-    return each
 
 
 def mean(Y: Array, weights: Array | None) -> Array:
@@ -232,11 +219,6 @@ def squared_error(shape: tuple[int, ...], dtype: DType) -> tuple[Value, Slope]:
         np.subtract(A, Y, out=delta)
 
     return value, slope
-
-
-# In the logarithms, probabilities below eps count as eps, as in scikit-learn: the loss
-# of a sample that was predicted wrongly with certainty is large but finite. The
-# residual is that of the loss without this limit.
 
 
 def log_loss(shape: tuple[int, ...], dtype: DType) -> tuple[Value, Slope]:
@@ -391,28 +373,41 @@ def huber(bound: float) -> Loss:
 
         return value, slope
 
-    def best(y: Array, weights: Array | None) -> float:
-        def J(a: float) -> float:
-            r = np.abs(a - y)
-            rho = np.where(r <= bound, 0.5 * r * r, bound * (r - 0.5 * bound))
-            return float(np.average(rho, weights=weights))
-
-        if y.min() == y.max():
-            return float(y[0])
-        limits = (y.min(), y.max())
-        options = {"xatol": 1e-9 * (y.max() - y.min())}
-        found = minimize_scalar(J, bounds=limits, method="bounded", options=options)
-        return float(found.x)
-
     def constant(Y: Array, weights: Array | None) -> Array:
-        return np.array([best(y.astype(np.float64), weights) for y in Y.T])
+        return np.array(
+            [best_of_huber(bound, y.astype(np.float64), weights) for y in Y.T]
+        )
 
     def curvature(A: Array, Y: Array) -> Array:
         # The curvature of the parabola that touches the loss from above: never 0.
         return bound / np.maximum(np.abs(A - Y), bound)
 
     roots = diagonal(curvature)
-    return Loss("huber", ANY_OUTPUT, functions, constant, roots=roots, likelihood=False)
+    return Loss(
+        "huber",
+        ANY_OUTPUT,
+        functions,
+        constant,
+        roots=roots,
+        likelihood=False,
+        parameters=(bound,),
+    )
+
+
+def best_of_huber(bound: float, y: Array, weights: Array | None) -> float:
+    """Return the constant with the lowest loss."""
+
+    def J(a: float) -> float:
+        r = np.abs(a - y)
+        rho = np.where(r <= bound, 0.5 * r * r, bound * (r - 0.5 * bound))
+        return float(np.average(rho, weights=weights))
+
+    if y.min() == y.max():
+        return float(y[0])
+    limits = (y.min(), y.max())
+    options = {"xatol": 1e-9 * (y.max() - y.min())}
+    found = minimize_scalar(J, bounds=limits, method="bounded", options=options)
+    return float(found.x)
 
 
 def quantile(levels: Sequence[float]) -> Loss:
@@ -447,14 +442,10 @@ def quantile(levels: Sequence[float]) -> Loss:
         return value, slope
 
     outputs = ANY_OUTPUT if len(levels) == 1 else ("ordered",)
-    return Loss("quantile", outputs, functions, quantiles(levels))
+    return Loss(
+        "quantile", outputs, functions, quantiles(levels), parameters=tuple(levels)
+    )
 
-
-#: The roots of second derivatives with respect to Z[L], with canonical activations.
-ONE = diagonal(lambda A, Y: np.ones_like(A))
-BINOMIAL = diagonal(lambda A, Y: A * (1.0 - A))
-MEAN = diagonal(lambda A, Y: A)
-RATIO = diagonal(lambda A, Y: Y / np.maximum(A, np.sqrt(np.finfo(A.dtype).tiny)))
 
 #: Not every output activation suits every loss: a logarithm needs predictions above 0,
 #: and the probabilities of classes that exclude each other must sum to 1.
@@ -475,7 +466,7 @@ LOSSES: dict[str, Loss] = {
         Loss("absolute_error", ANY_OUTPUT, absolute_error, quantiles([0.5])),
         huber(1.35),
         quantile([0.5]),
-        Loss("log_loss", ("softmax",), log_loss, mean, difference, softmax_roots),
+        Loss("log_loss", ("softmax",), log_loss, mean, difference, SOFTMAX),
         Loss(
             "binary_log_loss",
             ("logistic",),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.special import log_expit, log_softmax, logsumexp
 
-from skbp.engine.activations import ACTIVATIONS
+from skbp.engine.activations import ACTIVATIONS, Forward
 from skbp.engine.arrays import Array, DType
 from skbp.engine.curvature import variances
 from skbp.engine.evidence.posterior import Posterior
@@ -67,17 +67,20 @@ class Model:
         """Return only the fields, because views would be stored as copies."""
         return {one.name: getattr(self, one.name) for one in fields(self)}
 
+    @np.errstate(all="ignore")
     def outputs(self, X: Any) -> Array:
         """Return the outputs A[L] (n, outputs) for the rows of X."""
         W, b = self.network.split(self.theta)
         outputs = predict(self.network, W, b, X, ACTIVATIONS[self.output])
         return outputs[0] if len(outputs) == 1 else self.mean(outputs)
 
+    @np.errstate(all="ignore")
     def raw_outputs(self, X: Any) -> Array:
         """Return the raw outputs Z[L] (n, outputs) that belong to ``outputs``."""
         Z = predict(self.network, *self.network.split(self.theta), X)
         return Z[0] if len(Z) == 1 else mean_raw(Z, self.output)
 
+    @np.errstate(all="ignore")
     def outputs_and_variances(self, X: Any, dtype: DType) -> tuple[Array, Array]:
         """Return raw outputs and their variances (m, n, outputs) for each network."""
         assert self.posterior is not None
@@ -91,6 +94,7 @@ class Model:
         Z, variance = (np.stack(e).astype(dtype) for e in zip(*pairs, strict=True))
         return Z, variance
 
+    @np.errstate(all="ignore")
     def mean_and_std(self, each: Array, variance: Array) -> tuple[Array, Array]:
         """Return the mean and the standard deviation (n, outputs) of the targets.
 
@@ -104,6 +108,7 @@ class Model:
         std: Array = np.sqrt(self.mean(variance))
         return y, std
 
+    @np.errstate(all="ignore")
     def activations(self, X: Any) -> list[Array]:
         """Return the activations A[1] ... A[L] (n, units) of the best network."""
         W, b = self.network.split(self.theta[:1])
@@ -111,6 +116,24 @@ class Model:
         Z = propagation.forward(W, b, X.T)
         ACTIVATIONS[self.output](Z.shape, Z.dtype)[0](Z)
         return [A[0].T for A in propagation.A[1:]]
+
+    def weighted_inputs(self, X: Any) -> list[Array]:
+        """Return the weighted inputs Z[1] ... Z[L] (n, units) of the best network."""
+        W, b = self.network.split(self.theta[:1])
+        propagation = Propagation(self.network, 1, X.shape[0], self.theta.dtype)
+        kept: list[Array] = []
+
+        def keeping(f: Forward) -> Forward:
+            def keep(Z: Array) -> None:
+                # f turns Z into A, in place.
+                kept.append(Z[0].T.copy())
+                f(Z)
+
+            return keep
+
+        propagation.f[1:] = [keeping(f) for f in propagation.f[1:]]
+        Z_L = propagation.forward(W, b, X.T)
+        return [*kept, Z_L[0].T]
 
     def mean(self, each: Array) -> Array:
         """Return the mean of ``each`` (m, n, outputs) over networks, by shares."""

@@ -50,21 +50,23 @@ class Network:
     ):
         if len(activations) != len(units) - 2:
             raise ValueError(
-                f"activations names {len(activations)} hidden layers, "
-                f"units {len(units) - 2}"
+                f"activations has names for {len(activations)} hidden layers, but "
+                f"units has {len(units) - 2} hidden layers"
             )
         self.units: tuple[int, ...] = tuple(units)
         self.activations: tuple[str, ...] = tuple(activations)
         self.biases = biases
-        self.n_weights: int = sum(n_in * n_out for n_in, n_out in pairwise(units))
+        sizes = [n_in * n_out for n_in, n_out in pairwise(self.units)]
+        self.n_weights: int = sum(sizes)
         self.n_parameters: int = self.n_weights + (sum(units[1:]) if biases else 0)
+        self._largest = max(sizes)
 
     def multiplications(self, m: int) -> int:
         """Return the number of multiplications in the largest matrix product of a step.
 
         ``m`` is the number of samples in the step.
         """
-        return min(m, BLOCK) * max(n_in * n_out for n_in, n_out in pairwise(self.units))
+        return min(m, BLOCK) * self._largest
 
     @property
     def n_layers(self) -> int:
@@ -98,8 +100,9 @@ class Network:
 class Dropout:
     """Hidden units that are left out at random, drawn anew for each batch and sample.
 
-    A[l] := A[l] * mask / (1 - rate), where mask is 0 with probability ``rate``, else 1.
-    The division keeps the mean of A[l]. The K networks share the random numbers.
+    A[l] := A[l] * mask, where mask is 0 with probability ``rate``, else 1 / (1 - rate).
+    The mean of mask is 1, so the mean of A[l] stays the same. On the way back,
+    dJ/dA[l] is multiplied by the same mask. The K networks share the random numbers.
 
     Parameters
     ----------
@@ -120,7 +123,7 @@ class Dropout:
     def masks(
         self, l: int, shape: tuple[int, ...], dtype: DType
     ) -> Callable[[], Array]:
-        """Return the function that draws mask / (1 - rate) for layer l."""
+        """Return the function that draws the mask of layer l."""
         uniform, kept = np.empty((1, *shape[1:]), dtype), np.empty(shape, np.bool_)
         rate, mask = self.rates[l - 1].astype(dtype), np.empty(shape, dtype)
         factor = 1.0 / (1.0 - rate)
@@ -161,16 +164,20 @@ class Propagation:
     ):
         self.L = network.n_layers
         shapes = [(K, n, m) for n in network.units]
-        # A[l] first holds Z[l], which f overwrites with A[l]. A[0] will be the data.
+        # One array for both: A[l] first holds Z[l], and f overwrites it with A[l]. So Z
+        # is gone after f, and f' is computed from A. A[0] will be the data.
         self.A: list[Any] = [None, *(np.empty(s, dtype) for s in shapes[1:])]
         self.f: list[Any] = [None] * self.L
         self.df: list[Any] = [None] * self.L
         for l, name in enumerate(network.activations, start=1):
             self.f[l], self.df[l] = ACTIVATIONS[name](shapes[l], dtype)
         self.shapes, self.dtype = shapes, dtype
-        # The arrays that f'[l] is computed from: A[l] or, with dropout, a copy of A[l]
-        # from before units were left out.
+        # With dropout, A[l] = f[l](Z[l]) * mask, but f'[l] is computed from f[l](Z[l]):
+        # ``whole`` is a copy of A[l] from before the mask, when the layer was whole.
+        # Without dropout, nothing is left out, and ``whole`` is A itself.
         self.whole: list[Any] = list(self.A)
+        # The mask of this batch. Back-propagation needs the one that the forward pass
+        # has drawn.
         self.mask: list[Any] = [None] * self.L
         self.draw: list[Any] | None = None
         if dropout is not None:
@@ -200,20 +207,21 @@ class Propagation:
         A, f, L = self.A, self.f, self.L
         A[0] = X
         for l in range(1, L + 1):
-            # Z[l] = W[l] A[l-1] + b[l]
+            # Z[l] = W[l] A[l-1] + b[l], in the array of A[l]
             product(W[l], A[l - 1], out=A[l])
             if b:
                 A[l] += b[l]
-            # A[l] = f[l](Z[l])
+            # A[l] = f[l](Z[l]), in place: from here on, Z[l] is gone
             if l < L:
                 f[l](A[l])
                 if self.draw is not None:
                     self._leave_out(l)
+        # The array of A[L] still holds Z[L]: f[L] belongs to the loss.
         Z_L: Array = A[L]
         return Z_L
 
     def _leave_out(self, l: int) -> None:
-        """Set A[l] := A[l] * mask, with a new mask."""
+        """Set A[l] := A[l] * mask, with a new mask; ``whole`` keeps the old A[l]."""
         assert self.draw is not None
         self.mask[l] = self.draw[l]()
         np.copyto(self.whole[l], self.A[l])
@@ -223,7 +231,8 @@ class Propagation:
         """Compute the gradient from the residual delta[L]; call it after ``forward``.
 
         dW[l] = delta[l] A[l-1]', db[l] is the sum of delta[l] over samples, and
-        delta[l-1] = (W[l]' delta[l]) * f'[l-1](Z[l-1]).
+        delta[l-1] = (W[l]' delta[l]) * f'[l-1](Z[l-1]). There is no 1/m here: the loss
+        has multiplied delta[L] by it, so it is a factor of every delta[l], dW and db.
         """
         A, delta, df = self.A, self.delta, self.df
         for l in range(self.L, 0, -1):
@@ -235,6 +244,7 @@ class Propagation:
             # delta[l-1] = (W[l]' delta[l]) * f'[l-1](Z[l-1])
             if l > 1:
                 np.matmul(W[l].mT, delta[l], out=delta[l - 1])
+                # This is dJ/dA[l-1]. A unit that was left out has no effect on J.
                 if self.draw is not None:
                     np.multiply(delta[l - 1], self.mask[l - 1], out=delta[l - 1])
                 df[l - 1](self.whole[l - 1], delta[l - 1])
@@ -263,7 +273,7 @@ def predict(
     K, n_L, dtype = len(W[-1]), network.units[-1], W[-1].dtype
     outputs, m = np.empty((K, X.shape[0], n_L), dtype), -1
     # exp may overflow, but only where the result is as good as 0 or infinity.
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         for block in blocks(X.shape[0]):
             X_block = X[block].astype(dtype, copy=False)
             if X_block.shape[0] != m:

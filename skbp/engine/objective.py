@@ -28,7 +28,7 @@ class Objective:
     loss : Loss
     samples : Samples or Parts
     alpha : float or array (K, 1)
-        The penalty, which the documents call lambda.
+        The penalty, lambda in the equations.
     theta : array (K, P)
         The parameters. The objective keeps a reference to this array, and reads it at
         each call.
@@ -57,7 +57,7 @@ class Objective:
         dropout: Dropout | None = None,
     ):
         self.network, self.loss, self.samples = network, loss, samples
-        self.theta, self.grad = theta, np.zeros_like(theta)
+        self.theta, self.grad = theta, np.zeros(theta.shape, theta.dtype)
         self.dropout = dropout
         self.alpha = cast(alpha, theta.dtype)
         self._penalised = bool(self.alpha.any())
@@ -78,6 +78,7 @@ class Objective:
         total = self.samples.total(rows)
         if total == 0.0:
             return np.zeros(len(self.theta)), self._no_penalty, total
+        # 1/m: the loss puts it into delta[L], the penalty into alpha/m.
         scale = np.array(1.0 / total, self.theta.dtype)
         if isinstance(self.samples, Parts):
             loss = self._sum_parts(self.samples, scale)
@@ -139,6 +140,7 @@ class Objective:
             return value
         decay = self.alpha * scale
         for W, dW, tmp in self._weights:
+            # dW[l] := dW[l] + alpha/m W[l]
             np.multiply(W, decay, out=tmp)
             value = value + np.vecdot(W, tmp)
             np.add(dW, tmp, out=dW)

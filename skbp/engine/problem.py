@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from math import log, sqrt
 from typing import TypeAlias
 
 import numpy as np
 
 from skbp.engine.activations import ACTIVATIONS, inverse
-from skbp.engine.arrays import Array, Column
+from skbp.engine.arrays import Array, Column, bound_of
 from skbp.engine.losses import Loss
-from skbp.engine.network import Network, predict
-from skbp.engine.objective import Objective
+from skbp.engine.network import Network, Propagation, predict
+from skbp.engine.objective import Objective, cut
 from skbp.engine.progress import Validated
-from skbp.engine.samples import Parts, Samples
+from skbp.engine.samples import Parts, Samples, Sums
 
 #: (theta (P,), outputs (n, outputs), loss) -> the score of a network on the validation
 #: set. Higher scores are better.
@@ -60,14 +62,57 @@ class Problem:
         """Return the cost J at theta (K, P)."""
         return Objective(self.network, self.loss, self.samples, alpha, theta)
 
+    def losses(self, theta: Array) -> Array:
+        """Return the mean loss (K,) of networks theta (K, P), without its gradient."""
+        scale = np.array(1.0 / self.samples.total(), theta.dtype)
+        terms = partial(scaled_losses, self.network, self.loss, theta, scale)
+        (losses,) = self.samples.sum(terms)
+        return losses
+
+    def surely_finite(self, theta: Array) -> bool:
+        """Return whether a bound on the outputs shows that all losses are finite.
+
+        |z| <= (n a + 1) w for a unit with n inputs, if no input exceeds a and no weight
+        exceeds w, and |f(z)| <= 1.1 |z| + 2 for all activations of hidden layers. False
+        means that only a forward pass can tell.
+        """
+        X = self.samples.X if isinstance(self.samples, Samples) else None
+        if type(X) is not np.ndarray:
+            return False
+        w, a = bound_of(theta), bound_of(X)
+        for n in self.network.units[:-1]:
+            z = (n * a + 1.0) * w
+            a = 1.1 * z + 2.0
+        most = float(np.finfo(theta.dtype).max)
+        # exp(z) and log(exp(-z)) must be finite, or else z².
+        steep = self.loss.activation in ("exp", "softplus")
+        return z < (0.5 * log(most) if steep else 1e-3 * sqrt(most))
+
+    def constant(self) -> Array:
+        """Return the constant prediction (outputs,) with the lowest loss."""
+        Y, weights = self.targets()
+        return self.loss.constant(Y, weights)
+
     def best_constant(self) -> Array:
-        """Return the raw outputs of the constant prediction with the lowest loss."""
+        """Return the raw outputs that belong to ``constant``."""
+        return inverse(self.loss.activation, self.constant())
+
+    def loss_of_constant(self) -> float:
+        """Return the mean loss of ``constant`` on the samples."""
+        Y, weights = self.targets()
+        with np.errstate(all="ignore"):
+            outputs = np.broadcast_to(self.constant(), Y.shape)
+            return self.loss.mean(outputs, Y, weights)
+
+    def targets(self) -> tuple[Array, Array | None]:
+        """Return targets (n, outputs) and weights (n,), the largest of which is 1."""
         samples = self.samples
         assert isinstance(samples, Samples)
         rows, weights = samples.every, samples.weights
-        weights = None if weights is None else weights[rows]
-        constant = self.loss.constant(samples.Y[rows], weights)
-        return inverse(self.loss.activation, constant)
+        if weights is not None:
+            # Only their ratios matter, and sums of large weights would overflow.
+            weights = weights[rows] / weights[rows].max()
+        return samples.Y[rows], weights
 
     def validate(self, theta: Array) -> list[Validated]:
         """Return score and loss of each network (K, P) on the validation set."""
@@ -78,9 +123,36 @@ class Problem:
         outputs = predict(self.network, W, b, samples.X, activation)
 
         def one(theta: Array, outputs: Array) -> Validated:
-            if not np.isfinite(outputs).all():
+            # (Behind a logistic, outputs of infinite weights are finite.)
+            if not (np.isfinite(outputs).all() and np.isfinite(theta).all()):
                 return Validated(np.nan, np.nan)
             loss = self.loss.mean(outputs, samples.Y, samples.weights)
             return Validated(score(theta, outputs, loss), loss)
 
         return [one(*pair) for pair in zip(theta, outputs, strict=True)]
+
+
+def scaled_losses(
+    network: Network, loss: Loss, theta: Array, scale: Array, samples: Samples
+) -> Sums:
+    """Return the sum of ``scale`` times the losses (K,) of networks theta (K, P).
+
+    Where raw outputs are not finite, the loss is infinite, even if an activation turns
+    them into finite predictions.
+    """
+    (W, b), K, dtype = network.split(theta), len(theta), theta.dtype
+    total, m = np.zeros(K), -1
+    for block in cut(samples.every):
+        X, Y, weights = samples.columns(block, dtype)
+        if Y.shape[1] != m:
+            m = Y.shape[1]
+            shape = (K, network.units[-1], m)
+            propagation = Propagation(network, K, m, dtype)
+            f, _ = ACTIVATIONS[loss.activation](shape, dtype)
+            value, _ = loss.functions(shape, dtype)
+        Z = propagation.forward(W, b, X)
+        finite = np.isfinite(Z).all(axis=(1, 2))
+        f(Z)
+        losses = value(Z, Y, scale if weights is None else weights * scale)
+        total += np.where(finite, losses, np.inf)
+    return (total,)

@@ -54,6 +54,11 @@ class History:
         The message with which the solver itself explains the end, if there is one.
     code : int or None
         The number that the solver gives to this end, if there is one.
+    start_score : float
+        The validation score of new initial weights; nan if it is not known.
+    end_loss : float
+        The loss, without the penalty, at the weights that training ended with; nan
+        before the end.
     """
 
     loss_curve: list[float] = field(default_factory=list)
@@ -66,6 +71,8 @@ class History:
     status: Status = Status.RUNNING
     message: str = ""
     code: int | None = None
+    start_score: float = nan
+    end_loss: float = nan
 
     @property
     def running(self) -> bool:

@@ -9,6 +9,8 @@ from typing import Annotated, Any, TypeAlias, get_type_hints
 
 import numpy as np
 
+from skbp.engine.arrays import Column, column
+
 #: Marks the settings in which networks that train together may differ.
 MARK = "per network"
 #: One number for all networks, or one for each network.
@@ -32,6 +34,10 @@ class Settings:
     horizon : int
         The number of epochs that the schedule of the learning rate covers; 0 means
         ``max_iter``.
+    compiled : bool
+        Whether stochastic solvers train in compiled loops.
+    threads : int
+        The number of threads on which compiled loops train several networks.
     """
 
     solver: str = "adam"
@@ -60,10 +66,22 @@ class Settings:
     rescale: bool = False
     dropout: Annotated[Sequence[PerNetwork], MARK] = ()
     horizon: int = 0
+    compiled: bool = False
+    threads: int = 1
 
     def each(self, name: str, networks: Sequence[int]) -> list[float]:
         """Return the value of a setting for each of these networks."""
         return pick(getattr(self, name), networks)
+
+    def column(self, name: str, networks: Sequence[int]) -> Column:
+        """Return a setting: one number, or an array (K, 1) if the networks differ."""
+        return column_of(getattr(self, name), networks)
+
+    def unless(self, name: str, off: float, networks: Sequence[int]) -> Column | None:
+        """Return a setting as ``column`` does, or None if all networks have ``off``."""
+        values = self.column(name, networks)
+        same = values == off
+        return None if same is True or np.all(same) else values
 
     @property
     def estimates(self) -> bool:
@@ -73,7 +91,9 @@ class Settings:
     @property
     def drops_units(self) -> bool:
         """Whether any hidden layer has dropout."""
-        return any(np.any(rate) for rate in self.dropout)
+        return any(
+            rate if isinstance(rate, float) else np.any(rate) for rate in self.dropout
+        )
 
 
 #: The settings in which networks that train together may differ.
@@ -90,6 +110,13 @@ def pick(value: PerNetwork, networks: Sequence[int]) -> list[float]:
         return [float(value[k]) for k in networks]
     assert not isinstance(value, Sequence)
     return [value] * len(networks)
+
+
+def column_of(value: PerNetwork, networks: Sequence[int]) -> Column:
+    """Return one number if these networks have the same value, else an array (K, 1)."""
+    if isinstance(value, float | int):
+        return float(value)
+    return column(pick(value, networks))
 
 
 def stacked(each: Sequence[Settings], n_networks: int) -> Settings:

@@ -18,7 +18,7 @@ from skbp._estimator.parameters import (
     validate_params,
 )
 from skbp._estimator.rules import OWNERS, asked
-from skbp._sklearn import has_callbacks, routing_enabled
+from skbp._sklearn import BaseScorer, has_callbacks, routing_enabled
 from skbp._targets.losses import has_noise
 from skbp.engine.arrays import BLOCK
 from skbp.engine.network import Network
@@ -142,6 +142,10 @@ def trains_with_others(model: Any) -> bool:
         # The constructor of a subclass may derive settings from its own parameters.
         return False
     if network.verbose or network.warm_start or has_callbacks(network):
+        return False
+    scoring = asked(network).scoring
+    if callable(scoring) and not isinstance(scoring, BaseScorer):
+        # Such a function may read the parameters of the estimator that it is given.
         return False
     try:
         validate_params(network)

@@ -7,19 +7,22 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import numpy as np
 from joblib import hash as hash_of
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
 from skbp._data.read import Data
 from skbp._estimator.attributes import set_attributes
+from skbp._estimator.ending import warn_of_end
+from skbp._estimator.interrupts import raise_interrupt
 from skbp._estimator.parameters import (
     check_parameters,
     settings_of,
     validate_params,
 )
 from skbp._estimator.prepare import prepare
-from skbp._estimator.warnings import warn_of_end
+from skbp._estimator.run import run
 from skbp._sklearn import (
     BaseScorer,
     MultimetricScorer,
@@ -27,14 +30,14 @@ from skbp._sklearn import (
     routing_enabled,
     scorers_of,
 )
-from skbp._threads import blas_threads_for
 from skbp.engine.checkpoint import Checkpoint, join
-from skbp.engine.fit import Result, fit
+from skbp.engine.fit import Result
 from skbp.engine.progress import Status
 from skbp.model_selection.grouping import Group, n_together
 from skbp.model_selection.pipeline import network_of, with_network
 
 
+@np.errstate(all="ignore")
 def fit_lockstep(
     estimators: Sequence[Any],
     X: Any,
@@ -70,13 +73,14 @@ def fit_lockstep(
         job = replace(job, settings=replace(job.settings, horizon=horizon))
     if checkpoints:
         job = job.resumed(join(checkpoints))
-    with blas_threads_for(job.multiplications):
-        results = fit(job)
+    results = run(job)
+    for result in results:
+        raise_interrupt(result)
     for one, result in zip(estimators, results, strict=True):
         set_attributes(one, job, result)
         # At an early rung, the search ends training only for the time being.
         if one.max_iter >= horizon or result.history.status is not Status.MAX_ITER:
-            warn_of_end(one, result.history)
+            warn_of_end(one, job, result)
     return results
 
 

@@ -40,7 +40,7 @@ from skbp._typing import (
 from skbp.model_selection.sweep import Sweep, handed_out
 
 # What the searches inherit has no types in scikit-learn, and from a default such as
-# "auto" type checkers conclude that an int is wrong. So they are told the signatures
+# "auto" type checkers conclude that an int is wrong. So they get the signatures
 # below; at runtime there are scikit-learn's own alone, which get_params and clone read,
 # whichever the version. tests/test_typing.py compares the two.
 
@@ -176,8 +176,8 @@ class BPGridSearchCV(GridSearchCV, LockStepSearch):
         ``joblib.parallel_config`` context; -1 means all processors.
 
     refit : bool, str or callable, default=True
-        Whether to fit the best candidate to all samples. A str is the metric that
-        chooses the candidate; a callable chooses it from ``cv_results_``.
+        Whether to fit the best candidate to all samples. A str names the metric that
+        decides which candidate is best; a callable chooses from ``cv_results_``.
 
     cv : int, cross-validation generator or iterable, default=None
         How to split the samples; None means 5 folds, stratified for classifiers.
@@ -192,7 +192,7 @@ class BPGridSearchCV(GridSearchCV, LockStepSearch):
         The score of a candidate that cannot be fitted.
 
     return_train_score : bool, default=False
-        Whether to score predictions on the training part of a split, too.
+        Whether to also compute the scores on the training part of each split.
 
     Attributes
     ----------
@@ -222,7 +222,7 @@ class BPGridSearchCV(GridSearchCV, LockStepSearch):
     See Also
     --------
     BPRandomizedSearchCV : Candidates drawn at random.
-    BPHalvingGridSearchCV : Drops the worst candidates in the course of training.
+    BPHalvingGridSearchCV : Drops the worst candidates during training.
 
     Examples
     --------
@@ -290,8 +290,8 @@ class BPRandomizedSearchCV(RandomizedSearchCV, LockStepSearch):
         ``joblib.parallel_config`` context; -1 means all processors.
 
     refit : bool, str or callable, default=True
-        Whether to fit the best candidate to all samples. A str is the metric that
-        chooses the candidate; a callable chooses it from ``cv_results_``.
+        Whether to fit the best candidate to all samples. A str names the metric that
+        decides which candidate is best; a callable chooses from ``cv_results_``.
 
     cv : int, cross-validation generator or iterable, default=None
         How to split the samples; None means 5 folds, stratified for classifiers.
@@ -303,13 +303,13 @@ class BPRandomizedSearchCV(RandomizedSearchCV, LockStepSearch):
         The number of tasks that are dispatched in advance.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the candidates.
+        The seed or generator of the random numbers that draw the candidates.
 
     error_score : "raise" or numeric, default=np.nan
         The score of a candidate that cannot be fitted.
 
     return_train_score : bool, default=False
-        Whether to score predictions on the training part of a split, too.
+        Whether to also compute the scores on the training part of each split.
 
     Attributes
     ----------
@@ -376,7 +376,7 @@ class BPRandomizedSearchCV(RandomizedSearchCV, LockStepSearch):
 
 
 class BPHalvingGridSearchCV(HalvingGridSearchCV, LockStepHalving):
-    """HalvingGridSearchCV whose candidates train in lock-step, and need not restart.
+    """HalvingGridSearchCV whose candidates train in lock-step, without restarts.
 
     With ``resource="max_iter"`` (in a pipeline ``"step__max_iter"``) each rung has more
     epochs than the rung before. The worst candidates are dropped, and the others
@@ -420,10 +420,11 @@ class BPHalvingGridSearchCV(HalvingGridSearchCV, LockStepHalving):
         As in BPGridSearchCV, but with a single metric.
 
     return_train_score : bool, default=True
-        Whether to score predictions on the training part of a split, too.
+        Whether to also compute the scores on the training part of each split.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the samples for "n_samples".
+        The seed or generator of the random numbers that draw the samples, for
+        ``resource="n_samples"``.
 
     Attributes
     ----------
@@ -479,7 +480,7 @@ class BPHalvingGridSearchCV(HalvingGridSearchCV, LockStepHalving):
 
 
 class BPHalvingRandomSearchCV(HalvingRandomSearchCV, LockStepHalving):
-    """HalvingRandomSearchCV whose candidates train in lock-step, and need not restart.
+    """HalvingRandomSearchCV whose candidates train in lock-step, without restarts.
 
     The same as :class:`BPHalvingGridSearchCV`, but with candidates drawn at random.
 

@@ -13,11 +13,12 @@ from joblib.parallel import get_active_backend
 from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
+from skbp._config import get_config
 from skbp._sklearn import insert_error_scores, warn_or_raise_about_fit_failures
 from skbp.model_selection.grouping import families
 from skbp.model_selection.lockstep import Paused, Rung
 from skbp.model_selection.pipeline import prefix_of
-from skbp.model_selection.tasks import evaluate, tasks_of
+from skbp.model_selection.tasks import evaluate_with, tasks_of
 
 
 class Sweep:
@@ -114,7 +115,8 @@ class Sweep:
         n_jobs = effective_n_jobs(self.search.n_jobs)
         tasks = tasks_of(families(self.base, candidates), len(splits), n_jobs)
         found = self.parallel(
-            delayed(evaluate)(
+            delayed(evaluate_with)(
+                get_config()["compiled"],
                 self.base,
                 self.X,
                 self.y,

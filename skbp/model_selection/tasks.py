@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from skbp._config import Compiled, config_context
 from skbp._sklearn import fit_and_score
 from skbp.engine.arrays import Rows
 from skbp.model_selection.grouping import Group, groups_ready
@@ -58,6 +59,14 @@ def divided(groups: list[Group], parts: int) -> list[list[Group]]:
             result[(turn + i) % parts].append(share)
         turn += len(group) % parts
     return [part for part in result if part]
+
+
+def evaluate_with(
+    compiled: Compiled, *arguments: Any, **options: Any
+) -> list[dict[str, Any]]:
+    """Return ``evaluate`` with a setting of the package, which workers do not know."""
+    with config_context(compiled=compiled):
+        return evaluate(*arguments, **options)
 
 
 def evaluate(

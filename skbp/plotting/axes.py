@@ -128,6 +128,19 @@ def _set_axis(ax: Axes, which: str, axis: Axis) -> None:
     side.set_ticks([], minor=True)
 
 
+def log_if_wide(ax: Axes) -> None:
+    """Make the y axis logarithmic if what is drawn is positive and varies widely."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    low, high = ax.dataLim.intervaly
+    if 0.0 < 20.0 * low < high:
+        ax.set_yscale("log")
+        subs = (1.0, 2.0, 5.0) if high < 300.0 * low else (1.0,)
+        ax.yaxis.set_major_locator(LogLocator(subs=subs))
+        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        ax.yaxis.set_minor_formatter(NullFormatter())
+
+
 def _scale(axis: Axis) -> str:
     """Return the scale that suits the numbers of an axis.
 

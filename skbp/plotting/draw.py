@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from skbp.plotting.axes import Array, Axis, set_axes
+from skbp.plotting.axes import Array, Axis, log_if_wide, set_axes
 from skbp.plotting.view import Kind, View
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def draw_scores(view: View, ax: Axes, kwargs: dict[str, Any]) -> Artists:
 
 
 def draw_loss_curves(view: View, ax: Axes, kwargs: dict[str, Any]) -> Artists:
-    """Draw the losses by epoch, with a curve for each candidate."""
+    """Draw the losses by epoch, with a curve for each value of a parameter."""
     (axis,) = view.axes
     colours, colorbar = _colours_of_values(axis, ax)
     lines: list[Line2D] = []
@@ -169,10 +169,9 @@ def draw_loss_curves(view: View, ax: Axes, kwargs: dict[str, Any]) -> Artists:
             if row == view.rows[-1]:
                 best = lines[-1]
                 best.set(color="black", linewidth=2.5, label=view.best)
-    low, high = ax.dataLim.intervaly
-    if 0.0 < 100.0 * low < high:
-        ax.set_yscale("log")
-    ax.set(xlabel="Epoch", ylabel="Training loss")
+    log_if_wide(ax)
+    note = view.score_label.partition("\n")[2]
+    ax.set(xlabel="Epoch", ylabel=f"Training loss\n{note}".rstrip())
     return {"lines_": lines, "best_": best, "colorbar_": colorbar}
 
 

@@ -189,8 +189,8 @@ class SweepDisplay:
         if not hasattr(search, "cv_results_"):
             raise NotFittedError(
                 "search must be a fitted search, such as a GridSearchCV; this "
-                f"{type(search).__name__} has no cv_results_. Results without their "
-                "search go to SweepDisplay.from_cv_results."
+                f"{type(search).__name__} has no cv_results_. To draw results "
+                "without the search, use SweepDisplay.from_cv_results."
             )
         refit, name = getattr(search, "refit", None), None
         if "mean_test_score" in search.cv_results_:
@@ -267,9 +267,9 @@ default="auto"
             - "scatter": two parameters, coloured by the mean test score,
             - "line": the mean scores by a number, and their standard deviation,
             - "points": the mean scores by one parameter, and error bars,
-            - "loss_curves": the training losses of all candidates by epoch, coloured by
-              one parameter. A curve is the mean over the splits, up to the last epoch
-              that all splits have,
+            - "loss_curves": the training losses by epoch, a curve for each value of one
+              parameter. A curve is the mean over the splits, up to the last epoch that
+              all splits have,
             - "auto": a line for a number, points for a category, a heat map for two
               parameters; but points or a scatter plot for numbers drawn at random.
 

@@ -109,7 +109,7 @@ def view_of(
             f"kind='loss_curves' needs loss_curves for each of the {len(quality)} "
             "candidates. BPGridSearchCV and BPRandomizedSearchCV keep them."
         )
-    rows = ranking if kind == "loss_curves" else _best_of_each(shown, ranking)
+    rows = _best_of_each(shown, ranking)
     label = name.removeprefix("neg_").replace("_", " ")
     label = label[:1].upper() + label[1:]
     if len(rows) < len(ranking):
@@ -130,8 +130,9 @@ def _metric(cv_results: Results, metric: str | None) -> str:
     metrics = [key.removeprefix(prefix) for key in keys if key.startswith(prefix)]
     if not metrics or "params" not in keys:
         raise ValueError(
-            "cv_results must be like the cv_results_ of a search, with 'params' and "
-            f"'mean_test_<metric>'; got a {type(cv_results).__name__} with {keys}"
+            "cv_results must be like the cv_results_ of a search, with "
+            "'params' and 'mean_test_<metric>'; got a "
+            f"{type(cv_results).__name__} with {keys}."
         )
     if metric is None and len(metrics) == 1:
         return metrics[0]

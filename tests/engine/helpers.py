@@ -56,7 +56,9 @@ def run(problem, start, settings, **options):
     )
     rng = np.random.RandomState(3)
     if start.random is not None:
-        rng.set_state(start.random)
+        # A generator, or the state of one in a paused checkpoint.
+        paused = isinstance(start.random, tuple)
+        rng.set_state(start.random if paused else start.random.get_state())
     minimise = SOLVERS[settings.solver].minimise
     return minimise(problem, settings, progress, start, rng), progress.histories
 

@@ -232,6 +232,7 @@ def test_those_that_max_iter_ended_go_on_and_no_others(positioned):
         position=-rows if positioned else None,
         optimizer={"velocity": 10.0 * rows, "t": 7},
         average={"sum": 20.0 * rows, "t": 7},
+        random=np.random.RandomState(0),
     )
     before = deepcopy(end)
     paused = end.paused()

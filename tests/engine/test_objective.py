@@ -258,5 +258,5 @@ def test_predictions_are_those_of_one_pass():
 
 
 def test_a_network_refuses_activations_that_do_not_match_its_layers():
-    with pytest.raises(ValueError, match="2 hidden layers, units 1"):
+    with pytest.raises(ValueError, match="2 hidden layers, but units has 1"):
         Network((4, 3, 2), ("relu", "tanh"))

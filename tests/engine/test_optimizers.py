@@ -171,3 +171,17 @@ def test_chunks_change_nothing(name, theta, gradients, monkeypatch):
     expected, _ = run(name, theta, gradients, 0.1)
     monkeypatch.setattr(arrays, "CHUNK", 4 * K)
     np.testing.assert_array_equal(run(name, theta, gradients, 0.1)[0], expected)
+
+
+@pytest.mark.parametrize("name", ["adam", "nadam", "rmsprop", "sgd"])
+def test_gradients_of_zero_leave_no_subnormal_numbers(name):
+    """Units that are never active have such gradients, in long trainings, too."""
+    theta = np.ones((K, P), np.float32)
+    grad = np.full((K, P), 0.1, np.float32)
+    optimizer = OPTIMIZERS[name](theta, grad)
+    for _ in range(3000):
+        optimizer.step(1e-4, np.zeros(K))
+        grad[:] = 0.0
+        means = [v for v in optimizer.state().values() if isinstance(v, np.ndarray)]
+        for small in map(np.abs, means):
+            assert not ((small > 0.0) & (small < np.finfo(np.float32).tiny)).any()

@@ -9,7 +9,7 @@ import pytest
 from skbp.engine.settings import PER_NETWORK, Settings, pick, stacked
 from tests.engine.helpers import DIFFERENT, of_networks
 
-GUIDE = Path(__file__).parents[2] / "docs" / "user_guide.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "searches.md"
 #: Names and switches, and the numbers that make the epochs and batches of all networks.
 SHARED = {
     "solver",
@@ -22,12 +22,14 @@ SHARED = {
     "max_iter",
     "max_fun",
     "horizon",
+    "compiled",
+    "threads",
 }
 
 
 def test_networks_may_differ_in_the_numbers_that_the_user_guide_names():
     (sentence,) = re.findall(
-        r"What may differ between the networks of one group: (.*?)\.\s",
+        r"These parameters may differ within a group: (.*?)\.\s",
         GUIDE.read_text(encoding="utf-8"),
         re.DOTALL,
     )

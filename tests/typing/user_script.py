@@ -37,6 +37,7 @@ from skbp import (
     BPHalvingRandomSearchCV,
     BPRandomizedSearchCV,
     BPRegressor,
+    LossCurveDisplay,
     SweepDisplay,
     check_gradient,
     compat,
@@ -123,6 +124,7 @@ def classification() -> float:
     print(again.score(X_test, y_test), model.coefs_[0].shape, model.n_iter_, best)
     print(model.classes_.tolist(), model.loss_curve_[-1], model.get_params()["alpha"])
     print(len(model.activations(X_test)), len(model.residuals(X_test, y_test)))
+    print(model.weighted_inputs(X_test)[-1].shape)
     coefs, intercepts = model.gradients(X_train, y_train)
     print(coefs[0].shape, intercepts[0].shape, model.cost(X_train, y_train).J)
     print(check_gradient(model, X_train, y_train))
@@ -218,6 +220,9 @@ def searches() -> BPClassifier:
     theirs = GridSearchCV(model, grid, cv=3).fit(X, y)
     display = SweepDisplay.from_cv_results(theirs.cv_results_, params="alpha")
     display.plot(kind="points", ax=plt.figure().gca())
+    curves = LossCurveDisplay.from_estimator({"best": search, "other": theirs})
+    curves.plot(kind="learning_rate", ax=curves.ax_).legend_.set_title("network")
+    print(curves.best_epochs_["best"], curves.lines_[0].get_color())
     plt.close("all")
     drawn = BPRandomizedSearchCV(
         network, {"alpha": [1e-4, 1e-2, 1.0]}, n_iter=2, random_state=0

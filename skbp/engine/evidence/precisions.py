@@ -151,7 +151,10 @@ class Precisions:
         return A
 
     def estimate(self, E: Array, theta: Array, H: Array) -> Evidence:
-        """Return the evidence at these weights, then update alpha and beta."""
+        """Return the evidence at these weights, then update alpha and beta.
+
+        Raise LinAlgError if the evidence is not finite.
+        """
         assert self.groups is not None
         A = self.A(H)
         root, log_det = inverse_root(A)
@@ -166,6 +169,8 @@ class Precisions:
             self._log_evidence(E, theta, log_det),
             A,
         )
+        if not np.isfinite(evidence.log_evidence):
+            raise np.linalg.LinAlgError("the evidence is not finite")
         low, high = LIMITS
         for g, group in enumerate(self.groups):
             guess = float(self.prior[group].mean())

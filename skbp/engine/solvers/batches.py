@@ -20,6 +20,10 @@ def in_batches(
 ) -> Iterator[Batch]:
     """Cut samples into batches in this order; None keeps the order of the samples."""
     n = len(samples) if order is None else len(order)
+    if batch_size >= n and samples.rows is None:
+        # All samples, which need not be gathered.
+        yield samples, slice(0, n), 0.0
+        return
     order = sorted_batches(order, batch_size)
     for start in range(0, n, batch_size):
         batch = slice(start, min(start + batch_size, n))

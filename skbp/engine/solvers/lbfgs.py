@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
-from skbp.engine.arrays import Array, column
+from skbp.engine.arrays import Array
 from skbp.engine.checkpoint import Checkpoint
 from skbp.engine.problem import Problem
 from skbp.engine.progress import Progress, Status
@@ -52,10 +54,10 @@ def minimise_one(
 ) -> Array:
     """Train network k from ``start`` (P,) on; return the final parameters (P,)."""
     theta: Array = start[np.newaxis].astype(np.float64)
-    objective = problem.objective(column(settings.each("alpha", [k])), theta)
+    objective = problem.objective(settings.column("alpha", [k]), theta)
     (tol,), every = settings.each("tol", [k]), problem.samples.every
     last: Array = theta[0].copy()
-    history = progress.histories[k]
+    history, raised = progress.histories[k], list[StopIteration]()
 
     def J(x: Array) -> tuple[float, Array]:
         theta[0] = x
@@ -66,16 +68,16 @@ def minimise_one(
     def iteration(intermediate_result: OptimizeResult) -> None:
         last[:] = theta[0] = intermediate_result.x
         losses = np.array([intermediate_result.fun])
-        progress.epoch([k], theta, losses, before=theta)
+        keep_stop(raised, progress.epoch, [k], theta, losses, theta)
         if progress.decides and history.running and progress.lost_patience(k):
             history.status = Status.CONVERGED
             progress.say(f"{progress.plateau(k)} Stopping.")
-        if not history.running:
+        if raised or not history.running:
             raise StopIteration
 
     how = {"method": "L-BFGS-B", "jac": True, "callback": iteration}
     limits = {"maxfun": settings.max_fun, "maxiter": settings.max_iter, "gtol": tol}
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    with np.errstate(all="ignore"):
         try:
             result = minimize(J, theta[0].copy(), options=limits, **how)
             # SciPy does not call back for the iterate at which it converges.
@@ -85,9 +87,21 @@ def minimise_one(
         except KeyboardInterrupt:
             progress.end([k], Status.INTERRUPTED)
             return last
+    for error in raised:
+        raise error
     history.message, history.code = result.message, int(result.status)
     # SciPy's status: 0 is convergence, 1 a limit, 2 a line search that found no step.
     ends = {0: Status.CONVERGED, 1: Status.MAX_ITER}
     progress.end([k], ends.get(result.status, Status.FAILED))
     end: Array = result.x
     return end
+
+
+def keep_stop(
+    raised: list[StopIteration], function: Callable[..., None], *args: Any
+) -> None:
+    """Call a function; keep the StopIteration of a scorer, which SciPy would catch."""
+    try:
+        function(*args)
+    except StopIteration as error:
+        raised.append(error)

@@ -8,7 +8,8 @@ a precision alpha_p of each parameter::
 With several outputs each output has a beta, and beta E means the sum over outputs. A
 step d solves (beta H + diag(alpha) + mu D) d = - (beta g + alpha theta), and is taken
 if F falls. The damping mu depends on the ratio of the fall of F to the fall that the
-quadratic model promised (Nielsen 1999). The diagonal D has the units of the parameters.
+quadratic model promised (Nielsen 1999). The diagonal D holds the prior precisions of
+the parameters, each one over the square of the parameter's unit, so mu has no unit.
 
 With fixed penalties beta is 1, alpha_p is lambda for weights and 0 for biases, and F is
 m J. Otherwise alpha and beta are estimated anew after each step, and move towards the
@@ -25,6 +26,7 @@ Foresee and Hagan (1997), "Gauss-Newton approximation to Bayesian learning". ICN
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 
@@ -50,6 +52,10 @@ from skbp.engine.solvers.solution import Solution
 FIRST = 5
 #: If the damping exceeds this multiple of the curvature, no step will lower F.
 HOPELESS = 1e12
+#: The number of steps that are tried in an iteration. The damping grows from the
+#: smallest float64 number beyond the largest in 65 steps, so nobody needs more. The
+#: limit is for numbers that overflow, with which comparisons say nothing.
+TRIES = 80
 
 
 def minimise(
@@ -72,7 +78,7 @@ def minimise(
         groups = groups_of(network, by_feature=settings.estimate == "ard")
     gauss_newton = GaussNewton(network, loss, samples, noisy(loss, groups))
     histories = progress.histories
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    with np.errstate(all="ignore"):
         iterates, kept = begin(problem, settings, start, groups)
         try:
             for one in iterates:
@@ -84,13 +90,14 @@ def minimise(
                     record(iterates[k], k, progress, settings)
         except KeyboardInterrupt:
             progress.end(list(range(len(kept))), Status.INTERRUPTED)
+        evidence = []
         for k, one in enumerate(iterates):
             best = one.theta if progress.decides or one.best is None else one.best[1]
             kept[k] = progress.result(k, best)
-        evidence = [
-            one.final(gauss_newton, kept[k], histories[k].status is Status.DIVERGED)
-            for k, one in enumerate(iterates)
-        ]
+            diverged = histories[k].status is Status.DIVERGED
+            evidence.append(one.final(gauss_newton, kept[k], diverged))
+            if settings.estimates and evidence[k] is None:
+                histories[k].status = Status.DIVERGED
     return Solution(kept, evidence)
 
 
@@ -178,7 +185,8 @@ class Iterate:
         F = self.precisions.F(E, self.theta + self.d)
         gain = (self.F - F) / self.promised if self.promised > 0 else -1.0
         if np.isfinite(F) and gain > 0:
-            self.mu *= max(1.0 / 3.0, 1.0 - (2.0 * gain - 1.0) ** 3)
+            # (The limit of the gain changes nothing, and its power cannot overflow.)
+            self.mu *= max(1.0 / 3.0, 1.0 - (2.0 * min(gain, 1.0) - 1.0) ** 3)
             self.growth, self.fell = 2.0, self.F - F
             return True
         self.mu *= self.growth
@@ -217,7 +225,10 @@ class Iterate:
     def final(
         self, gauss_newton: GaussNewton, theta: Array, diverged: bool
     ) -> Evidence | None:
-        """Return the evidence at the weights that are kept, if it is estimated."""
+        """Return the evidence at the weights that are kept, if it is estimated.
+
+        Return None if its numbers are not finite.
+        """
         if self.precisions.groups is None or diverged:
             return None
         several = len(self.precisions.beta) > 1
@@ -228,13 +239,17 @@ class Iterate:
         at = theta.astype(np.float64)
         E, _, H = gauss_newton(at[np.newaxis])
         estimate = self.precisions.settle if several else self.precisions.estimate
-        return estimate(E[0], at, H[0])
+        with suppress(np.linalg.LinAlgError):
+            return estimate(E[0], at, H[0])
+        return None
 
 
 def advance(networks: list[Iterate], gauss_newton: GaussNewton) -> None:
     """Take a step with each network, with more and more damping until F falls."""
     waiting = networks
-    while waiting:
+    for _ in range(TRIES):
+        if not waiting:
+            return
         E = gauss_newton.value(np.stack([one.step() for one in waiting]))
         taken = [one for one, E_one in zip(waiting, E, strict=True) if one.judge(E_one)]
         for one in taken:
@@ -244,6 +259,8 @@ def advance(networks: list[Iterate], gauss_newton: GaussNewton) -> None:
             for one, *parts in zip(taken, *results, strict=True):
                 one.set(*parts)
         waiting = [one for one in waiting if one not in taken and not one.stuck]
+    for one in waiting:
+        one.stuck = True
 
 
 def record(one: Iterate, k: int, progress: Progress, settings: Settings) -> None:
@@ -259,7 +276,10 @@ def record(one: Iterate, k: int, progress: Progress, settings: Settings) -> None
     if one.precisions.groups is None:
         settled = settled or one.stuck
     elif one.steps >= FIRST or one.stuck or settled:
-        settled = one.estimate(tol)
+        try:
+            settled = one.estimate(tol)
+        except np.linalg.LinAlgError:
+            history.status = Status.DIVERGED
     else:
         settled = False
     if progress.decides and progress.lost_patience(k):

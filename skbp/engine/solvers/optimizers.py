@@ -16,6 +16,18 @@ import numpy as np
 
 from skbp.engine.arrays import Array, Column, DType, cast, chunks
 
+#: Running means below this have no effect on a step. Every so many steps they become 0:
+#: the gradient of a unit that is never active is exactly 0, so its means would decay to
+#: subnormal numbers, with which arithmetic takes a hundred times as long.
+SMALL, EVERY = 1e-30, 50
+
+
+def forget_small(t: int, *means: Array) -> None:
+    """Set running means to 0 where they are too small, every so many steps."""
+    if t % EVERY == 0:
+        for mean in means:
+            mean[np.abs(mean) < SMALL] = 0.0
+
 
 class SGD:
     """Gradient descent with momentum mu, plain or with Nesterov's momentum.
@@ -53,14 +65,20 @@ class SGD:
         self.velocity = np.zeros_like(theta)
         if state is not None:
             self.velocity[:] = state["velocity"]
-        self._chunks = chunks(theta, grad, self.velocity)
+        self._chunks, self._steps = chunks(theta, grad, self.velocity), 0
 
     def step(self, rate: Column, J: Array) -> None:
+        self._steps += 1
+        forget_small(self._steps, self.velocity)
         mu, rate = self.momentum, cast(rate, self.dtype)
         for theta, grad, velocity, tmp in self._chunks:
+            # velocity := mu velocity - rate grad
             np.multiply(grad, rate, out=tmp)
             np.multiply(velocity, mu, out=velocity)
             np.subtract(velocity, tmp, out=velocity)
+            # theta holds every W and b. With mu = 0 both branches are the equation
+            # W := W - rate dW
+            # (and b := b - rate db); otherwise the velocity of earlier steps is added.
             if self.nesterov:
                 np.subtract(theta, tmp, out=theta)
                 np.multiply(velocity, mu, out=tmp)
@@ -112,15 +130,17 @@ class Adam:
         ]
         # The arrays hold m / (1 - beta_1) and v / (1 - beta_2), which saves two passes
         # over the arrays in each step.
-        self.m, self.v, self.t = np.zeros_like(theta), np.zeros_like(theta), 0
+        self.m, self.v = (np.zeros(theta.shape, theta.dtype) for _ in range(2))
+        self.t = 0
         if state is not None:
-            self.m[:] = state["m"] / (1.0 - beta_1)
-            self.v[:] = state["v"] / (1.0 - beta_2)
+            np.divide(state["m"], 1.0 - beta_1, out=self.m)
+            np.divide(state["v"], 1.0 - beta_2, out=self.v)
             self.t = state["t"]
         self._chunks = chunks(theta, grad, self.m, self.v)
 
     def step(self, rate: Column, J: Array) -> None:
         self.t += 1
+        forget_small(self.t, self.m, self.v)
         bias = (1.0 - self.beta_2**self.t) ** 0.5 / (1.0 - self.beta_1**self.t)
         factor = cast(rate * bias * ((1.0 - self.beta_1) / self.root), self.dtype)
         beta_1, beta_2, epsilon = self._constants
@@ -195,6 +215,7 @@ class NAdam:
 
     def step(self, rate: Column, J: Array) -> None:
         self.t += 1
+        forget_small(self.t, self.m, self.v)
         mu, mu_next = (
             self.beta_1 * (1.0 - 0.5 * 0.96 ** (0.004 * t))
             for t in (self.t, self.t + 1)
@@ -266,9 +287,11 @@ class RMSprop:
         ]
         if state is not None:
             self.v[:] = state["v"]
-        self._chunks = chunks(theta, grad, self.v)
+        self._chunks, self._steps = chunks(theta, grad, self.v), 0
 
     def step(self, rate: Column, J: Array) -> None:
+        self._steps += 1
+        forget_small(self._steps, self.v)
         rate, (beta_2, one_less, epsilon) = cast(rate, self.dtype), self._constants
         for theta, grad, v, tmp in self._chunks:
             np.multiply(grad, grad, out=tmp)

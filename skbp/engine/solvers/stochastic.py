@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from math import inf, isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skbp.engine.arrays import Array, Column, Rows, cast, column
+from skbp.engine.arrays import Array, Column, Rows, cast
 from skbp.engine.checkpoint import Checkpoint, rows_of_state
 from skbp.engine.network import Dropout
 from skbp.engine.objective import Objective
 from skbp.engine.problem import Problem
 from skbp.engine.progress import Progress, Status
 from skbp.engine.samples import Parts
-from skbp.engine.settings import Settings, pick
+from skbp.engine.settings import Settings, column_of
 from skbp.engine.solvers.batches import (
     Batch,
     in_batches,
@@ -31,6 +31,9 @@ from skbp.engine.solvers.batches import (
 from skbp.engine.solvers.learning_rate import Rates
 from skbp.engine.solvers.optimizers import OPTIMIZERS, Average, Optimizer
 from skbp.engine.solvers.solution import Solution
+
+if TYPE_CHECKING:
+    from skbp.engine.compiled.cohort import CompiledCohort
 
 
 class Cohort:
@@ -58,6 +61,7 @@ class Cohort:
     weights: Array
     limit: Column | None
     average: Average | None
+    averages: bool
 
     def __init__(
         self,
@@ -74,26 +78,25 @@ class Cohort:
         self.networks, self.theta, self.noise = networks, theta, noise
         dropout = None
         if noise is not None:
-            rates = [column(pick(rate, networks)) for rate in settings.dropout]
+            rates = [column_of(rate, networks) for rate in settings.dropout]
             dropout = Dropout(rates, noise)
-        alpha = column(settings.each("alpha", networks))
+        alpha = settings.column("alpha", networks)
         self.objective = Objective(network, loss, samples, alpha, theta, dropout)
         optimizer = OPTIMIZERS[settings.solver]
         options: dict[str, Any] = {
-            name: column(settings.each(name, networks)) for name in optimizer.numbers
+            name: settings.column(name, networks) for name in optimizer.numbers
         }
         options |= {name: getattr(settings, name) for name in optimizer.options}
         self.optimizer = optimizer(theta, self.objective.grad, state=state, **options)
         # Features that are off are None, and cost nothing.
-        decay = column(settings.each("weight_decay", networks))
-        self.decay = decay if np.any(decay) else None
         self.weights = theta[:, : network.n_weights]
-        limit = column(settings.each("max_grad_norm", networks))
-        self.limit = limit if np.isfinite(limit).any() else None
-        average_decay = column(settings.each("average_decay", networks))
+        self.decay = settings.unless("weight_decay", 0.0, networks)
+        self.limit = settings.unless("max_grad_norm", inf, networks)
+        average_decay = settings.unless("average_decay", 0.0, networks)
         self.average = None
-        if np.any(average_decay):
+        if average_decay is not None:
             self.average = Average(theta, average_decay, state=average)
+        self.averages = self.average is not None
 
     def step(self, rate: Column, J: Array) -> None:
         """Set W := W - rate weight_decay W, then take a step of the optimizer."""
@@ -132,6 +135,10 @@ class Cohort:
             return self.theta
         return self.average.value()
 
+    def optimizer_state(self) -> dict[str, Any]:
+        """Return the state of the optimizer."""
+        return self.optimizer.state()
+
     def average_state(self) -> dict[str, Any] | None:
         """Return the state of the average, if there is one."""
         return None if self.average is None else self.average.state()
@@ -144,7 +151,7 @@ class Cohort:
             [self.networks[row] for row in rows],
             self.theta[rows],
             self.noise,
-            rows_of_state(self.optimizer.state(), rows),
+            rows_of_state(self.optimizer_state(), rows),
             rows_of_state(self.average_state(), rows),
         )
 
@@ -175,6 +182,16 @@ def noise_of(
     return np.random.Generator(bits)
 
 
+def cohort_of(settings: Settings) -> type[Cohort | CompiledCohort]:
+    """Return the class that trains."""
+    if not settings.compiled:
+        return Cohort
+    # It imports numba.
+    from skbp.engine.compiled.cohort import CompiledCohort
+
+    return CompiledCohort
+
+
 class Training:
     """A training in progress: the networks that are training, and their state.
 
@@ -194,7 +211,7 @@ class Training:
     start: Checkpoint
     rng: np.random.RandomState
     noise: np.random.Generator | None
-    cohort: Cohort
+    cohort: Cohort | CompiledCohort
     kept: Array
     order: Rows | None
     t: int
@@ -221,7 +238,7 @@ class Training:
         self.noise = noise_of(settings, rng, start)
         theta = start.theta[networks] if start.position is None else start.position
         states = start.optimizer, start.average
-        self.cohort = Cohort(
+        self.cohort = cohort_of(settings)(
             problem, settings, networks, theta.copy(), self.noise, *states
         )
         self.kept, self.t, self.n_epochs = start.theta.copy(), start.t, 0
@@ -282,7 +299,7 @@ class Training:
     def lowest(self, k: int, candidates: Array) -> Array:
         """Return the candidate (P,) with the lowest finite J, or else the first."""
         objective = self.problem.objective(
-            column(self.settings.each("alpha", [k])), candidates
+            self.settings.column("alpha", [k]), candidates
         )
         J, _ = objective(self.problem.samples.every)
         best: Array = candidates[np.argmin(np.where(np.isfinite(J), J, inf))]
@@ -291,18 +308,18 @@ class Training:
     def checkpoint(self) -> Checkpoint:
         """Return the state of the networks that trained in the last epoch."""
         cohort, progress = self.cohort, self.progress
-        apart = cohort.average is not None or progress.decides
+        apart = cohort.averages or progress.decides
         return Checkpoint(
             histories=progress.histories,
             theta=self.kept,
             best_theta=progress.best_theta,
             networks=cohort.networks,
             position=cohort.theta.copy() if apart else None,
-            optimizer=cohort.optimizer.state(),
+            optimizer=cohort.optimizer_state(),
             average=cohort.average_state(),
             noise=None if self.noise is None else dict(self.noise.bit_generator.state),
             order=self.order,
-            random=self.rng.get_state(),
+            random=self.rng,
             t=self.t,
             epochs=self.start.epochs + self.n_epochs,
             solver=self.settings.solver,
@@ -320,6 +337,6 @@ def minimise(
     """Train K networks from a checkpoint on, by steps of an optimizer on batches."""
     training = Training(problem, settings, progress, start, rng)
     # NumPy need not warn of overflow, because it ends in a loss that is not finite.
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    with np.errstate(all="ignore"):
         training.run()
     return Solution(training.kept, checkpoint=training.checkpoint)

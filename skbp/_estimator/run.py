@@ -1,0 +1,54 @@
+"""Running a job: in compiled loops or not, and on how many threads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from skbp._config import get_config
+from skbp._threads import free_threads, with_blas_threads_for
+from skbp.engine.compiled import available, pays, suits
+from skbp.engine.fit import Hook, Job, Result, fit
+from skbp.engine.solvers import SOLVERS
+
+
+def run(job: Job, hook: Hook | None = None) -> list[Result]:
+    """Train the networks of a job; return the result of each estimator."""
+    if SOLVERS[job.settings.solver].steps:
+        job = executed(job)
+    return with_blas_threads_for(job.multiplications, lambda: fit(job, hook))
+
+
+def executed(job: Job) -> Job:
+    """Return a job with the settings that say how it is executed."""
+    wanted, K = get_config()["compiled"], len(job.start.histories)
+    if wanted is False:
+        return job
+    if wanted == "auto" and not pays(job.problem, job.settings, K):
+        return job
+    if not suits(job.problem):
+        return job
+    fault = fault_of_loops()
+    if fault and wanted == "auto":
+        return job
+    if fault:
+        raise ValueError(
+            f"compiled=True needs numba, and {fault} Install numba with `pip install "
+            "skbp[fast]`, or leave compiled at 'auto'."
+        )
+    threads = 1 if K == 1 else free_threads(job.multiplications)
+    return replace(job, settings=replace(job.settings, compiled=True, threads=threads))
+
+
+def fault_of_loops() -> str:
+    """Return why the compiled loops cannot be used; "" if they can.
+
+    numba may be there and refuse to be imported, beside a newer NumPy for example, or
+    find no folder for its cache.
+    """
+    if not available():
+        return "it is not installed."
+    try:
+        import skbp.engine.compiled.cohort  # noqa: F401
+    except (ImportError, RuntimeError) as error:
+        return f"it cannot be used here: {error}."
+    return ""

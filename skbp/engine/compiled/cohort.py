@@ -1,0 +1,274 @@
+"""The networks that are training, in compiled loops: a ``Cohort`` of another kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from threading import Thread
+from typing import Any
+
+import numpy as np
+
+from skbp.engine.arrays import BLOCK, Array, Column, DType, cast, column
+from skbp.engine.checkpoint import rows_of_state
+from skbp.engine.compiled import layers, mark_of, outputs, sources, steps
+from skbp.engine.compiled.epoch import Scratch, Shape, State, Work, make_epoch
+from skbp.engine.compiled.steps import ARRAYS, NAMES, PLACES
+from skbp.engine.problem import Problem
+from skbp.engine.samples import Samples
+from skbp.engine.settings import Settings
+from skbp.engine.solvers.batches import Batch
+
+#: Multiplications and random numbers of one call. A call cannot be interrupted, and
+#: should therefore take no more than a fraction of a second.
+MULTIPLICATIONS, NUMBERS = 2e9, 2e6
+
+epoch = make_epoch(sources())
+
+#: The dtypes of which this process has left a mark that the loops are compiled.
+_marked: set[DType] = set()
+
+#: The numbers that an optimizer's state has besides its arrays.
+NUMBERS_OF_STATE = {"adam": ("t",), "nadam": ("t", "product"), "rprop": ("J",)}
+
+
+class CompiledCohort:
+    """The networks that are training, and what their steps need, for compiled loops.
+
+    The parameters are those of ``Cohort``.
+    """
+
+    problem: Problem
+    settings: Settings
+    networks: list[int]
+    theta: Array
+    noise: np.random.Generator | None
+
+    def __init__(
+        self,
+        problem: Problem,
+        settings: Settings,
+        networks: list[int],
+        theta: Array,
+        noise: np.random.Generator | None = None,
+        state: dict[str, Any] | None = None,
+        average: dict[str, Any] | None = None,
+    ):
+        self.problem, self.settings = problem, settings
+        self.networks, self.theta, self.noise = networks, theta, noise
+        network, (K, P) = problem.network, theta.shape
+        self.numbers = np.zeros((K, len(NAMES)))
+        for name in NAMES[: PLACES["t"]]:
+            self.numbers[:, PLACES[name]] = settings.each(name, networks)
+        self.numbers[:, PLACES["product"]], self.numbers[:, PLACES["J"]] = 1.0, np.inf
+        self.arrays = np.zeros((K, len(ARRAYS[settings.solver]), P), theta.dtype)
+        if state is not None:
+            for i, name in enumerate(ARRAYS[settings.solver]):
+                self.arrays[:, i] = state[name]
+            for name in NUMBERS_OF_STATE.get(settings.solver, ()):
+                self.numbers[:, PLACES[name]] = np.ravel(state[name])
+        self.averages = bool(self.numbers[:, PLACES["average_decay"]].any())
+        self.sum = np.zeros((K, P if self.averages else 0), theta.dtype)
+        if self.averages and average is not None:
+            self.sum[:] = average["sum"]
+            self.numbers[:, PLACES["average_t"]] = np.ravel(average["t"])
+        n_hidden = network.n_layers - 1 if noise is not None else 0
+        rates = [np.ravel(rate) for rate in settings.dropout[:n_hidden]]
+        self.dropout = np.zeros((K, n_hidden))
+        for l, rate in enumerate(rates):
+            self.dropout[:, l] = rate[networks] if len(rate) > 1 else rate
+        self.sums = np.zeros((K, 2))
+        self.shape = shape_of(problem)
+        self.state = State(
+            steps.CODES[settings.solver],
+            theta,
+            np.zeros_like(theta),
+            self.arrays,
+            self.sum,
+            self.dropout,
+            self.numbers,
+            self.sums,
+        )
+        n_threads = max(1, min(settings.threads, K))
+        self.scratch = [scratch_of(self) for _ in range(n_threads)]
+
+    def epoch(
+        self, batches: Iterable[Batch], rate: Column | Callable[[float], Column]
+    ) -> Array:
+        """Take a step on each batch; return the mean loss of each network."""
+        _, rows, gone = zip(*batches, strict=True)
+        each = [rate(part) for part in gone] if callable(rate) else [rate]
+        rates = np.empty((len(rows), len(self.theta)))
+        rates[:] = [np.ravel(one) for one in each] if callable(rate) else np.ravel(rate)
+        sizes = [n_rows(one) for one in rows]
+        starts = np.cumsum([0, *sizes])
+        order = np.concatenate([as_rows(one) for one in rows])
+        self.sums[:] = 0.0
+        draws = sum(self.problem.network.units[1:-1]) if self.noise is not None else 0
+        begin, none = 0, np.empty(0, self.theta.dtype)
+        for end in ends(sizes, self.problem.network.n_weights * len(self.theta), draws):
+            uniform = none
+            if self.noise is not None:
+                uniform = self.drawn(sizes[begin:end])
+            self.call(order, starts, rates, uniform, begin, end)
+            begin = end
+        mean: Array = self.sums[:, 0] / self.sums[:, 1]
+        return mean
+
+    def drawn(self, sizes: list[int]) -> Array:
+        """Draw the random numbers of dropout, block by block and layer by layer."""
+        assert self.noise is not None
+        dtype = self.theta.dtype
+        return np.concatenate(
+            [
+                self.noise.random(n * min(BLOCK, m - first), dtype=dtype.type)
+                for m in sizes
+                for first in range(0, m, BLOCK)
+                for n in self.problem.network.units[1:-1]
+            ]
+        )
+
+    def call(
+        self, order: Any, starts: Any, rates: Any, uniform: Array, begin: int, end: int
+    ) -> None:
+        """Take some steps, each thread with its share of the networks."""
+        samples, loss = self.problem.samples, self.problem.loss
+        assert isinstance(samples, Samples)
+        none = np.empty(0, self.theta.dtype)
+        q = np.zeros(self.problem.network.units[-1], self.theta.dtype)
+        if loss.parameters:
+            q[:] = loss.parameters
+        work = Work(
+            samples.X,
+            samples.Y,
+            none if samples.weights is None else samples.weights,
+            order,
+            starts,
+            rates,
+            outputs.CODES[loss.name],
+            loss.shortcut,
+            q,
+            uniform,
+        )
+
+        def share(i: int) -> None:
+            K, n = len(self.theta), len(self.scratch)
+            first, last = i * K // n, (i + 1) * K // n
+            scratch = self.scratch[i]
+            epoch(self.shape, work, self.state, scratch, first, last, begin, end)
+
+        others = [Thread(target=share, args=(i,)) for i in range(1, len(self.scratch))]
+        interrupt = None
+        try:
+            for thread in others:
+                thread.start()
+            share(0)
+        finally:
+            # The arrays belong to the threads until all of them are done. (An interrupt
+            # may have come before all were started.)
+            while started := [thread for thread in others if thread.is_alive()]:
+                try:
+                    for thread in started:
+                        thread.join()
+                except KeyboardInterrupt as error:
+                    interrupt = error
+        if interrupt is not None:
+            raise interrupt
+        if self.theta.dtype not in _marked:
+            _marked.add(self.theta.dtype)
+            with suppress(OSError):
+                mark_of(self.theta.dtype).touch()
+
+    def current(self) -> Array:
+        """Return the weights to predict with: theta, or its average."""
+        t = self.numbers[:, PLACES["average_t"], np.newaxis]
+        if not self.averages or not t.any():
+            return self.theta
+        decay = self.numbers[:, PLACES["average_decay"], np.newaxis]
+        average: Array = self.sum / cast(1.0 - decay**t, self.sum.dtype)
+        return average
+
+    def optimizer_state(self) -> dict[str, Any]:
+        """Return the state of the optimizer."""
+        solver = self.settings.solver
+        state: dict[str, Any] = {
+            name: self.arrays[:, i].copy() for i, name in enumerate(ARRAYS[solver])
+        }
+        for name in NUMBERS_OF_STATE.get(solver, ()):
+            values = self.numbers[:, PLACES[name]]
+            state[name] = {
+                # (Networks may all have ended.)
+                "t": lambda v: int(v.max(initial=0.0)),
+                "J": lambda v: v.copy(),
+                "product": lambda v: column(v.tolist()),
+            }[name](values)
+        return state
+
+    def average_state(self) -> dict[str, Any] | None:
+        """Return the state of the average, if there is one."""
+        if not self.averages:
+            return None
+        t = int(self.numbers[:, PLACES["average_t"]].max(initial=0.0))
+        return {"sum": self.sum.copy(), "t": t}
+
+    def only(self, rows: list[int]) -> CompiledCohort:
+        """Return the cohort in which only these rows of theta continue."""
+        return CompiledCohort(
+            self.problem,
+            self.settings,
+            [self.networks[row] for row in rows],
+            self.theta[rows],
+            self.noise,
+            rows_of_state(self.optimizer_state(), rows),
+            rows_of_state(self.average_state(), rows),
+        )
+
+
+def shape_of(problem: Problem) -> Shape:
+    """Return the network as the compiled loops take it."""
+    network = problem.network
+    names = ["identity", *network.activations, problem.loss.activation]
+    units = np.array(network.units)
+    sizes = units[:-1] * units[1:]
+    weights_at = np.concatenate([[network.n_weights, 0], np.cumsum(sizes)[:-1]])
+    biases_at = np.empty(0, np.int64)
+    if network.biases:
+        before = np.cumsum(units[1:])[:-1]
+        biases_at = network.n_weights + np.concatenate([[0, 0], before])
+    codes = np.array([layers.CODES[name] for name in names])
+    return Shape(units, codes, weights_at, biases_at)
+
+
+def scratch_of(cohort: CompiledCohort) -> Scratch:
+    """Return the arrays for the blocks of one thread."""
+    problem, settings = cohort.problem, cohort.settings
+    m, dtype = min(settings.batch_size, len(problem.samples), BLOCK), cohort.theta.dtype
+    units = np.array(problem.network.units)
+    kinds = 4 if cohort.noise is not None else 3
+    sizes = np.zeros((4, len(units)), np.int64)
+    sizes[:kinds] = m * units
+    places = np.cumsum(np.concatenate([[0], sizes.ravel()]))[:-1].reshape(sizes.shape)
+    several = min(settings.batch_size, len(problem.samples)) > BLOCK
+    part = np.zeros(cohort.theta.shape[1] if several else 0, dtype)
+    zeros = np.zeros(units.max(), dtype)
+    return Scratch(np.empty(sizes.sum(), dtype), places, part, zeros)
+
+
+def n_rows(rows: Any) -> int:
+    """Return the number of rows."""
+    return rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+
+
+def as_rows(rows: Any) -> Any:
+    """Return rows as an array of their numbers."""
+    return np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
+
+
+def ends(sizes: list[int], parameters: int, draws: int) -> Iterable[int]:
+    """Cut the steps of an epoch into calls; return where each call ends."""
+    work = numbers = 0.0
+    for s, m in enumerate(sizes):
+        work, numbers = work + 3.0 * m * parameters, numbers + m * draws
+        if work > MULTIPLICATIONS or numbers > NUMBERS or s == len(sizes) - 1:
+            yield s + 1
+            work = numbers = 0.0

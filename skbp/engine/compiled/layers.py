@@ -1,0 +1,293 @@
+"""Activation functions f and their derivatives f', for layers whose samples are rows.
+
+The functions are those of ``engine/activations.py``, by the same names. Each has a
+code, so that one compiled function serves all. ``forward`` turns Z (m, units) into
+A = f(Z + b), and keeps f'(Z) in an array S of the same shape: one loop then serves all
+activations on the way back. Only ReLU's derivative is read off A instead.
+"""
+
+from __future__ import annotations
+
+from math import erfc, log1p, pi, sqrt
+from typing import Any
+
+from numba import njit
+
+from skbp.engine.compiled.elements import exp, expm1, tanh
+
+#: Sums may be reordered, and products fused with sums. Numbers may be infinite or nan,
+#: because divergence must be seen.
+OPTIONS: dict[str, Any] = {
+    "fastmath": {"reassoc", "contract", "arcp", "nsz"},
+    "error_model": "numpy",
+    "nogil": True,
+    # Only compiled functions call these, so that they need no wrappers.
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
+compiled = njit(**OPTIONS)
+#: For functions with a single caller, because LLVM optimises a function again as a part
+#: of each function that calls it.
+inlined = njit(inline="always", **OPTIONS)
+
+#: The names of the activations, in the order of their codes.
+NAMES = (
+    "identity",
+    "relu",
+    "logistic",
+    "tanh",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "gelu",
+    "silu",
+    "mish",
+    "softplus",
+    "softsign",
+    "exp",
+    "softmax",
+    "ordered",
+)
+CODES = {name: code for code, name in enumerate(NAMES)}
+IDENTITY, RELU, ELU, SELU, SOFTMAX = (
+    CODES[name] for name in ("identity", "relu", "elu", "selu", "softmax")
+)
+LOGISTIC, TANH, LEAKY_RELU, GELU, SILU, MISH, SOFTPLUS, SOFTSIGN, EXP = (
+    CODES[name]
+    for name in (
+        "logistic",
+        "tanh",
+        "leaky_relu",
+        "gelu",
+        "silu",
+        "mish",
+        "softplus",
+        "softsign",
+        "exp",
+    )
+)
+
+
+# f(z) and f'(z) of one number. Comparisons are written so that nan stays nan.
+
+
+@compiled
+def identity(z: Any) -> Any:
+    return z, type(z)(1.0)
+
+
+@compiled
+def relu(z: Any) -> Any:
+    zero = type(z)(0.0)
+    return zero if z <= zero else z
+
+
+@compiled
+def logistic(z: Any) -> Any:
+    one = type(z)(1.0)
+    a = one / (one + exp(-z))
+    return a, a * (one - a)
+
+
+@compiled
+def tanh_of(z: Any) -> Any:
+    a = tanh(z)
+    return a, type(z)(1.0) - a * a
+
+
+@compiled
+def leaky_relu(z: Any) -> Any:
+    slope = type(z)(0.01) if z <= type(z)(0.0) else type(z)(1.0)
+    return z * slope, slope
+
+
+@compiled
+def gelu(z: Any) -> Any:
+    Phi = type(z)(0.5 * erfc(-z * sqrt(0.5)))
+    phi = type(z)(1.0 / sqrt(2.0 * pi)) * exp(type(z)(-0.5) * z * z)
+    return z * Phi, Phi + z * phi
+
+
+@compiled
+def silu(z: Any) -> Any:
+    s, _ = logistic(z)
+    a = z * s
+    return a, s + a * (type(z)(1.0) - s)
+
+
+@compiled
+def softplus(z: Any) -> Any:
+    s, _ = logistic(z)
+    return relu(z) + type(z)(log1p(exp(-abs(z)))), s
+
+
+@compiled
+def mish(z: Any) -> Any:
+    a, s = softplus(z)
+    t = tanh(a)
+    return z * t, t + z * (type(z)(1.0) - t * t) * s
+
+
+@compiled
+def softsign(z: Any) -> Any:
+    rest = type(z)(1.0) / (type(z)(1.0) + abs(z))
+    return z * rest, rest * rest
+
+
+@compiled
+def exp_of(z: Any) -> Any:
+    a = exp(z)
+    return a, a
+
+
+# The same for a layer.
+
+
+def by_element(f: Any) -> Any:
+    """Return the function that computes A = f(Z + b) and S = f'(Z + b)."""
+
+    @compiled
+    def of_layer(Z: Any, b: Any, S: Any) -> None:
+        for i in range(Z.shape[0]):
+            for j in range(Z.shape[1]):
+                Z[i, j], S[i, j] = f(Z[i, j] + b[j])
+
+    return of_layer
+
+
+@compiled
+def identity_of_layer(Z: Any, b: Any) -> None:
+    for i in range(Z.shape[0]):
+        for j in range(Z.shape[1]):
+            Z[i, j] += b[j]
+
+
+@compiled
+def relu_of_layer(Z: Any, b: Any) -> None:
+    for i in range(Z.shape[0]):
+        for j in range(Z.shape[1]):
+            Z[i, j] = relu(Z[i, j] + b[j])
+
+
+@compiled
+def exponential_linear_of_layer(
+    Z: Any, b: Any, S: Any, below: float, scale: float
+) -> None:
+    """Compute scale z where z > 0, else scale below (exp(z) - 1)."""
+    real = Z.dtype.type
+    zero, factor, alpha = real(0.0), real(scale), real(below)
+    for i in range(Z.shape[0]):
+        for j in range(Z.shape[1]):
+            z = Z[i, j] + b[j]
+            e = expm1(z if z <= zero else zero)
+            Z[i, j] = factor * (z if z > zero else alpha * e)
+            S[i, j] = factor * (real(1.0) if z > zero else alpha * (e + real(1.0)))
+
+
+@compiled
+def softmax_of_layer(Z: Any, b: Any) -> None:
+    m, n = Z.shape
+    for i in range(m):
+        most = Z[i, 0] + b[0]
+        for j in range(n):
+            z = Z[i, j] + b[j]
+            Z[i, j] = z
+            most = max(most, z)
+        for j in range(n):
+            Z[i, j] -= most
+    # One loop for all numbers, because rows may be too short for vector instructions.
+    flat = Z.reshape(-1)
+    for i in range(flat.shape[0]):
+        flat[i] = exp(flat[i])
+    for i in range(m):
+        total = Z.dtype.type(0.0)
+        for j in range(n):
+            total += Z[i, j]
+        for j in range(n):
+            Z[i, j] /= total
+
+
+@compiled
+def ordered_of_layer(Z: Any, b: Any, S: Any) -> None:
+    for i in range(Z.shape[0]):
+        Z[i, 0] += b[0]
+        S[i, 0] = Z.dtype.type(1.0)
+        for j in range(1, Z.shape[1]):
+            a, S[i, j] = softplus(Z[i, j] + b[j])
+            Z[i, j] = Z[i, j - 1] + a
+
+
+logistic_of_layer = by_element(logistic)
+tanh_of_layer = by_element(tanh_of)
+leaky_relu_of_layer = by_element(leaky_relu)
+gelu_of_layer = by_element(gelu)
+silu_of_layer = by_element(silu)
+mish_of_layer = by_element(mish)
+softplus_of_layer = by_element(softplus)
+softsign_of_layer = by_element(softsign)
+exp_of_layer = by_element(exp_of)
+
+
+@compiled
+def forward(code: int, Z: Any, b: Any, S: Any) -> None:
+    """Set A = f(Z + b) in place, and S = f'(Z + b)."""
+    if code == RELU:
+        relu_of_layer(Z, b)
+    elif code == SOFTMAX:
+        softmax_of_layer(Z, b)
+    elif code == IDENTITY:
+        identity_of_layer(Z, b)
+    elif code == LOGISTIC:
+        logistic_of_layer(Z, b, S)
+    elif code == TANH:
+        tanh_of_layer(Z, b, S)
+    elif code == SILU:
+        silu_of_layer(Z, b, S)
+    elif code == GELU:
+        gelu_of_layer(Z, b, S)
+    elif code == MISH:
+        mish_of_layer(Z, b, S)
+    elif code == LEAKY_RELU:
+        leaky_relu_of_layer(Z, b, S)
+    elif code == ELU:
+        exponential_linear_of_layer(Z, b, S, 1.0, 1.0)
+    elif code == SELU:
+        exponential_linear_of_layer(Z, b, S, 1.6732632423543772, 1.0507009873554805)
+    elif code == SOFTPLUS:
+        softplus_of_layer(Z, b, S)
+    elif code == SOFTSIGN:
+        softsign_of_layer(Z, b, S)
+    elif code == EXP:
+        exp_of_layer(Z, b, S)
+    else:
+        ordered_of_layer(Z, b, S)
+
+
+@compiled
+def backward(code: int, A: Any, S: Any, delta: Any) -> None:
+    """Turn delta = dJ/dA into dJ/dZ = dJ/dA * f'(Z), in place."""
+    m, n = A.shape
+    zero = A.dtype.type(0.0)
+    if code == IDENTITY:
+        return
+    if code == RELU:
+        for i in range(m):
+            for j in range(n):
+                delta[i, j] = delta[i, j] if A[i, j] > zero else zero
+    elif code == SOFTMAX:
+        # dJ/dz = a * (dJ/da - sum_j a_j dJ/da_j)
+        for i in range(m):
+            total = zero
+            for j in range(n):
+                total += A[i, j] * delta[i, j]
+            for j in range(n):
+                delta[i, j] = (delta[i, j] - total) * A[i, j]
+    else:
+        if code == len(NAMES) - 1:
+            # "ordered": each output is a part of all that follow.
+            for i in range(m):
+                for j in range(n - 2, -1, -1):
+                    delta[i, j] += delta[i, j + 1]
+        for i in range(m):
+            for j in range(n):
+                delta[i, j] *= S[i, j]

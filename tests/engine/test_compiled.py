@@ -1,0 +1,243 @@
+"""Compiled loops train the very networks that the NumPy engine trains.
+
+A law over the catalogue: the same weights, up to rounding, after several epochs, for
+all activations, losses, optimizers and their options.
+"""
+
+from dataclasses import replace
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+from skbp.engine.activations import HIDDEN
+from skbp.engine.arrays import BLOCK
+from skbp.engine.checkpoint import Checkpoint
+from skbp.engine.fit import Job, fit
+from skbp.engine.losses import LOSSES
+from skbp.engine.network import Network
+from skbp.engine.problem import Problem
+from skbp.engine.progress import Status
+from skbp.engine.samples import Samples
+from skbp.engine.settings import Settings
+from skbp.engine.solvers.optimizers import OPTIMIZERS
+from tests.catalogue import LOSS_AND_OUTPUT, random_theta, targets
+
+numba = pytest.importorskip("numba", reason="compiled loops are an extra")
+
+elements, outputs, steps, cohort = (
+    import_module(f"skbp.engine.compiled.{name}")
+    for name in ("elements", "outputs", "steps", "cohort")
+)
+
+N, FEATURES, K = 70, 5, 3
+CLOSE = {np.float64: 1e-9, np.float32: 2e-3}
+
+
+def problem_of(
+    loss, output, activations=("tanh", "relu"), dtype=np.float64, weighted=False, n=N
+):
+    rng = np.random.RandomState(0)
+    n_outputs = 2
+    network = Network((FEATURES, 8, 6, n_outputs), activations)
+    X = rng.standard_normal((n, FEATURES))
+    Y = targets(loss, n, n_outputs, rng)
+    if output == "softmax":
+        Y = np.abs(Y) / (np.abs(Y).sum(axis=1, keepdims=True) + 1e-9)
+    weights = rng.rand(n).astype(dtype) if weighted else None
+    samples = Samples(X.astype(dtype), Y.astype(dtype), weights)
+    problem = Problem(network, LOSSES[loss].through(output), samples)
+    return problem, random_theta(network, K, rng).astype(dtype)
+
+
+def trained(problem, theta, settings, **others):
+    rates = settings.each("learning_rate_init", range(len(theta)))
+    start = Checkpoint.fresh(theta, rates)
+    return fit(Job(problem, settings, start, np.random.RandomState(1), **others))
+
+
+def both(problem, theta, **settings):
+    """Return the results of the NumPy engine and of the compiled loops."""
+    defaults = {"max_iter": 5, "batch_size": 32, "learning_rate_init": 0.01, "tol": 0.0}
+    settings = Settings(**defaults | settings)
+    compiled = replace(settings, compiled=True, threads=2)
+    return trained(problem, theta, settings), trained(problem, theta, compiled)
+
+
+def same(found, dtype=np.float64):
+    for one, other in zip(*found, strict=True):
+        close = {"rtol": CLOSE[dtype], "atol": CLOSE[dtype]}
+        np.testing.assert_allclose(one.model.theta, other.model.theta, **close)
+        curves = (result.history.loss_curve for result in (one, other))
+        np.testing.assert_allclose(*curves, **close)
+        assert one.history.status is other.history.status
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", sorted(HIDDEN))
+def test_activations(name, dtype):
+    same(both(*problem_of("log_loss", "softmax", (name, name), dtype)), dtype)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("loss", "output"), LOSS_AND_OUTPUT)
+def test_losses(loss, output, weighted):
+    if loss == "quantile" and output == "ordered":
+        pytest.skip("several levels are a loss of their own")
+    found = both(*problem_of(loss, output, weighted=weighted))
+    same(found)
+
+
+OPTIONS = {
+    "plain": {},
+    "own numbers": {
+        "learning_rate_init": [0.01, 0.003, 0.02],
+        "alpha": [0.0, 0.1, 0.001],
+        "beta_1": [0.9, 0.8, 0.7],
+        "beta_2": [0.99, 0.999, 0.95],
+        "momentum": [0.9, 0.0, 0.5],
+    },
+    "weight decay": {"weight_decay": [0.1, 0.0, 1.0]},
+    "clipping": {"max_grad_norm": 0.05},
+    "average": {"average_decay": [0.9, 0.5, 0.0]},
+    "no momentum": {"nesterovs_momentum": False},
+    "schedule": {"learning_rate": "cosine", "warmup": 1.5},
+    "no shuffle": {"shuffle": False},
+    "dropout": {"dropout": (0.2, [0.1, 0.3, 0.0])},
+    "a batch that leaves a rest of one": {"batch_size": 23},
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_optimizers(solver, options, dtype):
+    problem, theta = problem_of("squared_error", "identity", dtype=dtype)
+    same(both(problem, theta, solver=solver, **options), dtype)
+
+
+def test_no_biases():
+    problem, theta = problem_of("squared_error", "identity")
+    network = Network(problem.network.units, problem.network.activations, biases=False)
+    theta = theta[:, : network.n_parameters]
+    same(both(replace(problem, network=network), theta, alpha=0.1))
+
+
+@pytest.mark.parametrize("dropout", [(), (0.3, 0.0)])
+def test_batches_of_several_blocks(dropout):
+    n = 2 * BLOCK + 100
+    problem, theta = problem_of("log_loss", "softmax", n=n)
+    same(both(problem, theta, batch_size=n, dropout=dropout, max_iter=3))
+
+
+def test_rows_and_weights_of_zero():
+    problem, theta = problem_of("squared_error", "identity", weighted=True)
+    problem.samples.weights[:40] = 0.0
+    samples = problem.samples
+    part = Samples(samples.X, samples.Y, samples.weights, np.arange(0, N, 2))
+    for each in (samples, part):
+        same(both(replace(problem, samples=each), theta, shuffle=False, batch_size=8))
+
+
+def test_networks_end_at_their_own_time():
+    problem, theta = problem_of("squared_error", "identity")
+    settings = {"tol": [0.0, 10.0, 0.01], "n_iter_no_change": 2, "max_iter": 12}
+    found = both(problem, theta, **settings)
+    same(found)
+    assert len({one.history.n_iter for one in found[1]}) > 1
+
+
+def test_a_network_that_diverges_leaves_the_others_alone():
+    problem, theta = problem_of("squared_error", "identity", ("relu", "relu"))
+    rates = [1e-3, 1e200, 1e-3]
+    found = both(problem, theta, solver="sgd", learning_rate_init=rates)
+    same(found)
+    assert found[1][1].history.status is Status.DIVERGED
+
+
+@pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
+def test_training_continues_where_the_other_has_stopped(solver):
+    """The state of either is one that the other continues from."""
+    problem, theta = problem_of("squared_error", "identity")
+    settings = Settings(solver, average_decay=0.9, tol=0.0, batch_size=N, max_iter=3)
+    compiled = replace(settings, compiled=True)
+    ends = []
+    for first, second in [(settings, compiled), (compiled, settings)]:
+        (result,) = trained(problem, theta[:1], first)
+        state = result.checkpoint().paused()
+        start = Checkpoint.fresh(theta[:1], [1e-3])
+        job = Job(problem, second, start, np.random.RandomState(0))
+        (result,) = fit(
+            replace(job, settings=replace(second, max_iter=6)).resumed(state)
+        )
+        ends.append(result.model.theta)
+    np.testing.assert_allclose(*ends, rtol=1e-9)
+    assert not np.allclose(ends[0], theta[:1])
+
+
+@pytest.mark.parametrize("solver", ["adam", "nadam", "rmsprop"])
+def test_gradients_close_to_nothing(solver):
+    """Mean squares count beside an epsilon that is even smaller."""
+    problem, theta = problem_of("squared_error", "identity")
+    samples = Samples(problem.samples.X, 1e-12 * problem.samples.Y)
+    problem, theta = replace(problem, samples=samples), 1e-8 * theta
+    same(both(problem, theta, solver=solver, epsilon=1e-30, max_iter=2))
+
+
+def test_dead_units_leave_no_subnormal_numbers():
+    """Arithmetic with subnormal numbers takes a hundred times as long."""
+    problem, theta = problem_of("squared_error", "identity", ("relu", "relu"))
+    theta[:, -14:-8] = -100.0  # the biases of a hidden layer: no unit is active
+    theta = theta.astype(np.float32)
+    samples = problem.samples
+    few = Samples(samples.X.astype("f4"), samples.Y.astype("f4"))
+    problem = replace(problem, samples=few)
+    for solver in ("adam", "nadam", "sgd", "rmsprop"):
+        settings = Settings(solver, compiled=True, tol=0.0, beta_2=0.95, momentum=0.5)
+        together = cohort.CompiledCohort(problem, settings, [0, 1, 2], theta.copy())
+        together.arrays[:] = 1e-3
+        every = problem.samples, np.arange(N), 0.0
+        for _ in range(2000):
+            together.epoch([every], 1e-4)
+        numbers = np.abs(together.arrays[together.arrays != 0.0])
+        assert (numbers >= np.finfo(np.float32).tiny).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["exp", "expm1", "tanh"])
+def test_elements_over_the_whole_range(name, dtype):
+    """Within 3 units in the last place of a result with more digits."""
+    element, finfo = getattr(elements, name), np.finfo(dtype)
+
+    @numba.njit
+    def values(x, out):
+        for i in range(len(x)):
+            out[i] = element(x[i])
+
+    most = 22.0 if name == "tanh" else np.log(float(finfo.max)) - 1e-3
+    rng = np.random.RandomState(0)
+    x = np.concatenate(
+        [
+            rng.uniform(-most, most, 100_000),
+            rng.uniform(-1.0, 1.0, 50_000) * 10.0 ** rng.uniform(-30, 0, 50_000),
+            [0.0, most, -most],
+        ]
+    ).astype(dtype)
+    found, exact = np.empty_like(x), getattr(np, name)(x.astype(np.longdouble))
+    values(x, found)
+    normal = np.abs(exact) > 4.0 * finfo.tiny
+    error = np.abs(found - exact)[normal] / np.spacing(
+        np.abs(exact[normal]).astype(dtype)
+    )
+    assert error.max() < 3.0
+    assert (np.abs(found[~normal]) < 5.0 * finfo.tiny).all()
+    special = np.array([np.nan, np.inf, -np.inf, 1e30, -1e30], dtype)
+    found = np.empty_like(special)
+    values(special, found)
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(found, getattr(np, name)(special))
+
+
+def test_the_tables_have_all_losses_and_optimizers():
+    assert set(outputs.CODES) == {loss.name for loss in LOSSES.values()}
+    assert set(steps.CODES) == set(OPTIMIZERS)

@@ -1,0 +1,108 @@
+"""The end of training, judged by the loss of the weights that training ends with."""
+
+import numpy as np
+import pytest
+
+from skbp.engine.activations import HIDDEN
+from skbp.engine.checkpoint import Checkpoint
+from skbp.engine.fit import Job, fit
+from skbp.engine.losses import LOSSES
+from skbp.engine.network import Network
+from skbp.engine.problem import Problem
+from skbp.engine.progress import Status
+from skbp.engine.samples import Parts, Samples, added
+from skbp.engine.settings import Settings
+from tests.catalogue import LOSS_AND_OUTPUT, make_network, random_theta, targets
+
+N = 50
+
+
+def problem_of(name, output, weighted=False, rows=None):
+    rng = np.random.RandomState(0)
+    network, loss = make_network(3, (4,), 2, "tanh"), LOSSES[name].through(output)
+    X, Y = rng.standard_normal((N, 3)), np.abs(targets(name, N, 2, rng))
+    if output == "softmax":
+        Y /= Y.sum(axis=1, keepdims=True) + 1e-9
+    samples = Samples(X, Y, rng.rand(N) if weighted else None, rows)
+    return Problem(network, loss, samples), random_theta(network, 3, rng)
+
+
+@pytest.mark.parametrize("rows", [None, np.arange(5, 30)])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("name", "output"), LOSS_AND_OUTPUT)
+def test_losses_are_those_of_the_objective(name, output, weighted, rows):
+    problem, theta = problem_of(name, output, weighted, rows)
+    expected, _ = problem.objective(0.0, theta)(problem.samples.every)
+    np.testing.assert_allclose(problem.losses(theta), expected, rtol=1e-12)
+
+
+def test_losses_of_samples_in_parts_are_those_of_the_whole():
+    problem, theta = problem_of("squared_error", "identity", weighted=True)
+    X, Y, weights = problem.samples.X, problem.samples.Y, problem.samples.weights
+    parts = [Samples(X[a], Y[a], weights[a]) for a in (slice(0, 20), slice(20, N))]
+    there = Parts(
+        [20, 30], X.dtype, lambda terms: added(map(terms, parts)), lambda: iter(parts)
+    )
+    apart = Problem(problem.network, problem.loss, there)
+    np.testing.assert_allclose(apart.losses(theta), problem.losses(theta), rtol=1e-12)
+
+
+def trained(problem, theta, rates, max_iter=1):
+    settings = Settings("sgd", learning_rate_init=rates, max_iter=max_iter)
+    start = Checkpoint.fresh(theta, settings.each("learning_rate_init", range(3)))
+    return fit(Job(problem, settings, start, np.random.RandomState(0)))
+
+
+def test_only_the_network_whose_last_step_blew_up_returns_to_its_best_weights():
+    problem, theta = problem_of("squared_error", "identity")
+    fine = trained(problem, theta, [1e-3, 1e-3, 1e-3])
+    found = trained(problem, theta, [1e-3, 1e200, 1e-3])
+    assert [one.history.status for one in found] == [
+        Status.MAX_ITER,
+        Status.DIVERGED,
+        Status.MAX_ITER,
+    ]
+    for k in (0, 2):
+        np.testing.assert_array_equal(found[k].model.theta, fine[k].model.theta)
+    np.testing.assert_array_equal(found[1].model.theta[0], theta[1])
+
+
+def test_a_history_has_the_loss_of_the_weights_at_the_end():
+    problem, theta = problem_of("squared_error", "identity")
+    found = trained(problem, theta, [1e-3, 1e-3, 1e-3], max_iter=2)
+    assert [one.history.end_loss for one in found] == list(
+        problem.losses(np.concatenate([one.model.theta for one in found]))
+    )
+
+
+def test_an_interrupt_of_the_judgement_keeps_the_weights(monkeypatch):
+    problem, theta = problem_of("squared_error", "identity")
+
+    def interrupted(self, theta):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Problem, "losses", interrupted)
+    for one in trained(problem, theta, [1e-3, 1e-3, 1e-3], max_iter=2):
+        assert one.history.status is Status.INTERRUPTED
+        assert np.isfinite(one.model.theta).all()
+
+
+@pytest.mark.parametrize("name", sorted(HIDDEN))
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_bound_on_the_outputs_is_one(name, dtype):
+    """No activation grows faster than the bound; nan and large weights are not sure."""
+    rng = np.random.RandomState(0)
+    network = Network((3, 5, 4, 2), (name, name))
+    X, Y = rng.standard_normal((30, 3)).astype(dtype), np.zeros((30, 2), dtype)
+    for loss in (LOSSES["squared_error"], LOSSES["poisson"]):
+        problem = Problem(network, loss, Samples(X, Y))
+        for size in 10.0 ** np.arange(-2, 13):
+            theta = rng.standard_normal((1, network.n_parameters)) * size
+            theta = theta.astype(dtype)
+            if problem.surely_finite(theta):
+                with np.errstate(all="ignore"):
+                    assert np.isfinite(problem.losses(theta)).all()
+        theta[0, 0] = np.nan
+        assert not problem.surely_finite(theta)
+        small = np.full_like(theta, 0.1 if loss.name == "squared_error" else 0.01)
+        assert problem.surely_finite(small)
