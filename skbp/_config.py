@@ -74,7 +74,7 @@ def config_context(*, compiled: Compiled) -> Iterator[None]:
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)
     >>> with skbp.config_context(compiled=False):
-    ...     model = skbp.BPClassifier(max_iter=5, tol=1.0, random_state=0).fit(X, y)
+    ...     model = skbp.BPClassifier(tol=0.1, random_state=0).fit(X, y)
     """
     if compiled not in ("auto", True, False) or not isinstance(compiled, str | bool):
         raise ValueError(f"compiled must be 'auto', True or False; got {compiled!r}.")

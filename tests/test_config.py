@@ -88,7 +88,6 @@ def test_numba_that_cannot_be_imported(monkeypatch, error):
 
 
 def test_auto_compiles_nothing_for_a_small_fit(monkeypatch):
-    monkeypatch.setattr(compiled, "ready", set())
     monkeypatch.setattr(compiled, "available", lambda: pytest.fail("too small"))
     with skbp.config_context(compiled="auto"):
         BPClassifier(max_iter=20).fit(X, Y)

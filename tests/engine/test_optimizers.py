@@ -182,6 +182,6 @@ def test_gradients_of_zero_leave_no_subnormal_numbers(name):
     for _ in range(3000):
         optimizer.step(1e-4, np.zeros(K))
         grad[:] = 0.0
-        for mean in optimizer.state().values():
-            small = np.abs(mean)
+        means = [v for v in optimizer.state().values() if isinstance(v, np.ndarray)]
+        for small in map(np.abs, means):
             assert not ((small > 0.0) & (small < np.finfo(np.float32).tiny)).any()

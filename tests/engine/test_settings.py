@@ -22,6 +22,8 @@ SHARED = {
     "max_iter",
     "max_fun",
     "horizon",
+    "compiled",
+    "threads",
 }
 
 

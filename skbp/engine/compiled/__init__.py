@@ -19,15 +19,12 @@ from skbp.engine.problem import Problem
 from skbp.engine.samples import Samples
 from skbp.engine.settings import Settings
 
-#: Seconds of training from which the loops pay: when they have been used before in this
-#: process; when they only have to be loaded, which takes half a second; and when they
-#: have to be compiled, which takes some ten seconds, once on a machine.
-USED, LOADED, COMPILED = 0.005, 2.0, 60.0
+#: Seconds of training from which it pays to load the loops, which takes half a second,
+#: and to compile them, which takes 10 to 20 seconds, once on a machine. What a process
+#: has done before does not count: the same fit should always give the same digits.
+LOADED, COMPILED = 2.0, 60.0
 #: A rough estimate of the time of a step: seconds, and multiplications in a second.
 STEP, SPEED = 1e-4, 2e10
-
-#: The dtypes that the loops have been used for in this process.
-ready: set[DType] = set()
 
 
 def available() -> bool:
@@ -51,10 +48,9 @@ def pays(problem: Problem, settings: Settings, n_networks: int) -> bool:
     steps = settings.max_iter * -(-n // settings.batch_size)
     multiplications = 3.0 * problem.network.n_weights * n * settings.max_iter
     seconds = n_networks * (steps * STEP + multiplications / SPEED)
-    if seconds < (USED if dtype in ready else LOADED):
+    if seconds < LOADED:
         return False
-    known = dtype in ready or seconds > COMPILED or mark_of(dtype).exists()
-    return known and available()
+    return available() and (seconds > COMPILED or mark_of(dtype).exists())
 
 
 @cache

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from skbp.engine.arrays import BLOCK, Array, Column, cast, column
+from skbp.engine.arrays import BLOCK, Array, Column, DType, cast, column
 from skbp.engine.checkpoint import rows_of_state
-from skbp.engine.compiled import layers, mark_of, outputs, ready, sources, steps
+from skbp.engine.compiled import layers, mark_of, outputs, sources, steps
 from skbp.engine.compiled.epoch import Scratch, Shape, State, Work, make_epoch
 from skbp.engine.compiled.steps import ARRAYS, NAMES, PLACES
 from skbp.engine.problem import Problem
@@ -24,6 +24,9 @@ from skbp.engine.solvers.batches import Batch
 MULTIPLICATIONS, NUMBERS = 2e9, 2e6
 
 epoch = make_epoch(sources())
+
+#: The dtypes of which this process has left a mark that the loops are compiled.
+_marked: set[DType] = set()
 
 #: The numbers that an optimizer's state has besides its arrays.
 NUMBERS_OF_STATE = {"adam": ("t",), "nadam": ("t", "product"), "rprop": ("J",)}
@@ -171,8 +174,8 @@ class CompiledCohort:
                     interrupt = error
         if interrupt is not None:
             raise interrupt
-        if self.theta.dtype not in ready:
-            ready.add(self.theta.dtype)
+        if self.theta.dtype not in _marked:
+            _marked.add(self.theta.dtype)
             with suppress(OSError):
                 mark_of(self.theta.dtype).touch()
 
