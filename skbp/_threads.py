@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from functools import cache
 from itertools import product
-from threading import Lock
+from threading import RLock
 from typing import Any, NamedTuple, TypeVar
 
 from threadpoolctl import LibController, ThreadpoolController
@@ -26,7 +26,7 @@ WORTH_THREADS = 6_000_000
 #: vector, too.
 ONE_THREAD = 2**13
 
-_lock = Lock()
+_lock = RLock()
 #: A token for each call that needs the limit now.
 _users: set[object] = set()
 #: The threads of each library before the limit; empty while there is no limit.
@@ -130,7 +130,7 @@ def _set_threads(numbers: list[int]) -> None:
 def _start_anew() -> None:
     """Take the limit back in a child process, whose parent may hold lock and limit."""
     global _lock, _before
-    _lock = Lock()
+    _lock = RLock()
     _users.clear()
     if _before:
         # (Without a limit, a child does not even look for the libraries.)
