@@ -127,8 +127,9 @@ def filled(text: str) -> str:
 def table_of_times(figures: dict[str, Any]) -> list[str]:
     """Return the table of training and prediction, in Markdown."""
     lines = [
-        "| | float64: MLP | skbp | times faster | float32: MLP | skbp | times faster |",
-        "|---|--:|--:|--:|--:|--:|--:|",
+        "| | float64: MLP | skbp | times faster | with numba "
+        "| float32: MLP | skbp | times faster | with numba |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for what, row in pairs(figures["fit"], "what").items():
         size, hidden = words(what)
@@ -136,8 +137,13 @@ def table_of_times(figures: dict[str, Any]) -> list[str]:
         for r in (row[dtype] for dtype in DTYPES):
             cells += [f"{thousands(r[side])} µs" for side in ("theirs_us", "ours_us")]
             cells.append(f"**{r['ratio']:.1f}**")
+            cells.append(f"{r['compiled_ratio']:.1f}" if "compiled_ratio" in r else "")
         lines.append(f"| {' | '.join(cells)} |")
-    cells = [f" | | **{mean}** |" for mean in geometric_means(figures)]
+    compiled = [figures.get(f"geometric_mean_compiled_{dtype}") for dtype in DTYPES]
+    cells = [
+        f" | | **{mean}** | {'' if loops is None else f'{loops:.1f}'} |"
+        for mean, loops in zip(geometric_means(figures), compiled, strict=True)
+    ]
     lines.append(f"| geometric mean of the above |{''.join(cells)}")
     for what, row in pairs(figures["calls"], "what").items():
         cells = [
@@ -145,7 +151,7 @@ def table_of_times(figures: dict[str, Any]) -> list[str]:
         ]
         for r in (row[dtype] for dtype in DTYPES):
             cells += [f"{r[side]:.2f} s" for side in ("theirs_s", "ours_s")]
-            cells.append(f"**{r['ratio']:.1f}**")
+            cells += [f"**{r['ratio']:.1f}**", ""]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
@@ -205,8 +211,10 @@ def tables(figures: dict[str, Any]) -> str:
         *table_of_searches(figures),
         *table_of_small_calls(figures),
         "",
-        "Memory: training on 1 000 000 × 20 numbers in one batch, or predicting them, "
-        f"needs at most {most:.0f} MB beside the data.",
+        filled(
+            "Memory: training on 1 000 000 × 20 numbers in one batch, or predicting "
+            f"them, needs at most {most:.0f} MB in addition to the data."
+        ),
         "",
         filled(f"Measured on {figures['where']}."),
     ]
