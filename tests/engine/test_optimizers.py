@@ -185,3 +185,19 @@ def test_gradients_of_zero_leave_no_subnormal_numbers(name):
         means = [v for v in optimizer.state().values() if isinstance(v, np.ndarray)]
         for small in map(np.abs, means):
             assert not ((small > 0.0) & (small < np.finfo(np.float32).tiny)).any()
+
+
+@pytest.mark.parametrize("name", ["adam", "nadam", "rmsprop"])
+@pytest.mark.parametrize("after", [1e-20, 0.0])
+def test_tiny_gradients_count_where_epsilon_is_tiny_too(name, after):
+    """The steps are those of the formula, whatever the scale of the gradients is."""
+    plain = {"adam": plain_adam, "nadam": plain_nadam, "rmsprop": plain_rmsprop}[name]
+    theta = np.zeros((K, P))
+    gradients = [np.full((K, P), 1e-20)] + [np.full((K, P), after)] * 119
+    expected = plain(theta, gradients, 1e-3, epsilon=1e-30)
+    grad = np.zeros_like(theta)
+    optimizer = OPTIMIZERS[name](theta, grad, epsilon=1e-30)
+    for gradient in gradients:
+        grad[:] = gradient
+        optimizer.step(1e-3, np.zeros(K))
+    np.testing.assert_allclose(theta, expected, rtol=1e-9)

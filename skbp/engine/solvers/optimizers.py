@@ -16,17 +16,24 @@ import numpy as np
 
 from skbp.engine.arrays import Array, Column, DType, cast, chunks
 
-#: Running means below this have no effect on a step. Every so many steps they become 0:
-#: the gradient of a unit that is never active is exactly 0, so its means would decay to
-#: subnormal numbers, with which arithmetic takes a hundred times as long.
-SMALL, EVERY = 1e-30, 50
+#: Every so many steps, running means below so many times the smallest normal number
+#: become 0: the gradient of a unit that is never active is exactly 0, so its means
+#: would decay to subnormal numbers, with which arithmetic takes a hundred times as long.
+EVERY, SMALL = 50, 1e5
 
 
 def forget_small(t: int, *means: Array) -> None:
-    """Set running means to 0 where they are too small, every so many steps."""
+    """Set running means to 0 where they are too small, every so many steps.
+
+    A mean becomes 0 where a mean before it does: Adam must not divide a mean gradient
+    by a mean square of 0.
+    """
     if t % EVERY == 0:
+        least = SMALL * np.finfo(means[0].dtype).tiny
+        small = np.zeros(means[0].shape, np.bool_)
         for mean in means:
-            mean[np.abs(mean) < SMALL] = 0.0
+            small |= np.abs(mean) < least
+            mean[small] = 0.0
 
 
 class SGD:
@@ -140,7 +147,7 @@ class Adam:
 
     def step(self, rate: Column, J: Array) -> None:
         self.t += 1
-        forget_small(self.t, self.m, self.v)
+        forget_small(self.t, self.v, self.m)
         bias = (1.0 - self.beta_2**self.t) ** 0.5 / (1.0 - self.beta_1**self.t)
         factor = cast(rate * bias * ((1.0 - self.beta_1) / self.root), self.dtype)
         beta_1, beta_2, epsilon = self._constants
@@ -215,7 +222,7 @@ class NAdam:
 
     def step(self, rate: Column, J: Array) -> None:
         self.t += 1
-        forget_small(self.t, self.m, self.v)
+        forget_small(self.t, self.v, self.m)
         mu, mu_next = (
             self.beta_1 * (1.0 - 0.5 * 0.96 ** (0.004 * t))
             for t in (self.t, self.t + 1)
