@@ -44,7 +44,7 @@ COMMON: dict[str, list[Any]] = {
     "max_fun": [1, 50],
     "scoring": ["loss"],
 }
-#: Parameters of the solvers that take steps, and of those that take them on batches.
+#: Parameters that need a solver with a learning rate, and ones that also need batches.
 STEPS: dict[str, list[Any]] = {
     "weight_decay": [1e-4],
     "average_decay": [0.5, 0.99],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
 
 from skbp._config import get_config
 from skbp._threads import free_threads, with_blas_threads_for
@@ -48,7 +49,7 @@ def fault_of_loops() -> str:
     if not available():
         return "it is not installed."
     try:
-        import skbp.engine.compiled.cohort  # noqa: F401
+        import_module("skbp.engine.compiled.cohort")
     except (ImportError, RuntimeError) as error:
         return f"it cannot be used here: {error}."
     return ""

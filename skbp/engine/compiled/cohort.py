@@ -14,6 +14,7 @@ from skbp.engine.checkpoint import rows_of_state
 from skbp.engine.compiled import layers, mark_of, outputs, sources, steps
 from skbp.engine.compiled.epoch import Scratch, Shape, State, Work, make_epoch
 from skbp.engine.compiled.steps import ARRAYS, NAMES, PLACES
+from skbp.engine.objective import n_rows
 from skbp.engine.problem import Problem
 from skbp.engine.samples import Samples
 from skbp.engine.settings import Settings
@@ -252,11 +253,6 @@ def scratch_of(cohort: CompiledCohort) -> Scratch:
     part = np.zeros(cohort.theta.shape[1] if several else 0, dtype)
     zeros = np.zeros(units.max(), dtype)
     return Scratch(np.empty(sizes.sum(), dtype), places, part, zeros)
-
-
-def n_rows(rows: Any) -> int:
-    """Return the number of rows."""
-    return rows.stop - rows.start if isinstance(rows, slice) else len(rows)
 
 
 def as_rows(rows: Any) -> Any:

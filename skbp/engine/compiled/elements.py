@@ -7,6 +7,9 @@ products and shifts alone, so that a loop over an array handles 4 to 16 numbers 
 Errors are below 3 units in the last place. exp(x) is 0 where it would be smaller than
 three times the smallest normal number, because arithmetic with subnormal numbers takes
 a hundred times as long.
+
+The Python functions here only carry names and docstrings. numba compiles what the
+function under each, decorated with ``overload``, returns for the type of the argument.
 """
 
 from __future__ import annotations

@@ -49,23 +49,8 @@ NAMES = (
     "ordered",
 )
 CODES = {name: code for code, name in enumerate(NAMES)}
-IDENTITY, RELU, ELU, SELU, SOFTMAX = (
-    CODES[name] for name in ("identity", "relu", "elu", "selu", "softmax")
-)
-LOGISTIC, TANH, LEAKY_RELU, GELU, SILU, MISH, SOFTPLUS, SOFTSIGN, EXP = (
-    CODES[name]
-    for name in (
-        "logistic",
-        "tanh",
-        "leaky_relu",
-        "gelu",
-        "silu",
-        "mish",
-        "softplus",
-        "softsign",
-        "exp",
-    )
-)
+IDENTITY, RELU, LOGISTIC, TANH, LEAKY_RELU, ELU, SELU, GELU = range(8)
+SILU, MISH, SOFTPLUS, SOFTSIGN, EXP, SOFTMAX, ORDERED = range(8, 15)
 
 
 # f(z) and f'(z) of one number. Comparisons are written so that nan stays nan.
@@ -283,8 +268,8 @@ def backward(code: int, A: Any, S: Any, delta: Any) -> None:
             for j in range(n):
                 delta[i, j] = (delta[i, j] - total) * A[i, j]
     else:
-        if code == len(NAMES) - 1:
-            # "ordered": each output is a part of all that follow.
+        if code == ORDERED:
+            # Each output is a part of all that follow.
             for i in range(m):
                 for j in range(n - 2, -1, -1):
                     delta[i, j] += delta[i, j + 1]

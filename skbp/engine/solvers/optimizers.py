@@ -17,8 +17,8 @@ import numpy as np
 from skbp.engine.arrays import Array, Column, DType, cast, chunks
 
 #: Every so many steps, running means below so many times the smallest normal number
-#: become 0: the gradient of a unit that is never active is exactly 0, so its means
-#: would decay to subnormal numbers, with which arithmetic takes a hundred times as long.
+#: become 0: the gradient of a unit that is never active is exactly 0, and its means
+#: would decay to subnormal numbers, which slow down arithmetic a hundred times.
 EVERY, SMALL = 50, 1e5
 
 
