@@ -170,6 +170,15 @@ def test_an_interrupt_of_the_last_fit_of_a_search(search, X, y, monkeypatch):
         searched.fit(X, y)
 
 
+@pytest.fixture
+def heeded():
+    """Ctrl-C has its usual effect: a shell's background jobs ignore the signal."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("solver", ["adam", "lbfgs", "lm"])
 @pytest.mark.parametrize("search", [BPGridSearchCV, GridSearchCV])
