@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline
 
 from skbp import BPClassifier, BPGridSearchCV, BPHalvingGridSearchCV
 
+dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
 
 pytestmark = pytest.mark.filterwarnings(
@@ -52,7 +53,10 @@ def pipeline(marker=None):
 @pytest.fixture(scope="module")
 def client():
     options = {"n_workers": 2, "threads_per_worker": 1, "processes": True}
+    # Dask drops spare copies of data every 2 s; here it does so all the time.
+    interval = "distributed.scheduler.active-memory-manager.interval"
     with (
+        dask.config.set({interval: "5ms"}),
         distributed.LocalCluster(
             dashboard_address=":0", env={"DASK_WORKER": "1"}, **options
         ) as cluster,
@@ -100,6 +104,7 @@ def test_a_worker_killed_in_the_middle(client, tmp_path):
     assert marker.exists()
     assert set(client.run(os.getpid).values()) != set(pids.values())
     assert_same_results(there, here)
+    assert client.amm.running()
 
 
 def test_the_data_are_handed_out_once(client, monkeypatch):

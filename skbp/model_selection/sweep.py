@@ -174,21 +174,29 @@ def handed_out(*data: Any) -> Iterator[None]:
     """Give each worker of a Dask cluster a copy of the data, if there is a cluster.
 
     joblib would copy the data only to some workers, and lose the copies with the
-    workers.
+    workers. For the same reason, Dask's memory manager, which drops spare copies, does
+    not run meanwhile.
     """
     backend, _ = get_active_backend()
     futures = getattr(backend, "data_futures", None)
     if futures is None:
         yield
         return
+    memory = backend.client.amm
+    paused = memory.running()
+    if paused:
+        memory.stop()
     # Use new keys, because data with equal content may be about to be released. Pass a
     # list, because scatter would split an object that is a list itself.
     send = partial(backend.client.scatter, broadcast=True, hash=False)
-    handed = {id(one): send([one])[0] for one in data if one is not None}
+    handed: dict[int, Any] = {}
     try:
+        handed |= {id(one): send([one])[0] for one in data if one is not None}
         futures |= {key: one for key, one in handed.items() if key not in futures}
         yield
     finally:
         for key, one in handed.items():
             if futures.get(key) is one:
                 del futures[key]
+        if paused:
+            memory.start()
