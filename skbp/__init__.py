@@ -12,6 +12,13 @@ from skbp.model_selection import (
 )
 from skbp.plotting import LossCurveDisplay, SweepDisplay
 from skbp.regressor import BPRegressor
+from skbp.tables import (
+    DateEncoder,
+    PiecewiseLinearEncoder,
+    TabularClassifier,
+    TabularRegressor,
+    tabular_pipeline,
+)
 
 __all__ = [
     "BPClassifier",
@@ -20,11 +27,16 @@ __all__ = [
     "BPHalvingRandomSearchCV",
     "BPRandomizedSearchCV",
     "BPRegressor",
+    "DateEncoder",
     "GradientCheck",
     "LossCurveDisplay",
+    "PiecewiseLinearEncoder",
     "SweepDisplay",
+    "TabularClassifier",
+    "TabularRegressor",
     "__version__",
     "check_gradient",
     "config_context",
     "get_config",
+    "tabular_pipeline",
 ]
