@@ -94,6 +94,11 @@ FLOORS = [
     ["plotting.draw"],
     ["plotting.loss_curve", "plotting.sweep"],
     ["plotting"],
+    ["tables.columns", "tables.piecewise", "tables.stack"],
+    ["tables.candidates", "tables.dates"],
+    ["tables.estimators"],
+    ["tables.pipeline"],
+    ["tables"],
     [""],
 ]
 FLOOR = {
@@ -102,7 +107,15 @@ FLOOR = {
     for name in names
 }
 #: The order of the folders.
-FOLDERS = ["engine", "_targets", "_data", "_estimator", "model_selection", "plotting"]
+FOLDERS = [
+    "engine",
+    "_targets",
+    "_data",
+    "_estimator",
+    "model_selection",
+    "plotting",
+    "tables",
+]
 #: What the engine may import from outside.
 ENGINE_NEEDS = {"numpy", "scipy"}
 #: Lines of code, docstrings aside, that a module, class or function may have.

@@ -175,6 +175,11 @@ def measure(path: Path, rows: int | None, only: list[str]) -> dict[str, Any]:
     return row
 
 
+def mean_of(rows: list[dict[str, Any]], name: str, key: str) -> float:
+    """Return the mean of a figure of an estimator."""
+    return float(np.mean([row[name][key] for row in rows]))
+
+
 def summary(results: dict[str, Any]) -> str:
     """Return tables of mean ranks, medians and wins."""
     lines = []
@@ -194,16 +199,15 @@ def summary(results: dict[str, Any]) -> str:
             ranks = rankdata(values if key == "loss" else -values, axis=1)
             kind = "regression" if regression else "classification"
             lines.append(f"{kind}, {key}, {len(rows)} sets ({part})")
-            for j in np.argsort(ranks.mean(axis=0)):
-                lines.append(
-                    f"    {names[j]:9} mean rank {ranks[:, j].mean():.2f}"
-                    f"  wins {(ranks[:, j] == 1).sum():2}"
-                    f"  median {np.median(values[:, j]):.4f}"
-                    f"  mean {values[:, j].mean():.4f}"
-                    f"  fit {np.mean([row[names[j]]['fit'] for row in rows]):.1f} s"
-                    f"  predict "
-                    f"{np.mean([row[names[j]]['predict'] for row in rows]):.2f} s"
-                )
+            lines += [
+                f"    {names[j]:9} mean rank {ranks[:, j].mean():.2f}"
+                f"  wins {(ranks[:, j] == 1).sum():2}"
+                f"  median {np.median(values[:, j]):.4f}"
+                f"  mean {values[:, j].mean():.4f}"
+                f"  fit {mean_of(rows, names[j], 'fit'):.1f} s"
+                f"  predict {mean_of(rows, names[j], 'predict'):.2f} s"
+                for j in np.argsort(ranks.mean(axis=0))
+            ]
     return "\n".join(lines)
 
 

@@ -16,7 +16,8 @@ from skbp.tables.stack import Candidate
 #: Epochs of a network where rows times inputs are at most ``COST``. Beyond, epochs fall
 #: with the square root, down to ``FEWEST``.
 EPOCHS, COST, FEWEST = 64, 2_000_000, 4
-#: Rows and inputs up to which a small network with estimated relevances competes.
+#: Rows up to which batches are small, and rows and inputs up to which a small network
+#: with estimated relevances competes.
 FEW_ROWS, FEW_INPUTS = 2000, 64
 
 #: Names of networks, their activation, weight decay and inputs.
@@ -34,11 +35,18 @@ REGRESSION = [
     ("silu, no bins", "silu", 0.3, "plain"),
 ]
 
+#: Rows up to which there are more folds, and the folds then and otherwise.
+SMALL, MORE_FOLDS, FOLDS = 1000, 10, 5
 
-def epochs_for(n_rows: int, n_inputs: int) -> int:
-    """Return the number of epochs for a network."""
-    share = sqrt(min(1.0, COST / (n_rows * n_inputs)))
-    return max(round(EPOCHS * share), FEWEST)
+
+def n_folds_for(n_rows: int) -> int:
+    """Return the number of folds."""
+    return MORE_FOLDS if n_rows <= SMALL else FOLDS
+
+
+def share_for(n_rows: int, n_inputs: int) -> float:
+    """Return the share of the full number of epochs for a table."""
+    return sqrt(min(1.0, COST / (n_rows * n_inputs)))
 
 
 def network(
@@ -61,10 +69,10 @@ def network(
     )
 
 
-def additive(estimator: Any, seed: int) -> Any:
+def additive(estimator: Any, seed: int, max_iter: int) -> Any:
     """Return a network without a hidden layer: a sum of functions of each column."""
     return estimator(
-        (), solver="lbfgs", alpha=1.0, max_iter=300, tol=1e-3, random_state=seed
+        (), solver="lbfgs", alpha=1.0, max_iter=max_iter, tol=1e-3, random_state=seed
     )
 
 
@@ -74,16 +82,20 @@ def candidates_for(
     """Return the candidates for a table, given the number of inputs of each kind."""
     each = BPRegressor if regression else BPClassifier
     options: dict[str, Any] = {
-        "max_iter": epochs_for(n_rows, inputs["binned"]),
-        "batch_size": min(128 if n_rows > 2000 else 32, n_rows),
+        "max_iter": max(round(EPOCHS * share_for(n_rows, inputs["binned"])), FEWEST),
+        # (A network is trained on at least half of the rows.)
+        "batch_size": max(min(128 if n_rows > FEW_ROWS else 32, n_rows // 2), 1),
     }
     recipes = REGRESSION if regression else CLASSIFICATION
     found = [
         Candidate(name, network(each, activation, decay, seed, **options), kind)
         for name, activation, decay, kind in recipes
     ]
-    found.append(Candidate("additive", additive(each, seed), "binned"))
-    found.append(Candidate("linear", additive(each, seed), "plain"))
+    steps = max(round(300 * share_for(n_rows, inputs["binned"])), 30)
+    found += [
+        Candidate(name, additive(each, seed, steps), kind)
+        for name, kind in (("additive", "binned"), ("linear", "plain"))
+    ]
     if regression and n_rows <= FEW_ROWS and inputs["plain"] <= FEW_INPUTS:
         small = BPRegressor(
             (8,),
@@ -95,4 +107,7 @@ def candidates_for(
             random_state=seed,
         )
         found.append(Candidate("relevance", small, "plain"))
+    if inputs["plain"] == inputs["binned"]:
+        # The same inputs: candidates that differ only in them are the same.
+        return [one for one in found if one.name not in ("silu, no bins", "linear")]
     return found

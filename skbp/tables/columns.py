@@ -48,6 +48,7 @@ def columns(X: Any) -> Iterable[tuple[Any, Any]]:
     """Return the name and the values of each column, for an array its number."""
     if hasattr(X, "columns"):
         return [(name, X[name]) for name in X.columns]
+    X = np.asarray(X)
     return [(j, X[:, j]) for j in range(X.shape[1])]
 
 
@@ -125,7 +126,9 @@ def numbers_of(column: Any) -> npt.NDArray[np.float64]:
 
 
 def number_of(value: Any) -> float:
-    """Return an object as a number."""
+    """Return an object as a number, nan for None."""
+    if value is None:
+        return np.nan
     if isinstance(value, timedelta | np.timedelta64):
         return float(np.timedelta64(value) / np.timedelta64(1, "D"))
     return float(value)

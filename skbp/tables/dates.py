@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skbp._sklearn import check_feature_names_in
 from skbp._typing import ArrayLike, MatrixLike
-from skbp.tables.columns import as_times, columns, days
+from skbp.tables.columns import as_times, days
 
 #: The periods: a name, and the length in days. (Day 0, 1970-01-01, was a Thursday.)
 PERIODS = {"year": 365.2425, "week": 7.0, "day": 1.0}
@@ -69,7 +69,7 @@ class DateEncoder(TransformerMixin, BaseEstimator):
         self : object
             The encoder.
         """
-        validate_data(self, X, skip_check_array=True)
+        self._bp_checked(X, reset=True)
         return self
 
     def transform(self, X: MatrixLike) -> npt.NDArray[np.float64]:
@@ -86,9 +86,9 @@ class DateEncoder(TransformerMixin, BaseEstimator):
             Seven columns for each feature.
         """
         check_is_fitted(self, "n_features_in_")
-        validate_data(self, X, reset=False, skip_check_array=True)
+        X = self._bp_checked(X, reset=False)
         encoded: list[npt.NDArray[np.float64]] = []
-        for _, column in columns(X):
+        for column in X.T:
             day = days(as_times(column) - np.datetime64(0, "us"))
             encoded.append(day)
             for period in PERIODS.values():
@@ -115,6 +115,13 @@ class DateEncoder(TransformerMixin, BaseEstimator):
         parts = ["days", *(f"{p}_{f}" for p in PERIODS for f in ("sin", "cos"))]
         names = check_feature_names_in(self, input_features)
         return np.array([f"{name}_{p}" for name in names for p in parts], object)
+
+    def _bp_checked(self, X: MatrixLike, reset: bool) -> npt.NDArray[Any]:
+        """Return X as an array of any dtype, with missing values as they are."""
+        checked: npt.NDArray[Any] = validate_data(
+            self, X, reset=reset, dtype=None, ensure_all_finite=False
+        )
+        return checked
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
@@ -214,10 +215,11 @@ def encode(x: npt.NDArray[Any], edges: npt.NDArray[Any], out: npt.NDArray[Any]) 
     if not np.isfinite(edges[-1]):
         out[:] = 0
         return
-    for t, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
-        position = x.astype(float)
-        position -= low
-        position /= float(high) - float(low)
+    x = x.astype(float)
+    for t, (low, high) in enumerate(pairwise(edges.astype(float))):
+        # (Halves, because the difference of two huge numbers overflows.)
+        position = x / 2.0 - low / 2.0
+        position /= high / 2.0 - low / 2.0
         np.clip(position, 0, 1, out=position)
         position[np.isnan(position)] = 0
         out[:, t] = position

@@ -23,8 +23,12 @@ from sklearn.utils.parallel import Parallel, delayed
 
 Array = npt.NDArray[Any]
 
+#: The fewest rows of a fold.
+ROWS_OF_A_FOLD = 2
 #: The fold of rows that all networks train on.
 NEVER = -1
+#: Rows up to which all candidates train on all folds.
+FEW = 2000
 #: How strongly weights are pulled towards equal ones.
 PULL = 1e-3
 
@@ -125,6 +129,9 @@ def folds_of(labels: Array | None, n: int, n_folds: int, rng: Any) -> Array:
     With labels, each fold has the same share of each class, and rows of classes with
     fewer rows than folds are never held out: all networks know all classes.
     """
+    n_folds = min(n_folds, n // ROWS_OF_A_FOLD)
+    if n_folds < 2:
+        return np.full(n, NEVER)
     order = rng.permutation(n)
     folds = np.empty(n, int)
     if labels is None:
@@ -146,14 +153,15 @@ def race(
         kept = list(candidates[:n_kept])
         networks = trained(kept, [NEVER], rows, n_jobs)
         return Stack(kept, networks, np.full(len(kept), 1 / len(kept)), {})
-    first = trained(candidates, folds[:1], rows, n_jobs)
+    heat = folds if len(rows.y) <= FEW else folds[:1]
+    first = trained(candidates, heat, rows, n_jobs)
     losses = [
-        best_weights([held_out(one, networks, folds[:1], rows, goal)], rows, goal)[1]
+        best_weights([held_out(one, networks, heat, rows, goal)], rows, goal)[1]
         for one, networks in zip(candidates, first, strict=True)
     ]
     best = np.argsort(losses, kind="stable")[:n_kept]
     kept = [candidates[i] for i in best]
-    others = trained(kept, folds[1:], rows, n_jobs)
+    others = trained(kept, folds[len(heat) :], rows, n_jobs)
     networks = [first[i] + more for i, more in zip(best, others, strict=True)]
     outputs = [
         held_out(one, group, folds, rows, goal)
@@ -178,11 +186,14 @@ def trained(
     Networks train on threads: compiled loops and large products run side by side.
     """
     tasks = [(one, fold) for one in candidates for fold in folds]
-    networks = Parallel(n_jobs=n_jobs, prefer="threads")(
-        # (Each thread gets the settings of the package that hold here.)
-        delayed(copy_context().run)(fitted, one, fold, rows)
-        for one, fold in tasks
-    )
+    with warnings.catch_warnings():
+        # That a network could train longer is no news to the user of a table.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        networks = Parallel(n_jobs=n_jobs, prefer="threads")(
+            # (Each thread gets the settings of the package that hold here.)
+            delayed(copy_context().run)(fitted, one, fold, rows)
+            for one, fold in tasks
+        )
     k = len(folds)
     return [networks[i * k : (i + 1) * k] for i in range(len(candidates))]
 
@@ -193,11 +204,8 @@ def fitted(one: Candidate, fold: int, rows: Rows) -> Any:
     network = clone(one.network)
     if isinstance(network.random_state, int):
         # Other weights to start from in each fold.
-        network.random_state += fold
-    with warnings.catch_warnings():
-        # That a network could train longer is no news to the user of a table.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return network.fit(X, y, sample_weight=weights)
+        network.random_state += max(fold, 0)
+    return network.fit(X, y, sample_weight=weights)
 
 
 def held_out(
