@@ -63,15 +63,15 @@ print(X.head())
 # --------
 #
 # ``tabular_pipeline`` sorts the columns by kind, makes numbers of all of them, and lets
-# several networks compete. For the linear model, the same preparation is used with
-# another last step. The noise in the data allows an R² of about 0.9 at best.
+# several networks compete. The linear model and the trees get the same preparation, with
+# another last step.
 
 model = tabular_pipeline("regressor").set_params(network__random_state=0)
 model.fit(X_train, y_train)
 
 linear = tabular_pipeline(RidgeCV()).fit(X_train, y_train)
-inputs = tabular_pipeline(HistGradientBoostingRegressor(random_state=0))
-trees = inputs.fit(X_train, y_train)
+trees = tabular_pipeline(HistGradientBoostingRegressor(random_state=0))
+trees.fit(X_train, y_train)
 for name, fitted in {"skbp": model, "trees": trees, "linear": linear}.items():
     print(f"{name:7} R² = {fitted.score(X_test, y_test):.3f}")
 

@@ -15,7 +15,7 @@ from skbp.tables.stack import Candidate
 
 #: Epochs of a network where rows times inputs are at most ``COST``. Beyond, epochs fall
 #: with the square root, down to ``FEWEST``.
-EPOCHS, COST, FEWEST = 64, 2_000_000, 4
+EPOCHS, COST, FEWEST = 64, 400_000, 4
 #: Rows up to which batches are small, and rows and inputs up to which a small network
 #: with estimated relevances competes.
 FEW_ROWS, FEW_INPUTS = 2000, 64
@@ -35,13 +35,13 @@ REGRESSION = [
     ("silu, no bins", "silu", 0.3, "plain"),
 ]
 
-#: Rows up to which there are more folds, and the folds then and otherwise.
-SMALL, MORE_FOLDS, FOLDS = 1000, 10, 5
+#: The number of folds up to a number of rows; beyond, there is one fold.
+FOLDS = {2500: 10, 5000: 5}
 
 
 def n_folds_for(n_rows: int) -> int:
     """Return the number of folds."""
-    return MORE_FOLDS if n_rows <= SMALL else FOLDS
+    return next((n for rows, n in FOLDS.items() if n_rows <= rows), 1)
 
 
 def share_for(n_rows: int, n_inputs: int) -> float:

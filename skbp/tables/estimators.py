@@ -41,7 +41,7 @@ MANY = 256
 CONSTRAINTS: dict[str, list[Any]] = {
     "candidates": [list, None],
     "n_bins": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-    "n_folds": [Interval(Integral, 2, None, closed="left"), StrOptions({"auto"})],
+    "n_folds": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
     "n_kept": [Interval(Integral, 1, None, closed="left")],
     "n_jobs": [Integral, None],
     "random_state": ["random_state"],
@@ -69,15 +69,14 @@ class TabularClassifier(ClassifierMixin, BaseEstimator):
 
     Several networks with different settings, the candidates, compete on folds. Each is
     trained without a fold and predicts its rows; the ``n_kept`` best are trained
-    without each of the other folds, too. Then every row has been predicted by networks
-    that have not seen it, and these predictions decide with which weights w the
-    networks predict together::
+    without each of the other folds, too. These predictions, by networks that have not
+    seen the rows, decide with which weights w the networks predict together::
 
         p = softmax(sum_i w_i log p_i),    w_i >= 0,
 
-    where log p_i is the mean over the networks of candidate i, one for each fold. The
-    weights minimise the log loss. If all networks are too sure of themselves, the sum
-    of the weights is below 1: the weights include what is known as the temperature.
+    where log p_i is the mean over the networks of candidate i. The weights minimise the
+    log loss. If all networks are too sure of themselves, the sum of the weights is
+    below 1: the weights include what is known as the temperature.
 
     :func:`tabular_pipeline` puts in front of this estimator what a data frame needs:
     it makes numbers of categories and dates, scales numbers, and fills in missing ones.
@@ -96,12 +95,15 @@ class TabularClassifier(ClassifierMixin, BaseEstimator):
         others, no column is.
 
     n_folds : int or "auto", default="auto"
-        The number of folds, at most half the number of rows. "auto" means 10 with up to
-        1000 rows, and 5 with more. Classes with fewer rows than folds are never held
-        out: all networks are trained on all of their rows.
+        The number of folds, at most half the number of rows. 1 means that a fifth of
+        the rows is held out, and that the candidates that are kept are then trained on
+        all rows, too. "auto" means 10 with up to 2500 rows, 5 with up to 5000, and 1
+        with more. Classes with fewer rows than folds are never held out: all networks
+        are trained on all of their rows.
 
     n_kept : int, default=3
-        The number of candidates that predict together.
+        The largest number of candidates that predict together. Those that would have less
+        than 2 % of the weights are left out.
 
     n_jobs : int, default=None
         The number of threads on which networks are trained. None means 1, and -1 means
@@ -127,7 +129,8 @@ class TabularClassifier(ClassifierMixin, BaseEstimator):
         The weights of the candidates that predict together.
 
     networks_ : dict
-        The fitted networks of these candidates, a list with one for each fold.
+        The fitted networks of these candidates, a list with one for each fold and, if
+        there is one fold, one on all rows.
 
     encoder_ : ColumnTransformer
         The encoder of the "binned" inputs.
@@ -157,10 +160,10 @@ class TabularClassifier(ClassifierMixin, BaseEstimator):
       function of each column;
     - "linear", a network without hidden layers on the plain columns.
 
-    There are 64 epochs while rows times inputs are at most 2 000 000. Beyond, the
-    number of epochs falls with the square root, but not below 4. A batch has 32 samples
-    with up to 2000 rows, and 128 with more. With up to 2000 rows, all candidates are
-    trained for all folds, with more rows only those that are best on the first fold.
+    There are 64 epochs while rows times inputs are at most 400 000. Beyond, the number
+    of epochs falls with the square root, but not below 4. A batch has 32 samples with
+    up to 2000 rows, and 128 with more. All candidates are trained without the first
+    folds, so many that these have at least 500 rows.
 
     Examples
     --------
@@ -218,11 +221,11 @@ class TabularClassifier(ClassifierMixin, BaseEstimator):
             The fitted estimator.
         """
         with restored_on_error(self):
-            X, y = validate_data(self, X, y, dtype=np.float32)
-            check_classification_targets(y)
-            self.classes_, labels = np.unique(y, return_inverse=True)
-            weights = checked_weights(sample_weight, X)
-            fit_stack(self, X, labels, labels, weights, CLASSES)
+            inputs, target = validate_data(self, X, y, dtype=np.float32)
+            check_classification_targets(target)
+            self.classes_, labels = np.unique(target, return_inverse=True)
+            weights = checked_weights(sample_weight, inputs)
+            fit_stack(self, inputs, labels, labels, weights, CLASSES)
         return self
 
     def predict(self, X: MatrixLike) -> Array:
@@ -316,11 +319,14 @@ class TabularRegressor(RegressorMixin, BaseEstimator):
         others, no column is.
 
     n_folds : int or "auto", default="auto"
-        The number of folds, at most half the number of rows. "auto" means 10 with up to
-        1000 rows, and 5 with more.
+        The number of folds, at most half the number of rows. 1 means that a fifth of
+        the rows is held out, and that the candidates that are kept are then trained on
+        all rows, too. "auto" means 10 with up to 2500 rows, 5 with up to 5000, and 1
+        with more.
 
     n_kept : int, default=3
-        The number of candidates that predict together.
+        The largest number of candidates that predict together. Those that would have less
+        than 2 % of the weights are left out.
 
     n_jobs : int, default=None
         The number of threads on which networks are trained. None means 1, and -1 means
@@ -343,11 +349,12 @@ class TabularRegressor(RegressorMixin, BaseEstimator):
         The weights of the candidates that predict together.
 
     networks_ : dict
-        The fitted networks of these candidates, a list with one for each fold.
+        The fitted networks of these candidates, a list with one for each fold and, if
+        there is one fold, one on all rows.
 
     noise_std_ : float, ndarray of shape (n_outputs,) or None
         The root mean square of the errors on rows that the networks have not seen, an
-        array for several outputs; None without folds.
+        array for several outputs; None if no rows are held out.
 
     encoder_ : ColumnTransformer
         The encoder of the "binned" inputs.
@@ -385,7 +392,7 @@ class TabularRegressor(RegressorMixin, BaseEstimator):
     >>> model.score(scale(X), y) > 0.5
     True
     >>> print(f"{model.noise_std_:.0f}")
-    54
+    55
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
@@ -430,23 +437,22 @@ class TabularRegressor(RegressorMixin, BaseEstimator):
             The fitted estimator.
         """
         with restored_on_error(self):
-            X, y = validate_data(
+            inputs, target = validate_data(
                 self, X, y, dtype=np.float32, multi_output=True, y_numeric=True
             )
-            columns = y.reshape(len(y), -1).astype(float)
+            columns = target.reshape(len(target), -1).astype(float)
             self.scaler_ = StandardScaler().fit(columns)
             Y = self.scaler_.transform(columns)
             self._bp_range = (Y.min(axis=0), Y.max(axis=0))
-            self._bp_shape = y.shape[1:]
-            Y = Y.astype(np.float32).reshape(y.shape)
-            weights = checked_weights(sample_weight, X)
-            stack = fit_stack(self, X, Y, None, weights, NUMBERS)
-            self.noise_std_ = None
-            if stack.held_out is not None:
-                errors = stack.held_out - Y.reshape(columns.shape)
-                std = np.sqrt(np.average(errors**2, axis=0, weights=weights))
+            self._bp_shape = target.shape[1:]
+            Y = Y.astype(np.float32).reshape(target.shape)
+            weights = checked_weights(sample_weight, inputs)
+            stack = fit_stack(self, inputs, Y, None, weights, NUMBERS)
+            std = noise_std(stack.held_out, Y.reshape(columns.shape), weights)
+            if std is not None:
                 std *= self.scaler_.scale_
-                self.noise_std_ = std if self._bp_shape else float(std[0])
+            single = std is not None and not self._bp_shape
+            self.noise_std_ = float(std[0]) if single else std
         return self
 
     def predict(self, X: MatrixLike, return_std: bool = False) -> Any:
@@ -474,10 +480,24 @@ class TabularRegressor(RegressorMixin, BaseEstimator):
             return y
         if self.noise_std_ is None:
             raise ValueError(
-                "return_std=True needs folds, and fit had too few rows for two folds "
-                "of two rows."
+                "return_std=True needs rows that are held out, and fit had fewer than "
+                "four rows."
             )
         return y, np.full(y.shape, self.noise_std_)
+
+
+def noise_std(held_out: Array | None, Y: Array, weights: Array | None) -> Any:
+    """Return the root mean square of the errors on held-out rows; None without any."""
+    if held_out is None:
+        return None
+    known = np.isfinite(held_out).all(axis=1)
+    if weights is not None:
+        known &= weights > 0
+        weights = weights[known]
+    if not known.any():
+        return None
+    squares = (held_out[known] - Y[known]) ** 2
+    return np.sqrt(np.average(squares, axis=0, weights=weights))
 
 
 def checked_weights(sample_weight: Any, X: Array) -> Array | None:
@@ -562,7 +582,7 @@ def stacked_outputs(model: Any, X: MatrixLike, goal: Goal) -> Array:
     kinds = {name: kind for name, _, kind in model.candidates_}
     weights = model.weights_
     asked = [name for name in weights if weights[name]] or list(weights)[:1]
-    return np.sum(
+    total: Array = np.sum(
         [
             weights[name]
             * np.mean(
@@ -575,3 +595,4 @@ def stacked_outputs(model: Any, X: MatrixLike, goal: Goal) -> Array:
         ],
         axis=0,
     )
+    return total

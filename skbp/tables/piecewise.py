@@ -125,7 +125,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
             The fitted encoder.
         """
         X = self._bp_checked(X, reset=True)
-        n_bins = self.n_bins
+        n_bins: Any = self.n_bins
         if n_bins == "auto":
             n_bins = min(max(BINS // X.shape[1], FEWEST), MOST)
         self.bin_edges_ = [edges_of(x, n_bins) for x in X.T]

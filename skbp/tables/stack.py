@@ -1,8 +1,9 @@
 """A race of networks on folds, and the weights of the winners.
 
-Each candidate trains on all rows but those of the first fold, and the best on that fold
-go on to the other folds. So each row is predicted by networks that have not seen it,
-and these predictions decide with which weights the networks predict together.
+Each candidate trains on all rows but those of the first fold. The best on that fold are
+then trained without each of the other folds. So each row is predicted by networks that
+have not seen it, and these predictions decide with which weights the networks predict
+together.
 """
 
 from __future__ import annotations
@@ -27,8 +28,12 @@ Array = npt.NDArray[Any]
 ROWS_OF_A_FOLD = 2
 #: The fold of rows that all networks train on.
 NEVER = -1
-#: Rows up to which all candidates train on all folds.
-FEW = 2000
+#: All candidates train for so many folds that these have at least so many rows.
+HEAT = 500
+#: Candidates with a smaller share of the weights are left out.
+NEGLIGIBLE = 0.02
+#: The share of rows that is held out if there is a single fold.
+SHARE = 5
 #: How strongly weights are pulled towards equal ones.
 PULL = 1e-3
 
@@ -106,7 +111,8 @@ class Stack:
     kept : list of Candidate
         The candidates that are left.
     networks : list of list
-        The fitted networks of each of these candidates, one for each fold.
+        The fitted networks of each of these candidates, one for each fold and, if there
+        is a single fold, one on all rows.
     weights : array
         The weights of these candidates.
     losses : dict
@@ -127,20 +133,21 @@ def folds_of(labels: Array | None, n: int, n_folds: int, rng: Any) -> Array:
     """Return the fold of each row.
 
     With labels, each fold has the same share of each class, and rows of classes with
-    fewer rows than folds are never held out: all networks know all classes.
+    fewer rows than folds are never held out: all networks know all classes. A single
+    fold is a fifth of the rows.
     """
-    n_folds = min(n_folds, n // ROWS_OF_A_FOLD)
-    if n_folds < 2:
-        return np.full(n, NEVER)
-    order = rng.permutation(n)
-    folds = np.empty(n, int)
-    if labels is None:
-        folds[order] = np.arange(n) % n_folds
+    parts = min(SHARE if n_folds == 1 else n_folds, n // ROWS_OF_A_FOLD)
+    folds = np.full(n, NEVER)
+    if parts < 2:
         return folds
-    order = order[np.argsort(labels[order], kind="stable")]
-    folds[order] = np.arange(n) % n_folds
-    rare = np.bincount(labels) < n_folds
-    folds[rare[labels]] = NEVER
+    order = rng.permutation(n)
+    if labels is not None:
+        order = order[np.argsort(labels[order], kind="stable")]
+    folds[order] = np.arange(n) % parts
+    if labels is not None:
+        rare = np.bincount(labels) < parts
+        folds[rare[labels]] = NEVER
+    folds[folds >= n_folds] = NEVER
     return folds
 
 
@@ -149,22 +156,26 @@ def race(
 ) -> Stack:
     """Train candidates on folds; return those that predict best together."""
     folds = [int(fold) for fold in np.unique(rows.folds) if fold != NEVER]
-    if len(folds) < 2:
+    if not folds:
         kept = list(candidates[:n_kept])
         networks = trained(kept, [NEVER], rows, n_jobs)
         return Stack(kept, networks, np.full(len(kept), 1 / len(kept)), {})
-    heat = folds if len(rows.y) <= FEW else folds[:1]
+    sizes = np.cumsum([(rows.folds == fold).sum() for fold in folds])
+    heat = folds[: int(np.searchsorted(sizes, HEAT)) + 1]
     first = trained(candidates, heat, rows, n_jobs)
-    losses = [
-        best_weights([held_out(one, networks, heat, rows, goal)], rows, goal)[1]
+    outputs = [
+        held_out(one, networks, heat, rows, goal)
         for one, networks in zip(candidates, first, strict=True)
     ]
-    best = np.argsort(losses, kind="stable")[:n_kept]
+    losses = [best_weights([each], rows, goal)[1] for each in outputs]
+    best = useful(np.argsort(losses, kind="stable")[:n_kept], outputs, rows, goal)
     kept = [candidates[i] for i in best]
-    others = trained(kept, folds[len(heat) :], rows, n_jobs)
+    # After a single fold, networks on all rows predict as well.
+    rest = [NEVER] if len(folds) == 1 else folds[len(heat) :]
+    others = trained(kept, rest, rows, n_jobs)
     networks = [first[i] + more for i, more in zip(best, others, strict=True)]
     outputs = [
-        held_out(one, group, folds, rows, goal)
+        held_out(one, group[: len(folds)], folds, rows, goal)
         for one, group in zip(kept, networks, strict=True)
     ]
     weights, _ = best_weights(outputs, rows, goal)
@@ -176,6 +187,13 @@ def race(
         dict(zip(names, losses, strict=True)),
         np.tensordot(weights, outputs, 1),
     )
+
+
+def useful(best: Array, outputs: Sequence[Array], rows: Rows, goal: Goal) -> list[int]:
+    """Return which of the best candidates have a share in the prediction."""
+    weights, _ = best_weights([outputs[i] for i in best], rows, goal)
+    some = best[weights > NEGLIGIBLE * weights.sum()]
+    return [int(i) for i in (some if len(some) else best[:1])]
 
 
 def trained(
@@ -204,7 +222,7 @@ def fitted(one: Candidate, fold: int, rows: Rows) -> Any:
     network = clone(one.network)
     if isinstance(network.random_state, int):
         # Other weights to start from in each fold.
-        network.random_state += max(fold, 0)
+        network.random_state += fold + 1
     return network.fit(X, y, sample_weight=weights)
 
 
