@@ -98,6 +98,15 @@ def test_few_distinct_values_are_the_edges():
     assert_array_equal(encoder.bin_edges_[0], [0.0, 1.0, 3.0])
 
 
+def test_frequent_values_leave_bins_for_the_others():
+    """Of a column with nine zeros out of ten, the quantiles are mostly zeros."""
+    rng = np.random.RandomState(0)
+    x = np.where(rng.rand(1000) < 0.9, 0.0, rng.exponential(size=1000))
+    edges = PiecewiseLinearEncoder(n_bins=8).fit(x[:, np.newaxis]).bin_edges_[0]
+    assert_allclose(edges[1:], np.quantile(x[x > 0], np.linspace(0, 1, 8)))
+    assert edges[0] == 0.0
+
+
 @pytest.mark.parametrize(("n_columns", "n_bins"), [(2, 16), (32, 8), (100, 4)])
 def test_number_of_bins_falls_with_the_number_of_columns(n_columns, n_bins):
     X = np.random.RandomState(0).randn(40, n_columns)

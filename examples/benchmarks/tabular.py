@@ -49,6 +49,7 @@ from skbp import tabular_pipeline
 
 #: The sets on which settings were chosen.
 CHOSEN = {
+    "adult",
     "california",
     "churn",
     "magic",

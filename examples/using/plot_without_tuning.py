@@ -63,8 +63,8 @@ print(X.head())
 # --------
 #
 # ``tabular_pipeline`` sorts the columns by kind, makes numbers of all of them, and lets
-# several networks compete. The linear model and the trees get the same preparation, with
-# another last step.
+# several networks compete. The linear model and the trees get the same preparation,
+# with another last step.
 
 model = tabular_pipeline("regressor").set_params(network__random_state=0)
 model.fit(X_train, y_train)

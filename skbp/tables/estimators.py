@@ -102,8 +102,8 @@ class TabularClassifier(ClassifierMixin, BaseEstimator):
         are trained on all of their rows.
 
     n_kept : int, default=3
-        The largest number of candidates that predict together. Those that would have less
-        than 2 % of the weights are left out.
+        The largest number of candidates that predict together. Those that would have
+        less than 2 % of the weights are left out.
 
     n_jobs : int, default=None
         The number of threads on which networks are trained. None means 1, and -1 means
@@ -325,8 +325,8 @@ class TabularRegressor(RegressorMixin, BaseEstimator):
         with more.
 
     n_kept : int, default=3
-        The largest number of candidates that predict together. Those that would have less
-        than 2 % of the weights are left out.
+        The largest number of candidates that predict together. Those that would have
+        less than 2 % of the weights are left out.
 
     n_jobs : int, default=None
         The number of threads on which networks are trained. None means 1, and -1 means

@@ -31,8 +31,9 @@ ENOUGH = 200_000
 class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
     """Encode each number as its position in each of several bins.
 
-    The edges ``b[0] < b[1] < ... < b[T]`` of a column are its quantiles. The column
-    becomes T columns, one for each bin t = 1 ... T::
+    The edges ``b[0] < b[1] < ... < b[T]`` of a column are quantiles, and values that
+    are more frequent than a bin. The column becomes T columns, one for each bin
+    t = 1 ... T::
 
         e[t] = clip((x - b[t-1]) / (b[t] - b[t-1]), 0, 1)
 
@@ -44,8 +45,9 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     n_bins : int or "auto", default="auto"
-        The number of bins of a column. A column has fewer bins if several quantiles are
-        equal; with at most ``n_bins + 1`` distinct values, these values are the edges.
+        The number of bins of a column. With at most ``n_bins + 1`` distinct values,
+        these values are the edges. Values that are more frequent than a bin, such as
+        many zeros, are edges, and the other edges are quantiles of the other values.
         "auto" means 256 divided by the number of columns, but at least 4 and at most
         16.
 
@@ -198,16 +200,29 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
 def edges_of(x: npt.NDArray[Any], n_bins: int) -> npt.NDArray[Any]:
     """Return the edges of the bins of a column, at least two of them."""
     x = x[:: -(-len(x) // ENOUGH)]
-    x = x[~np.isnan(x)]
-    edges = np.unique(x)
-    if len(edges) > n_bins + 1:
-        # (In float64, so that differences of large float32 numbers do not overflow.)
-        at = np.linspace(0, 1, n_bins + 1)
-        edges = np.unique(np.quantile(x.astype(float), at).astype(x.dtype))
-    if len(edges) < 2:
+    values, counts = np.unique(x[~np.isnan(x)], return_counts=True)
+    if len(values) < 2:
         # No number is encoded as anything but 0.
         return np.array([np.finfo(x.dtype).max, np.inf], x.dtype)
-    return edges
+    if len(values) <= n_bins + 1:
+        return values
+    frequent = frequent_values(counts, n_bins)
+    others = np.repeat(values[~frequent], counts[~frequent])
+    at = np.linspace(0, 1, n_bins + 1 - frequent.sum())
+    # (In float64, so that differences of large float32 numbers do not overflow.)
+    edges = np.quantile(others.astype(float), at).astype(x.dtype)
+    return np.union1d(edges, values[frequent])
+
+
+def frequent_values(counts: npt.NDArray[Any], n_bins: int) -> npt.NDArray[Any]:
+    """Return which values are more frequent than the bins of the others would be."""
+    frequent = np.zeros(len(counts), bool)
+    while True:
+        left = n_bins - frequent.sum()
+        more = ~frequent & (counts * left > counts[~frequent].sum())
+        if not more.any():
+            return frequent
+        frequent |= more
 
 
 def encode(x: npt.NDArray[Any], edges: npt.NDArray[Any], out: npt.NDArray[Any]) -> None:
