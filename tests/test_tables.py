@@ -13,6 +13,8 @@ from sklearn.datasets import load_diabetes, load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skbp import (
@@ -129,11 +131,9 @@ def test_missing_values_are_zeros():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_dtype_is_kept_or_given(dtype):
+def test_dtype_is_kept(dtype):
     X = np.random.RandomState(0).randn(10, 2).astype(dtype)
     assert PiecewiseLinearEncoder().fit_transform(X).dtype == dtype
-    given = PiecewiseLinearEncoder(dtype=np.float32).fit_transform(X)
-    assert given.dtype == np.float32
 
 
 def test_huge_numbers_are_encoded_between_0_and_1():
@@ -207,7 +207,7 @@ def test_every_fold_has_every_class_except_rare_ones():
 def test_log_probabilities_are_the_weighted_sum():
     X, y = load_iris(return_X_y=True)
     model = classifier(n_kept=2).fit(X, y)
-    inputs = {"plain": X, "binned": model.encoder_.transform(X.astype(np.float32))}
+    inputs = {"plain": X, "binned": model.encoder_.transform(X)}
     total = sum(
         model.weights_[name]
         * np.mean(
@@ -270,6 +270,24 @@ def test_same_seed_same_predictions_on_any_number_of_threads():
     assert_array_equal(classifier(n_jobs=2).fit(X, y).predict_proba(X), first)
     other = classifier(random_state=1).fit(X, y).predict_proba(X)
     assert not np.array_equal(first, other)
+
+
+def test_candidates_without_a_seed_get_one():
+    X, y = load_iris(return_X_y=True)
+    network = BPClassifier((4,), max_iter=5)
+    model = TabularClassifier([("one", network, "plain")], random_state=0)
+    p = model.fit(X, y).predict_proba(X)
+    assert_array_equal(model.fit(X, y).predict_proba(X), p)
+    seeds = {one.random_state for one in model.networks_["one"]}
+    assert len(seeds) == len(model.networks_["one"])
+    assert network.random_state is None
+
+
+def test_candidates_may_be_pipelines():
+    X, y = load_iris(return_X_y=True)
+    pipe = make_pipeline(StandardScaler(), LogisticRegression())
+    model = TabularClassifier([("logistic", pipe, "plain")]).fit(X, y)
+    assert model.score(X, y) > 0.9
 
 
 def test_a_pickle_predicts_the_same():

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.special import log_softmax
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
@@ -35,6 +35,8 @@ from skbp.tables.stack import (
 #: The candidates as a user gives them: name, network, inputs.
 Candidates = list[tuple[str, Any, str]]
 
+#: The dtypes in which networks are trained.
+FLOATS = [np.float64, np.float32]
 #: Columns from which the "binned" inputs have no bins: there would be too many.
 MANY = 256
 
@@ -207,7 +209,8 @@ class TabularClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The inputs, scaled to a size of about 1.
+            The inputs, scaled to a size of about 1. Networks are trained in float32,
+            which is faster, if X has this dtype.
 
         y : array-like of shape (n_samples,)
             The class labels.
@@ -221,7 +224,7 @@ class TabularClassifier(ClassifierMixin, BaseEstimator):
             The fitted estimator.
         """
         with restored_on_error(self):
-            inputs, target = validate_data(self, X, y, dtype=np.float32)
+            inputs, target = validate_data(self, X, y, dtype=FLOATS)
             check_classification_targets(target)
             self.classes_, labels = np.unique(target, return_inverse=True)
             weights = checked_weights(sample_weight, inputs)
@@ -423,7 +426,8 @@ class TabularRegressor(RegressorMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The inputs, scaled to a size of about 1.
+            The inputs, scaled to a size of about 1. Networks are trained in float32,
+            which is faster, if X has this dtype.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets. They need not be scaled.
@@ -438,14 +442,14 @@ class TabularRegressor(RegressorMixin, BaseEstimator):
         """
         with restored_on_error(self):
             inputs, target = validate_data(
-                self, X, y, dtype=np.float32, multi_output=True, y_numeric=True
+                self, X, y, dtype=FLOATS, multi_output=True, y_numeric=True
             )
             columns = target.reshape(len(target), -1).astype(float)
             self.scaler_ = StandardScaler().fit(columns)
             Y = self.scaler_.transform(columns)
             self._bp_range = (Y.min(axis=0), Y.max(axis=0))
             self._bp_shape = target.shape[1:]
-            Y = Y.astype(np.float32).reshape(target.shape)
+            Y = Y.astype(inputs.dtype).reshape(target.shape)
             weights = checked_weights(sample_weight, inputs)
             stack = fit_stack(self, inputs, Y, None, weights, NUMBERS)
             std = noise_std(stack.held_out, Y.reshape(columns.shape), weights)
@@ -524,7 +528,7 @@ def fit_stack(
     binned = np.flatnonzero(more_than_two_values(X))
     if len(binned) > MANY:
         binned = binned[:0]
-    bins = PiecewiseLinearEncoder(model.n_bins, dtype=X.dtype)
+    bins = PiecewiseLinearEncoder(model.n_bins)
     model.encoder_ = ColumnTransformer(
         [("plain", "passthrough", np.arange(X.shape[1])), ("bins", bins, binned)]
     )
@@ -562,7 +566,10 @@ def candidates_of(
                 "candidates must be a list of tuples (name, network, inputs), where "
                 f"inputs is 'plain' or 'binned'; got {given!r}."
             )
-    found = [Candidate(*given) for given in model.candidates]
+    found = [
+        Candidate(name, seeded(network, seed), kind)
+        for name, network, kind in model.candidates
+    ]
     names = [one.name for one in found]
     if not names or len(set(names)) < len(names):
         raise ValueError(
@@ -571,13 +578,21 @@ def candidates_of(
     return found
 
 
+def seeded(network: Any, seed: int) -> Any:
+    """Return a network, with a seed if it could have one and has none."""
+    network = clone(network)
+    if getattr(network, "random_state", seed) is None:
+        network.random_state = seed
+    return network
+
+
 def stacked_outputs(model: Any, X: MatrixLike, goal: Goal) -> Array:
     """Return the weighted sum of the networks' outputs, each the mean over the folds.
 
     Networks whose weight is 0 are not asked.
     """
     check_is_fitted(model)
-    X = validate_data(model, X, reset=False, dtype=np.float32)
+    X = validate_data(model, X, reset=False, dtype=FLOATS)
     inputs = {"plain": X, "binned": model.encoder_.transform(X)}
     kinds = {name: kind for name, _, kind in model.candidates_}
     weights = model.weights_

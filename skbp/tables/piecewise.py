@@ -51,10 +51,6 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         "auto" means 256 divided by the number of columns, but at least 4 and at most
         16.
 
-    dtype : dtype, default=None
-        The dtype of the output. None keeps float32 and float64, and makes float64 of
-        everything else.
-
     Attributes
     ----------
     bin_edges_ : list of ndarray of shape (n_bins + 1,)
@@ -100,14 +96,12 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_bins": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "dtype": "no_validation",  # type: ignore[dict-item]
     }
 
     bin_edges_: list[npt.NDArray[Any]]
 
-    def __init__(self, n_bins: int | str = "auto", *, dtype: Any = None) -> None:
+    def __init__(self, n_bins: int | str = "auto") -> None:
         self.n_bins = n_bins
-        self.dtype = dtype
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: MatrixLike, y: ArrayLike | None = None) -> Self:
@@ -149,7 +143,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         X = self._bp_checked(X, reset=False)
         ends = np.cumsum([0] + [len(edges) - 1 for edges in self.bin_edges_])
-        encoded = np.empty((len(X), ends[-1]), self.dtype or X.dtype)
+        encoded = np.empty((len(X), ends[-1]), X.dtype)
         for x, edges, start, end in zip(
             X.T, self.bin_edges_, ends[:-1], ends[1:], strict=True
         ):

@@ -220,10 +220,10 @@ def fitted(one: Candidate, fold: int, rows: Rows) -> Any:
     """Return the network of a candidate, trained on the rows outside a fold."""
     X, y, weights = rows.without(fold, one.inputs)
     network = clone(one.network)
-    if isinstance(network.random_state, int):
+    if isinstance(getattr(network, "random_state", None), int):
         # Other weights to start from in each fold.
         network.random_state += fold + 1
-    return network.fit(X, y, sample_weight=weights)
+    return network.fit(X, y, **({} if weights is None else {"sample_weight": weights}))
 
 
 def held_out(
