@@ -351,7 +351,7 @@ def tables() -> Any:
             x = [min(losses[name][n], 4.5) for name in names]
             ax.plot(x, range(len(names)), marker, color=color, ms=6, label=label)
         ax.axvline(1.0, color=ORANGE, label="best of three boosted trees")
-        prefix = re.compile(r"(pmlb_\d+|uci|proben1|lgb)_")
+        prefix = re.compile(r"^(pmlb_\d+|uci|proben1|lgb)_")
         labels = [prefix.sub("", name, count=1) for name in names]
         ax.set_yticks(range(len(names)), labels)
         ax.set_xscale("log", base=2)
