@@ -13,6 +13,7 @@ from sklearn.utils import Tags
 
 from skbp._data.checks import check_classes, on_dask
 from skbp._data.dask import for_partitions, in_memory
+from skbp._data.missing import to_score
 from skbp._data.read import Data
 from skbp._estimator.attributes import restored_on_error
 from skbp._estimator.base import BaseBP
@@ -29,6 +30,7 @@ from skbp._sklearn import (
     StrOptions,
     available_if,
 )
+from skbp._targets.classes import accuracy
 from skbp._targets.losses import CLASSIFICATION_LOSSES, PROBABILITIES
 from skbp._targets.probabilities import (
     by_class,
@@ -652,7 +654,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             The class labels.
 
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : array-like of shape (n_samples,) or of y, default=None
             Non-negative weights. None means that all weights are 1.
 
         classes : array-like of shape (n_classes,), default=None
@@ -874,7 +876,8 @@ class BPClassifier(ClassifierMixin, BaseBP):
         """Return the accuracy of the predictions.
 
         For multilabel targets, this is the subset accuracy: the labels of a sample
-        count as correct only if all of them are.
+        count as correct only if all of them are. Labels that are missing (nan) or have
+        the weight 0 are left out.
 
         Parameters
         ----------
@@ -884,7 +887,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             The class labels.
 
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : array-like of shape (n_samples,) or of y, default=None
             Non-negative weights.
 
         Returns
@@ -901,7 +904,10 @@ class BPClassifier(ClassifierMixin, BaseBP):
         1.0
         """
         y, sample_weight, labels = in_memory(y, sample_weight, self.predict(X))
-        return float(accuracy_score(y, labels, sample_weight=sample_weight))
+        found, weights = to_score(y, sample_weight, numeric=False)
+        if np.ndim(weights) == 2:
+            return accuracy(found == labels, weights)
+        return float(accuracy_score(found, labels, sample_weight=weights))
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

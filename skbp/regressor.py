@@ -12,6 +12,7 @@ from sklearn.utils import Tags
 
 from skbp._data.checks import on_dask
 from skbp._data.dask import for_partitions, in_memory
+from skbp._data.missing import to_score
 from skbp._data.read import Data
 from skbp._estimator.attributes import restored_on_error
 from skbp._estimator.base import BaseBP
@@ -662,7 +663,7 @@ class BPRegressor(RegressorMixin, BaseBP):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets.
 
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : array-like of shape (n_samples,) or of y, default=None
             Non-negative weights. None means that all weights are 1.
 
         X_val, y_val, sample_weight_val : as X, y and sample_weight, default=None
@@ -766,6 +767,9 @@ class BPRegressor(RegressorMixin, BaseBP):
     ) -> float:
         """Return R² of the predictions, or the mean D² for several quantiles.
 
+        For several outputs, R² is the mean of theirs. Targets that are missing (nan)
+        are left out.
+
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
@@ -774,7 +778,7 @@ class BPRegressor(RegressorMixin, BaseBP):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets.
 
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : array-like of shape (n_samples,) or of y, default=None
             Non-negative weights.
 
         Returns
@@ -792,6 +796,7 @@ class BPRegressor(RegressorMixin, BaseBP):
         1.00
         """
         y, sample_weight, outputs = in_memory(y, sample_weight, self.predict(X))
+        y, sample_weight = to_score(y, sample_weight, numeric=True)
         targets = targets_of(self)
         score: float = targets.score_of_predictions(y, outputs, sample_weight)
         return score

@@ -25,6 +25,7 @@ FLOORS = [
     ["engine", "engine.arrays"],
     [
         "engine.activations",
+        "engine.constants",
         "engine.initializers",
         "engine.progress",
         "engine.random",
@@ -64,7 +65,7 @@ FLOORS = [
     ["_targets.classes", "_targets.numbers"],
     ["_targets", "_targets.probabilities"],
     ["_data", "_data.faults"],
-    ["_data.checks", "_data.scales"],
+    ["_data.checks", "_data.missing", "_data.scales"],
     ["_data.read"],
     ["_data.dask", "_data.validation_set"],
     ["_estimator", "_estimator.rules", "_estimator.warnings"],

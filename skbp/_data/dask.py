@@ -18,6 +18,7 @@ from scipy.sparse import issparse
 from sklearn.utils.validation import check_consistent_length
 
 from skbp._data.checks import check_y, on_dask, validated_X_y
+from skbp._data.missing import filled
 from skbp._data.read import Data, Read, read_part
 from skbp._sklearn import constraints_of, safe_indexing
 from skbp._targets import Targets
@@ -197,6 +198,7 @@ def glance(
     n = X.shape[0]
     if n == 0:
         return None
+    y, _ = filled(y, numeric)
     check_y(y, numeric, name)
     y = y[:1].toarray() if issparse(y) else np.asarray(y)
     # Select by number: a slice would be a view that keeps all of X in memory.

@@ -119,11 +119,13 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets: class labels or a label indicator matrix in classification,
-            numbers in regression.
+            numbers in regression. If y has several columns, a target that is nan is
+            missing: the loss and the scores leave it out.
 
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : array-like of shape (n_samples,) or of y, default=None
             Non-negative weights; the loss is the weighted mean over the samples. None
-            means that all weights are 1.
+            means that all weights are 1. If y has several columns, weights of the shape
+            of y belong to single targets; the weight of a sample is then their mean.
 
         X_val, y_val : as X and y, default=None
             A validation set of your own. With ``early_stopping=True`` it is used
@@ -307,7 +309,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets.
 
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : array-like of shape (n_samples,) or of y, default=None
             Non-negative weights; m is their sum.
 
         Returns
@@ -349,7 +351,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets.
 
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : array-like of shape (n_samples,) or of y, default=None
             Non-negative weights; m is their sum.
 
         Returns

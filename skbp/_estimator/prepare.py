@@ -46,6 +46,7 @@ from skbp.engine.fit import Job
 from skbp.engine.network import Network
 from skbp.engine.problem import Problem
 from skbp.engine.random import seeded
+from skbp.engine.samples import Samples
 from skbp.engine.settings import Settings
 from skbp.engine.solvers import SOLVERS
 
@@ -107,6 +108,7 @@ def prepare(estimator: Any, data: Data, validation: Data) -> Job:
         forget(estimator, "n_iter_")
     rng = random_state_of(estimator)
     job = job_of(estimator, data, validation, learn, earlier, rng)
+    check_outputs(job)
     if earlier is not None:
         forget_curves(estimator, job)
     return job
@@ -185,6 +187,21 @@ def job_of(
         linear=not (stops_early(estimator) or estimator.warm_start),
         report=print if estimator.verbose else None,
     )
+
+
+def check_outputs(job: Job) -> None:
+    """Refuse an output of which no target is known: it would learn nothing."""
+    samples = job.problem.samples
+    weights = samples.weights if isinstance(samples, Samples) else None
+    if weights is None or weights.ndim == 1:
+        return
+    unknown = np.flatnonzero(weights[samples.every].sum(axis=0) == 0.0)
+    if len(unknown):
+        raise ValueError(
+            f"Column {unknown[0]} of y has no known target among the training samples "
+            "(nan is unknown, and so is a target of weight 0). Leave out the column, "
+            "or pass some of its targets."
+        )
 
 
 # The steps of job_of.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from skbp.engine.arrays import Array
 from skbp.engine.losses import LOSSES, Loss
 
 #: The losses for classification, and the output activations that give probabilities.
@@ -55,3 +56,14 @@ def is_likelihood(loss: str) -> bool:
 def has_noise(loss: str) -> bool:
     """Return whether a loss is the likelihood of noise whose size can be estimated."""
     return LOSSES[loss].normal
+
+
+def check_apart(output: str, weights: Array | None) -> None:
+    """Refuse weights (n, outputs) if the outputs depend on each other."""
+    if output == "softmax" and weights is not None and weights.ndim == 2:
+        raise ValueError(
+            "Targets that are missing (nan in y) and sample_weight of the shape of y "
+            "do not work with output_activation='softmax', because each of its outputs "
+            "depends on the others. Use another output_activation, such as "
+            "'logistic', or leave whole samples out."
+        )

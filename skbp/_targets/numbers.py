@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -11,7 +12,7 @@ import numpy as np
 import scipy.sparse
 from sklearn.metrics import d2_pinball_score, r2_score
 
-from skbp._targets.losses import engine_loss, outputs_of
+from skbp._targets.losses import check_apart, engine_loss, outputs_of
 from skbp.engine.activations import RANGES
 from skbp.engine.arrays import Array
 from skbp.engine.losses import Loss, huber, quantile
@@ -193,7 +194,8 @@ class NumberTargets:
         return Y
 
     def weigh(self, numbers: Numbers, weights: Array | None) -> Array | None:
-        """Return the sample weights unchanged."""
+        """Return the weights unchanged."""
+        check_apart(self.output, weights)
         return weights
 
     weigh_all = weigh
@@ -207,7 +209,7 @@ class NumberTargets:
         if self.options.loss == "quantile":
             levels = np.broadcast_to(self.options.levels, Y.shape[1]).tolist()
             return mean_d2(Y, outputs, levels, weights)
-        return float(r2_score(Y, outputs, sample_weight=weights))
+        return mean_r2(Y, outputs, weights)
 
     def score_of_predictions(self, y: Any, predictions: Array, weights: Any) -> float:
         """Return R² of ``predict``'s results, or mean D² for several quantiles."""
@@ -215,7 +217,7 @@ class NumberTargets:
         if len(levels) > 1:
             Y = np.repeat(np.reshape(y, (-1, 1)), len(levels), axis=1)
             return mean_d2(Y, predictions, levels, weights)
-        return float(r2_score(y, predictions, sample_weight=weights))
+        return mean_r2(y, predictions, weights)
 
     def loss(self) -> Loss:
         """Return the corresponding loss of the engine."""
@@ -228,14 +230,37 @@ class NumberTargets:
 
 def mean_d2(Y: Array, outputs: Array, levels: Sequence[float], weights: Any) -> float:
     """Return the mean of the D² of all outputs, each at its level."""
-    return float(
-        np.mean(
-            [
-                d2_pinball_score(y, column, alpha=q, sample_weight=weights)
-                for y, column, q in zip(Y.T, outputs.T, levels, strict=True)
-            ]
-        )
+    return mean_of_outputs(
+        [partial(d2_pinball_score, alpha=q) for q in levels], Y, outputs, weights
     )
+
+
+def mean_r2(Y: Any, outputs: Array, weights: Any) -> float:
+    """Return the mean of the R² of all outputs."""
+    if np.ndim(weights) == 2:
+        return mean_of_outputs([r2_score] * len(Y.T), Y, outputs, weights)
+    return float(r2_score(Y, outputs, sample_weight=weights))
+
+
+def mean_of_outputs(
+    scores: Sequence[Callable[..., Any]], Y: Array, outputs: Array, weights: Any
+) -> float:
+    """Return the mean of a score of each output.
+
+    With weights (n, outputs), each score is that of the targets whose weight is not 0.
+    An output with fewer than two of them has no score, and does not count.
+    """
+    found = []
+    for j, score in enumerate(scores):
+        rows: Any = slice(None)
+        w = weights
+        if np.ndim(weights) == 2:
+            rows = np.flatnonzero(weights[:, j])
+            w = weights[rows, j]
+            if len(w) < 2:
+                continue
+        found.append(score(Y[rows, j], outputs[rows, j], sample_weight=w))
+    return float(np.mean(found)) if found else np.nan
 
 
 def reachable(Y: Array, output_activation: str, loss: str) -> Array:
