@@ -75,6 +75,7 @@ FLOORS = [
         "_estimator.ending",
         "_estimator.inside",
         "_estimator.interrupts",
+        "_estimator.members",
         "_estimator.state",
         "_estimator.validation",
     ],

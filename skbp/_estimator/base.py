@@ -24,6 +24,7 @@ from skbp._estimator.callbacks import following
 from skbp._estimator.ending import warn_of_end
 from skbp._estimator.inside import Cost, objective_of, penalties_of
 from skbp._estimator.interrupts import raise_interrupt
+from skbp._estimator.members import Member, members_of
 from skbp._estimator.parameters import CONSTRAINTS, validate_params
 from skbp._estimator.prepare import prepare, prepare_part
 from skbp._estimator.rules import RULES, Rules, check_subclass, set_defaults
@@ -180,6 +181,11 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         set_attributes(self, job, result)
         keep_checkpoint(self, job, result)
         return result.history
+
+    @property
+    def members_(self) -> list[Member]:
+        # (Documented with the other attributes, in the docstring of the class.)
+        return members_of(self)
 
     # Looking inside.
 
