@@ -83,6 +83,7 @@ FLOORS = [
     ["_estimator.base"],
     ["classifier", "regressor"],
     ["compat", "inspection"],
+    ["onnx"],
     ["model_selection.pipeline", "model_selection.report"],
     ["model_selection.grouping"],
     ["model_selection.lockstep"],
