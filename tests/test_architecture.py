@@ -79,7 +79,7 @@ FLOORS = [
         "_estimator.state",
         "_estimator.validation",
     ],
-    ["_estimator.prepare", "_estimator.run"],
+    ["_estimator.prepare", "_estimator.run", "_estimator.sklearn_networks"],
     ["_estimator.base"],
     ["classifier", "regressor"],
     ["compat", "inspection"],

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from skbp._estimator.by_hand import check_fitted, model_of
 from skbp.engine.arrays import Array
-from skbp.engine.model import unpacked
+from skbp.engine.model import Model, unpacked
 
 
 class Member(NamedTuple):
@@ -42,6 +42,20 @@ def members_of(estimator: Any) -> list[Member]:
         )
         for k, share in enumerate(model.shares)
     ]
+
+
+def sole_model(estimator: Any, what: str) -> Model:
+    """Return the model of an estimator of which one network predicts alone."""
+    check_fitted(estimator)
+    model = model_of(estimator)
+    if len(model.theta) > 1:
+        raise ValueError(
+            f"{what} is a single network, but here {len(model.theta)} networks predict "
+            "together: an ensemble, or a linear model beside a network (see "
+            "linear_share_). Set ensemble=1 and fit again, or use the weights in "
+            "members_."
+        )
+    return model
 
 
 def read_only(array: Array) -> Array:
