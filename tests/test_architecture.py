@@ -62,7 +62,7 @@ FLOORS = [
     ["_targets.losses"],
     ["_targets.classes", "_targets.numbers"],
     ["_targets", "_targets.probabilities"],
-    ["_data", "_data.faults"],
+    ["_data", "_data.faults", "_data.tensors"],
     ["_data.checks", "_data.scales"],
     ["_data.read"],
     ["_data.dask", "_data.validation_set"],
