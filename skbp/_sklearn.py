@@ -26,6 +26,8 @@ from sklearn.model_selection._validation import (
 from sklearn.model_selection._validation import (
     _warn_or_raise_about_fit_failures as warn_or_raise_about_fit_failures,
 )
+from sklearn.neural_network._base import ACTIVATIONS as NETWORK_ACTIVATIONS
+from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._available_if import _AvailableIfDescriptor
 from sklearn.utils._optional_dependencies import check_matplotlib_support
@@ -182,7 +184,27 @@ def metric_of(scorer: Any) -> Callable[..., Any]:
     return metric
 
 
+def optimizer_and_patience(network: Any) -> tuple[Any, int]:
+    """Return the optimizer of scikit-learn's network, and the epochs without progress.
+
+    There is no optimizer, but None, unless a stochastic solver has trained the network.
+    """
+    fitted = vars(network)
+    return fitted.get("_optimizer"), fitted.get("_no_improvement_count", 0)
+
+
+def set_private(network: Any, binarizer: Any, optimizer: Any, patience: int) -> None:
+    """Set what scikit-learn's network needs to predict classes and to train on."""
+    network._no_improvement_count = patience
+    if binarizer is not None:
+        network._label_binarizer = binarizer
+    if optimizer is not None:
+        network._optimizer = optimizer
+
+
 __all__ = [
+    "NETWORK_ACTIVATIONS",
+    "AdamOptimizer",
     "BaseScorer",
     "BaseSearchCV",
     "CallbackSupportMixin",
@@ -192,6 +214,7 @@ __all__ = [
     "MultimetricScorer",
     "Options",
     "PassthroughScorer",
+    "SGDOptimizer",
     "StrOptions",
     "available_if",
     "balanced_class_weights",
@@ -207,10 +230,12 @@ __all__ = [
     "has_callbacks",
     "insert_error_scores",
     "metric_of",
+    "optimizer_and_patience",
     "routing_enabled",
     "safe_indexing",
     "scorers_of",
     "search_context",
+    "set_private",
     "validate_parameter_constraints",
     "warn_or_raise_about_fit_failures",
 ]

@@ -387,6 +387,14 @@ class BPClassifier(ClassifierMixin, BaseBP):
     intercepts_ : list of ndarray of shape (n_out,)
         The biases of each layer: ``intercepts_[l - 1]`` is b[l].
 
+    members_ : list of named tuples (coefs, intercepts, share)
+        The networks that predict together: with ``ensemble`` several, the best one
+        first, and at the end a linear model if it has a share (see ``linear_share_``).
+        ``coefs`` and ``intercepts`` have the form of ``coefs_`` and ``intercepts_``,
+        and ``share`` (n_outputs,) is the share in each output. A prediction is the sum
+        of the outputs of all members, each multiplied by its share. Read-only, and
+        computed from the current values of the other attributes.
+
     loss_ : float
         The loss in the last epoch.
 

@@ -65,5 +65,6 @@ def test_every_public_attribute_is_there(estimator):
     fitted = {name for name in vars(model) if name.endswith("_") and name[0] != "_"}
     documented = set(entries(estimator, "Attributes"))
     assert fitted <= documented
-    # X has no names.
-    assert documented - fitted == {"feature_names_in_"}
+    # X has no names, and the members are computed where they are read.
+    assert documented - fitted == {"feature_names_in_", "members_"}
+    assert len(model.members_) >= 1
