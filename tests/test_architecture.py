@@ -90,9 +90,10 @@ FLOORS = [
     ["model_selection.searches"],
     ["model_selection"],
     ["plotting.axes", "plotting.training"],
-    ["plotting.view"],
+    ["plotting.structure", "plotting.view"],
     ["plotting.draw"],
-    ["plotting.loss_curve", "plotting.sweep"],
+    ["plotting.loss_curve", "plotting.network", "plotting.sweep"],
+    ["plotting.weights"],
     ["plotting"],
     [""],
 ]
