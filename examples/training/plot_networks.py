@@ -12,7 +12,7 @@ weights: :class:`~skbp.NetworkDisplay` the layers and units of a small network, 
 # Layers and units
 # ----------------
 #
-# Three classes of iris flowers, told apart by four lengths. The display finds the
+# The network tells three species of iris from four lengths. The display finds the
 # network in the pipeline, and names features and classes.
 
 import matplotlib.pyplot as plt
@@ -34,7 +34,7 @@ plt.show()
 # large weight, compared with the largest one between the same two layers. The unit 1 at
 # the top is constant: its lines are the biases.
 #
-# The flowers are told apart by the petals, whose lines are the widest. No line leads to
+# The petals distinguish the species: their lines are the widest. No line leads to
 # the unit at the bottom: the penalty ``alpha`` has removed its weights.
 
 # %%
@@ -56,10 +56,10 @@ plt.show()
 # ----------
 #
 # A heat map of the weights has a row for each feature, or for each unit of the layer
-# before, and a column for each unit. If the display is given samples, it marks the units
-# that are dead on them, such as a ReLU unit whose activation is zero for all samples.
-# Dead units no longer learn. Here the learning rate is too high, and a third of the units
-# in the second layer have died.
+# before, and a column for each unit. Given samples, the display marks the units that
+# are dead on them, such as a ReLU unit whose activation is zero for all samples. Dead
+# units no longer learn. Here the learning rate is too high, and a third of the units in
+# the second layer have died.
 
 network = BPClassifier((20, 20), learning_rate_init=1.0, random_state=0)
 model = make_pipeline(StandardScaler(), network).fit(cancer.data, cancer.target)
