@@ -33,7 +33,7 @@ FLOORS = [
         "engine.settings",
     ],
     ["engine.losses", "engine.network", "engine.checkpoint"],
-    ["engine.objective"],
+    ["engine.objective", "engine.sensitivity"],
     ["engine.problem", "engine.curvature"],
     ["engine.compiled", "engine.compiled.elements"],
     ["engine.compiled.layers"],
@@ -73,6 +73,7 @@ FLOORS = [
     [
         "_estimator.callbacks",
         "_estimator.ending",
+        "_estimator.importances",
         "_estimator.inside",
         "_estimator.interrupts",
         "_estimator.state",

@@ -215,7 +215,7 @@ class NetworkDisplay:
             raise ValueError(f"max_units must be at least 1; got {max_units!r}.")
         import matplotlib.pyplot as plt
 
-        columns = self._columns(max_units)
+        columns = columns_of(self.coefs, max_units)
         height = max(len(column.units) for column in columns) + 2
         height += any(len(column.units) < column.n_units for column in columns)
         if ax is None:
@@ -240,24 +240,6 @@ class NetworkDisplay:
         ]
         self._label(columns)
         return self
-
-    def _columns(self, max_units: int) -> list[Column]:
-        """Return what is drawn of each layer."""
-        each = [np.linalg.norm(W, axis=1) for W in self.coefs]
-        into = [np.ones(len(self.coefs[0]))]
-        into += [np.linalg.norm(W, axis=0) for W in self.coefs]
-        weights = [a * b for a, b in zip(into, [*each, 1.0], strict=True)]
-        chosen = [np.sort(np.argsort(-w, kind="stable")[:max_units]) for w in weights]
-        height = max(map(len, chosen)) + 2
-        columns = []
-        for units, w in zip(chosen, weights, strict=True):
-            # Small layers have more room for each unit.
-            gap = np.sqrt(height / (len(units) + 2))
-            y = gap * (0.5 * (len(units) - 1) - np.arange(len(units)))
-            # The constant unit of the largest layer is at 0.
-            y -= 0.5 * (height - 1)
-            columns.append(Column(units, len(w), y, y[0] + gap))
-        return columns
 
     def _draw_weights(
         self, l: int, columns: list[Column], diameter: float, kwargs: dict[str, Any]
@@ -392,6 +374,25 @@ def checked(
             f"{len(names)}."
         )
     return [str(one) for one in names]
+
+
+def columns_of(coefs: Sequence[Array], max_units: int) -> list[Column]:
+    """Return what is drawn of each layer."""
+    each = [np.linalg.norm(W, axis=1) for W in coefs]
+    into = [np.ones(len(coefs[0]))]
+    into += [np.linalg.norm(W, axis=0) for W in coefs]
+    weights = [a * b for a, b in zip(into, [*each, 1.0], strict=True)]
+    chosen = [np.sort(np.argsort(-w, kind="stable")[:max_units]) for w in weights]
+    height = max(map(len, chosen)) + 2
+    columns = []
+    for units, w in zip(chosen, weights, strict=True):
+        # Small layers have more room for each unit.
+        gap = np.sqrt(height / (len(units) + 2))
+        y = gap * (0.5 * (len(units) - 1) - np.arange(len(units)))
+        # The constant unit of the largest layer is at 0.
+        y -= 0.5 * (height - 1)
+        columns.append(Column(units, len(w), y, y[0] + gap))
+    return columns
 
 
 def _gap(column: Column) -> float:
