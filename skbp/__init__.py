@@ -10,7 +10,12 @@ from skbp.model_selection import (
     BPHalvingRandomSearchCV,
     BPRandomizedSearchCV,
 )
-from skbp.plotting import LossCurveDisplay, SweepDisplay
+from skbp.plotting import (
+    LossCurveDisplay,
+    NetworkDisplay,
+    SweepDisplay,
+    WeightsDisplay,
+)
 from skbp.regressor import BPRegressor
 
 __all__ = [
@@ -22,7 +27,9 @@ __all__ = [
     "BPRegressor",
     "GradientCheck",
     "LossCurveDisplay",
+    "NetworkDisplay",
     "SweepDisplay",
+    "WeightsDisplay",
     "__version__",
     "check_gradient",
     "config_context",

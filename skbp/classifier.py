@@ -454,6 +454,13 @@ class BPClassifier(ClassifierMixin, BaseBP):
         divided by the sum of these sizes. Scale the features alike if you want to
         compare their relevances. Only available if ``alpha="ard"``.
 
+    feature_importances_ : ndarray of shape (n_features,)
+        How much the raw outputs depend on each feature: the mean of the squared
+        gradients dZ[L]/dx, the sum over the outputs, divided by the sum over the
+        features. The mean is over inputs drawn from the normal distribution with mean 0
+        and variance 1, so standardise the features if you want to compare them. It is
+        computed from the weights when you ask for it.
+
     t_ : int
         The number of samples seen in training, counted again in each epoch; 0 for
         "lbfgs" and "lm".

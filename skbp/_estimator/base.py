@@ -22,6 +22,7 @@ from skbp._estimator.attributes import (
 from skbp._estimator.by_hand import check_fitted, model_of
 from skbp._estimator.callbacks import following
 from skbp._estimator.ending import warn_of_end
+from skbp._estimator.importances import importances_of
 from skbp._estimator.inside import Cost, objective_of, penalties_of
 from skbp._estimator.interrupts import raise_interrupt
 from skbp._estimator.members import Member, members_of
@@ -191,6 +192,11 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return members_of(self)
 
     # Looking inside.
+
+    @property
+    def feature_importances_(self) -> npt.NDArray[Any]:
+        """How much the outputs depend on each feature; the sum is 1."""
+        return importances_of(self)
 
     @overload
     def activations(self, X: Sparse) -> list[Any]: ...
