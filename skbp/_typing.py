@@ -120,6 +120,7 @@ RegressionLoss: TypeAlias = (
     ]
     | str
 )
+TargetScaling: TypeAlias = Literal["standard"] | str | None
 #: By class; for multilabel targets a mapping for each label.
 ClassWeight: TypeAlias = (
     Mapping[Any, Float]

@@ -7,6 +7,7 @@ from numbers import Real
 from typing import Any, ClassVar, Literal, Self, overload
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import RegressorMixin
 from sklearn.utils import Tags
 
@@ -43,6 +44,7 @@ from skbp._typing import (
     RegressionLoss,
     Scoring,
     Solver,
+    TargetScaling,
 )
 
 
@@ -54,7 +56,7 @@ class BPRegressor(RegressorMixin, BaseBP):
 
         network               hidden_layer_sizes, activation, output_activation,
                               fit_intercept, init, coefs_init, intercepts_init
-        loss                  loss, huber_delta, quantile
+        loss                  loss, huber_delta, quantile, target_scaling
         solver                solver, batch_size, shuffle, momentum, nesterovs_momentum,
                               beta_1, beta_2, epsilon
         step size             learning_rate, learning_rate_init, learning_rate_decay,
@@ -175,6 +177,16 @@ class BPRegressor(RegressorMixin, BaseBP):
         quantiles in increasing order. For several quantiles ``predict`` returns one
         column for each, and the predicted quantiles never cross: output i is output
         i - 1 plus log(1 + exp(Z_i)), which is positive.
+
+    target_scaling : {"standard"} or None, default=None
+        "standard" means that training sees each output of y minus its mean, divided by
+        its standard deviation. ``alpha``, learning rates and initial weights suit
+        targets of this size. Predictions, their standard deviations, quantiles,
+        ``noise_std_`` and ``score`` are in the units of y. ``coefs_``, ``intercepts_``,
+        losses and ``huber_delta`` belong to the scaled targets. Outputs that are
+        bounded, such as those of "poisson", "gamma" and "log_loss", leave y as it is.
+        ``partial_fit`` and a warm start keep the mean and the standard deviation of the
+        first call.
 
     solver : {"lbfgs", "lm", "sgd", "adam", "nadam", "rmsprop", "rprop"}, default="adam"
         The algorithm that minimises J:
@@ -487,6 +499,15 @@ class BPRegressor(RegressorMixin, BaseBP):
     out_activation_ : str
         The activation function of the output layer.
 
+    target_center_ : ndarray of shape (n_outputs_,)
+        The mean of each output of y, which ``target_scaling="standard"`` has
+        subtracted. Only defined if y was scaled.
+
+    target_scale_ : ndarray of shape (n_outputs_,)
+        The standard deviation of each output of y, by which y was divided then: a
+        prediction is the output of the network times ``target_scale_`` plus
+        ``target_center_``. Only defined if y was scaled.
+
     n_features_in_ : int
         Number of features seen during :term:`fit`.
 
@@ -559,11 +580,16 @@ class BPRegressor(RegressorMixin, BaseBP):
     (3,)
     """
 
+    # Set if y was scaled.
+    target_center_: npt.NDArray[Any]
+    target_scale_: npt.NDArray[Any]
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **CONSTRAINTS,
         "loss": [StrOptions(set(REGRESSION_LOSSES))],
         "huber_delta": [Interval(Real, 0, None, closed="neither")],
         "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
+        "target_scaling": [StrOptions({"standard"}), None],
     }
 
     def __init__(
@@ -610,6 +636,7 @@ class BPRegressor(RegressorMixin, BaseBP):
         ensemble: Int = 1,
         huber_delta: Float = 1.35,
         quantile: Floats = 0.5,
+        target_scaling: TargetScaling = None,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -652,6 +679,7 @@ class BPRegressor(RegressorMixin, BaseBP):
         self.ensemble = ensemble
         self.huber_delta = huber_delta
         self.quantile = quantile
+        self.target_scaling = target_scaling
 
     @available_if(check_has_partial_fit)
     def partial_fit(
@@ -768,6 +796,8 @@ class BPRegressor(RegressorMixin, BaseBP):
             return for_partitions(self.predict, X, return_std=return_std)
         if not return_std:
             outputs = self._bp_outputs(X)
+            if "target_scale_" in vars(self):
+                outputs = targets_of(self).decode(outputs)
             return outputs[:, 0] if outputs.shape[1] == 1 else outputs
         model, each, variance = self._bp_outputs_and_variances(X, "return_std=True")
         if self.noise_std_ is None:
@@ -775,6 +805,9 @@ class BPRegressor(RegressorMixin, BaseBP):
                 f"return_std=True needs loss='squared_error'; loss is {self.loss!r}."
             )
         y, std = model.mean_and_std(each, variance)
+        if "target_scale_" in vars(self):
+            targets = targets_of(self)
+            y, std = targets.decode(y), (std * targets.scale).astype(std.dtype)
         return (y[:, 0], std[:, 0]) if y.shape[1] == 1 else (y, std)
 
     def score(

@@ -14,6 +14,7 @@ from skbp._data.checks import (
     weights_of_part,
 )
 from skbp._data.missing import Known, filled, weights_of_targets, with_gaps
+from skbp._data.scales import center_and_scale
 from skbp._targets import Targets
 from skbp.engine.arrays import Array, DType, Rows
 from skbp.engine.samples import Parts, Samples
@@ -75,6 +76,10 @@ def read_new(
     found = kind.read(y) if earlier is None else earlier.recognise(y)
     targets = learn(found)
     samples = in_terms_of(targets, found, X, data.sample_weight, known)
+    if targets.rescales:
+        Y, weights = targets.encode(found), samples.weights
+        targets = targets.in_units(*center_and_scale(Samples(Y, Y, weights)))
+        samples = Samples(X, as_dtype(targets.encode(found), X.dtype), weights)
     y = with_gaps(y, known)
     if known is not None and not known.any(axis=1).all():
         # Samples of which nothing is known are no samples: they would fill batches.

@@ -155,6 +155,7 @@ def job_of(
         hidden = tuple(len(b) for b in earlier.intercepts[:-1])
         activations = layer_activations(estimator, len(hidden))
     read = read_training(estimator, data, learn, earlier)
+    forget(estimator, "target_center_", "target_scale_")
     vars(estimator).update(of_targets(read.targets))
     units = (read.n_features, *hidden, read.n_outputs)
     network = Network(units, activations, asked(estimator).fit_intercept)

@@ -321,6 +321,15 @@ class ClassTargets:
             )
         return weights
 
+    @property
+    def rescales(self) -> bool:
+        """Return False: classes have no scale."""
+        return False
+
+    def in_units(self, center: Array, scale: Array) -> ClassTargets:
+        """Return the targets unchanged."""
+        return self
+
     def loss(self) -> Loss:
         """Return the corresponding loss of the engine."""
         return engine_loss(self.options.loss, self.output)

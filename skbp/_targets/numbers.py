@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from numbers import Real
 from typing import Any, ClassVar
@@ -29,6 +29,7 @@ class NumberOptions:
     output_activation: str
     huber_delta: float = 1.35
     quantile: Any = 0.5
+    target_scaling: str | None = None
 
     def check_parts(self) -> None:
         """Accept all options: none of them needs all data."""
@@ -130,10 +131,15 @@ class NumberTargets:
     options : NumberOptions
     output : str
         The output activation.
+    center, scale : array (outputs,) or None
+        What training subtracts from the targets of each output, and what it divides
+        them by; None means that it takes them as they are.
     """
 
     options: NumberOptions
     output: str
+    center: Array | None = None
+    scale: Array | None = None
 
     y_options: ClassVar[dict[str, Any]] = {"y_numeric": True}
     Options: ClassVar = NumberOptions
@@ -149,8 +155,10 @@ class NumberTargets:
         return cls(options, options.output)
 
     def renewed(self, options: NumberOptions, numbers: Numbers) -> NumberTargets:
-        """Return the targets of a warm start."""
-        return self.learn(options, numbers)
+        """Return the targets of a warm start, in the units of the earlier fit."""
+        # The weights to continue with belong to these units.
+        options = replace(options, target_scaling=None)
+        return replace(self, options=options, output=options.output)
 
     extended = renewed
 
@@ -172,7 +180,37 @@ class NumberTargets:
                     "columns."
                 )
             Y = np.repeat(Y, len(levels), axis=1)
-        return reachable(Y, self.output, self.options.loss)
+        Y = reachable(Y, self.output, self.options.loss)
+        if self.center is None or self.scale is None:
+            return Y
+        if len(self.center) != Y.shape[1]:
+            # (Another number of outputs than that of the network is refused later.)
+            return Y
+        return np.asarray((Y - self.center) / self.scale)
+
+    @property
+    def rescales(self) -> bool:
+        """Whether the scale of the targets is yet to be learnt.
+
+        Outputs that are bounded must keep the scale of the targets.
+        """
+        wanted = self.options.target_scaling is not None and self.center is None
+        return wanted and self.output not in RANGES
+
+    def in_units(self, center: Array, scale: Array) -> NumberTargets:
+        """Return targets that are encoded as (y - center) / scale."""
+        if not np.isfinite(scale).all():
+            raise ValueError(
+                "target_scaling='standard' cannot scale y, whose standard deviation "
+                "is too large to compute. Divide y by a constant."
+            )
+        return replace(self, center=center, scale=scale)
+
+    def decode(self, outputs: Array) -> Array:
+        """Return outputs (n, outputs) in the units of y."""
+        if self.center is None or self.scale is None:
+            return outputs
+        return (outputs * self.scale + self.center).astype(outputs.dtype)
 
     def _check_sign(self, y: Array, n_outputs: int) -> None:
         """Refuse numbers that are too low for the loss."""

@@ -80,6 +80,7 @@ def parameters() -> list[BPClassifier | BPRegressor]:
     ]
     regressors = [
         BPRegressor(loss="quantile", quantile=[0.1, 0.5, 0.9]),
+        BPRegressor(target_scaling="standard"),
         BPRegressor(loss="quantile", quantile=np.linspace(0.1, 0.9, 9)),
         BPRegressor(loss="quantile", quantile=0.9, intercepts_init="best_constant"),
         BPRegressor(loss="huber", huber_delta=2, solver="rprop", warm_start=True),
