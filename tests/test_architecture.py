@@ -79,7 +79,12 @@ FLOORS = [
         "_estimator.state",
         "_estimator.validation",
     ],
-    ["_estimator.prepare", "_estimator.run", "_estimator.sklearn_networks"],
+    [
+        "_estimator.prepare",
+        "_estimator.run",
+        "_estimator.sklearn_networks",
+        "_estimator.torch_modules",
+    ],
     ["_estimator.base"],
     ["classifier", "regressor"],
     ["compat", "inspection"],
