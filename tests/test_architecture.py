@@ -85,6 +85,7 @@ FLOORS = [
         "_estimator.sklearn_networks",
         "_estimator.torch_modules",
     ],
+    ["_estimator.exchange"],
     ["_estimator.base"],
     ["classifier", "regressor"],
     ["compat", "inspection"],

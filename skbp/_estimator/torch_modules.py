@@ -168,7 +168,7 @@ def layers_of(module: Any) -> tuple[list[Layer], bool]:
                 raise ValueError(
                     f"{kind} must follow a Linear; each layer has one activation."
                 )
-            layers[-1] = layers[-1]._replace(activation=name)
+            layers[-1] = Layer(*layers[-1][:2], name)
             open_layer = False
     if not layers:
         raise ValueError("The module has no Linear.")
