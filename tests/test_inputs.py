@@ -179,5 +179,5 @@ def test_arrays_that_cannot_be_converted():
         def __array__(self, dtype=None, copy=None):
             raise TypeError("can't convert a sparse tensor.")
 
-    with pytest.raises(TypeError, match="y cannot be converted .* sparse tensor"):
+    with pytest.raises(TypeError, match=r"y cannot be converted .* sparse tensor"):
         BPRegressor().fit(X, Sparse(Y))

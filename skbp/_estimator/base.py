@@ -22,6 +22,7 @@ from skbp._estimator.attributes import (
 from skbp._estimator.by_hand import check_fitted, model_of
 from skbp._estimator.callbacks import following
 from skbp._estimator.ending import warn_of_end
+from skbp._estimator.exchange import Exchange
 from skbp._estimator.importances import importances_of
 from skbp._estimator.inside import Cost, objective_of, penalties_of
 from skbp._estimator.interrupts import raise_interrupt
@@ -30,7 +31,6 @@ from skbp._estimator.parameters import CONSTRAINTS, validate_params
 from skbp._estimator.prepare import prepare, prepare_part
 from skbp._estimator.rules import RULES, Rules, check_subclass, set_defaults
 from skbp._estimator.run import run
-from skbp._estimator.sklearn_networks import from_sklearn, to_sklearn
 from skbp._estimator.state import restore, stored
 from skbp._sklearn import (
     CallbackSupportMixin,
@@ -46,7 +46,7 @@ from skbp.engine.progress import History
 PARAMETERS: WeakKeyDictionary[type, tuple[str, ...]] = WeakKeyDictionary()
 
 
-class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
+class BaseBP(Exchange, CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     """Training and fitted attributes of a back-propagation estimator.
 
     The data go down to the engine as a ``Job``, and a ``Result`` comes back. The
@@ -389,66 +389,6 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if penalties is not None:
             penalty = 0.5 * (objective.theta**2 @ penalties) / m
         return Cost(float(loss[0] + penalty[0]), float(loss[0]), float(penalty[0]))
-
-    # In and out of other libraries.
-
-    @classmethod
-    def from_sklearn(cls, network: Any) -> Self:
-        """Make an estimator of scikit-learn's network, with its parameters and weights.
-
-        Nothing is trained again: a fitted network predicts the same. ``partial_fit``
-        continues with the state of the optimizer, as scikit-learn's would.
-
-        Parameters
-        ----------
-        network : MLPClassifier or MLPRegressor
-            A network of scikit-learn's, fitted or not. It is not changed.
-
-        Returns
-        -------
-        estimator : object
-            An estimator of this class, fitted if the network is.
-
-        Examples
-        --------
-        >>> from sklearn.neural_network import MLPRegressor
-        >>> from skbp import BPRegressor
-        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 2.0, 3.0]
-        >>> mlp = MLPRegressor(hidden_layer_sizes=(2,), max_iter=1000).fit(X, y)
-        >>> model = BPRegressor.from_sklearn(mlp)
-        >>> (model.predict(X) == mlp.predict(X)).all()
-        np.True_
-        """
-        estimator: Self = from_sklearn(cls, network)
-        return estimator
-
-    def to_sklearn(self) -> Any:
-        """Return scikit-learn's network with these weights.
-
-        It predicts the same. Parameters and values that scikit-learn's class does not
-        have are left out; they only concern training. If this estimator was trained by
-        ``partial_fit`` or with ``warm_start``, ``partial_fit`` there continues with the
-        state of the optimizer.
-
-        Returns
-        -------
-        network : MLPClassifier or MLPRegressor
-            A fitted network of scikit-learn's, with copies of the weights.
-
-        Raises
-        ------
-        ValueError
-            If scikit-learn has no such network: an ensemble, or other activations.
-
-        Examples
-        --------
-        >>> from skbp import BPRegressor
-        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 2.0, 3.0]
-        >>> model = BPRegressor((2,), "tanh", solver="lbfgs", random_state=0).fit(X, y)
-        >>> model.to_sklearn().predict([[0.5], [2.5]]).round(1)
-        array([0.5, 2.5])
-        """
-        return to_sklearn(self)
 
     # What prediction needs.
 

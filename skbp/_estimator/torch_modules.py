@@ -10,34 +10,41 @@ from sklearn.base import ClassifierMixin
 
 from skbp._estimator.by_hand import adopt
 from skbp._estimator.members import sole_model
-from skbp._estimator.parameters import check_parameters, validate_params
+from skbp._estimator.parameters import (
+    check_parameters,
+    options_of,
+    validate_params,
+)
 from skbp._targets.losses import PROBABILITIES
 from skbp.engine.model import unpacked
 
 
 class Activation(NamedTuple):
-    """An activation in PyTorch: the class of the module, and its options."""
+    """An activation in PyTorch: the class of the module, and its options.
+
+    Each option has the values with which the module is this activation. The first of
+    them is used for a new module.
+    """
 
     kind: str
-    options: dict[str, Any]
+    options: dict[str, tuple[Any, ...]]
 
 
-#: The activations that are modules of PyTorch. The options are the attributes that a
-#: module must have to be this activation.
+#: The activations that are modules of PyTorch.
 MODULES = {
     "identity": Activation("Identity", {}),
     "logistic": Activation("Sigmoid", {}),
     "tanh": Activation("Tanh", {}),
     "relu": Activation("ReLU", {}),
-    "leaky_relu": Activation("LeakyReLU", {"negative_slope": 0.01}),
-    "elu": Activation("ELU", {"alpha": 1.0}),
+    "leaky_relu": Activation("LeakyReLU", {"negative_slope": (0.01,)}),
+    "elu": Activation("ELU", {"alpha": (1.0,)}),
     "selu": Activation("SELU", {}),
-    "gelu": Activation("GELU", {"approximate": "none"}),
+    "gelu": Activation("GELU", {"approximate": ("none",)}),
     "silu": Activation("SiLU", {}),
     "mish": Activation("Mish", {}),
-    "softplus": Activation("Softplus", {"beta": 1.0}),
+    "softplus": Activation("Softplus", {"beta": (1.0,)}),
     "softsign": Activation("Softsign", {}),
-    "softmax": Activation("Softmax", {"dim": -1}),
+    "softmax": Activation("Softmax", {"dim": (-1, 1)}),
 }
 #: Modules without an effect on predictions.
 IGNORED = ("Dropout", "Flatten", "Identity")
@@ -75,7 +82,8 @@ def to_torch(estimator: Any, raw: bool) -> Any:
         layers.append(linear)
         if name != "identity":
             kind, options = MODULES[name]
-            layers.append(getattr(torch.nn, kind)(**options))
+            first = {option: values[0] for option, values in options.items()}
+            layers.append(getattr(torch.nn, kind)(**first))
     return torch.nn.Sequential(*layers)
 
 
@@ -93,28 +101,34 @@ class Layer(NamedTuple):
 def from_torch(cls: Any, module: Any, classes: Any, parameters: dict[str, Any]) -> Any:
     """Return an estimator with the weights of a Sequential."""
     layers, ends_raw = layers_of(module)
-    output, n_outputs = layers[-1].activation, len(layers[-1].b)
+    hidden, n_outputs = layers[:-1], len(layers[-1].b)
+    output = parameters.get("output_activation", "auto")
+    if output == "auto" and not ends_raw:
+        output = layers[-1].activation
     attributes: dict[str, Any] = {}
     if issubclass(cls, ClassifierMixin):
-        if ends_raw:
-            # Such networks are trained with a loss that takes raw outputs.
+        attributes["classes_"] = classes_of(classes, n_outputs)
+        if output == "auto":
+            # Such modules are trained with a loss that takes raw outputs.
             output = "logistic" if n_outputs == 1 else "softmax"
         if output not in PROBABILITIES:
             raise ValueError(
-                "The module of a classifier must end with Sigmoid, Softmax or the last "
+                "The module of a classifier must end with Sigmoid, Softmax or a "
                 f"Linear; got {MODULES[output].kind}."
             )
-        attributes["classes_"] = classes_of(classes, n_outputs)
-    hidden = layers[:-1]
     names = [layer.activation for layer in hidden]
     given = {
         "hidden_layer_sizes": tuple(len(layer.b) for layer in hidden),
-        "activation": names[0] if len(set(names)) == 1 else tuple(names) or "relu",
+        "activation": names[0] if len(set(names)) == 1 else tuple(names),
+        # Several labels have logistic outputs, too, but only with "auto".
+        "output_activation": "auto" if output == "logistic" and attributes else output,
         "fit_intercept": any(layer.b.any() for layer in layers),
     }
     estimator = cls(**given | parameters)
     validate_params(estimator)
     check_parameters(estimator)
+    if output == "auto":
+        output = options_of(estimator).output
     adopt(
         estimator,
         coefs_=[layer.W for layer in layers],
@@ -154,7 +168,7 @@ def layers_of(module: Any) -> tuple[list[Layer], bool]:
                 raise ValueError(
                     f"{kind} must follow a Linear; each layer has one activation."
                 )
-            layers[-1] = layers[-1]._replace(activation=name)
+            layers[-1] = Layer(*layers[-1][:2], name)
             open_layer = False
     if not layers:
         raise ValueError("The module has no Linear.")
@@ -189,21 +203,17 @@ def layer_of(linear: Any) -> Layer:
 def activation_of(module: Any) -> str:
     """Return the name of an activation."""
     kind = type(module).__name__
-    for name, (known, options) in MODULES.items():
-        if kind != known:
-            continue
-        wrong = [
-            f"{option}={getattr(module, option)!r}"
-            for option, value in options.items()
-            if getattr(module, option) != value and (option, 1) != (option, value)
-        ]
-        if wrong:
+    found = [name for name, known in MODULES.items() if known.kind == kind]
+    if not found:
+        known_kinds = sorted(activation.kind for activation in MODULES.values())
+        raise ValueError(
+            f"{kind} is not among the activations that a network can have: "
+            f"{known_kinds}."
+        )
+    for option, values in MODULES[found[0]].options.items():
+        if getattr(module, option) not in values:
             raise ValueError(
-                f"{kind} must have {options} to be the activation {name!r}; got "
-                f"{', '.join(wrong)}."
+                f"{kind} must have {option}={values[0]!r} to be the activation "
+                f"{found[0]!r}; got {getattr(module, option)!r}."
             )
-        return name
-    known_kinds = sorted(activation.kind for activation in MODULES.values())
-    raise ValueError(
-        f"{kind} is no activation of this package. Those are {known_kinds}."
-    )
+    return found[0]
