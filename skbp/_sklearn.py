@@ -156,6 +156,13 @@ def search_context(search: BaseSearchCV) -> dict[str, Any]:
     return {}
 
 
+def with_html(table: Any, more: str) -> Any:
+    """Return a table of scikit-learn's HTML representation, with more HTML below it."""
+    own = table._html_repr
+    table._html_repr = lambda: own() + more
+    return table
+
+
 def has_callbacks(estimator: Any) -> bool:
     """Return whether callbacks follow an estimator."""
     return hasattr(estimator, "_skl_callbacks")
@@ -238,4 +245,5 @@ __all__ = [
     "set_private",
     "validate_parameter_constraints",
     "warn_or_raise_about_fit_failures",
+    "with_html",
 ]

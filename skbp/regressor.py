@@ -475,6 +475,12 @@ class BPRegressor(RegressorMixin, BaseBP):
         divided by the sum of these sizes. Scale the features alike if you want to
         compare their relevances. Only available if ``alpha="ard"``.
 
+    status_ : str
+        Why training ended: "converged"; "max_iter" if ``max_iter`` epochs or
+        iterations, or ``max_fun`` evaluations, were not enough; "failed" if the solver
+        found no further step; "diverged"; "stopped" by a callback; "interrupted" from
+        the keyboard. After ``partial_fit`` it is "running".
+
     feature_importances_ : ndarray of shape (n_features,)
         How much the raw outputs depend on each feature: the mean of the squared
         gradients dZ[L]/dx, the sum over the outputs, divided by the sum over the

@@ -68,7 +68,7 @@ def test_useless_features_and_dead_networks():
     model.coefs_[0][...] = 0.0
     assert model.feature_importances_.tolist() == [0.0, 0.0, 0.0, 0.0]
     model.coefs_[0][0] = np.inf
-    with pytest.raises(ValueError, match="needs finite weights"):
+    with pytest.raises(AttributeError, match="the weights must be finite"):
         model.feature_importances_  # noqa: B018
 
 

@@ -166,6 +166,7 @@ def of_history(estimator: Any, job: Job, history: History) -> dict[str, Any]:
     found: dict[str, Any] = {
         "n_iter_": (before["n_iter_"] or 0) + history.n_iter,
         "t_": (before["t_"] or 0) + history.n_iter * seen,
+        "status_": str(history.status),
         "loss_": losses[-1] if losses else (before["loss_"] or np.nan),
         "best_loss_": None,
     }

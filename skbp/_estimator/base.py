@@ -21,9 +21,9 @@ from skbp._estimator.attributes import (
 )
 from skbp._estimator.by_hand import check_fitted, model_of
 from skbp._estimator.callbacks import following
+from skbp._estimator.described import Described
 from skbp._estimator.ending import warn_of_end
 from skbp._estimator.exchange import Exchange
-from skbp._estimator.importances import importances_of
 from skbp._estimator.inside import Cost, objective_of, penalties_of
 from skbp._estimator.interrupts import raise_interrupt
 from skbp._estimator.members import Member, members_of
@@ -40,13 +40,15 @@ from skbp._threads import with_blas_threads_for
 from skbp._typing import ArrayLike, MatrixLike, Sparse
 from skbp.engine.arrays import Array
 from skbp.engine.model import Model, unpacked
-from skbp.engine.progress import History
+from skbp.engine.progress import History, Status
 
 #: The names of the parameters of each class.
 PARAMETERS: WeakKeyDictionary[type, tuple[str, ...]] = WeakKeyDictionary()
 
 
-class BaseBP(Exchange, CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
+class BaseBP(
+    Described, Exchange, CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta
+):
     """Training and fitted attributes of a back-propagation estimator.
 
     The data go down to the engine as a ``Job``, and a ``Result`` comes back. The
@@ -63,6 +65,7 @@ class BaseBP(Exchange, CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     coefs_: list[npt.NDArray[Any]]
     intercepts_: list[npt.NDArray[Any]]
     loss_: float
+    status_: str
     best_loss_: float | Any
     loss_curve_: list[float]
     learning_rate_curve_: list[float] | Any
@@ -183,6 +186,9 @@ class BaseBP(Exchange, CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         (result,) = run(job)
         raise_interrupt(result)
         set_attributes(self, job, result)
+        if result.history.status is Status.MAX_ITER:
+            # One epoch is no end.
+            self.status_ = str(Status.RUNNING)
         keep_checkpoint(self, job, result)
         return result.history
 
@@ -192,11 +198,6 @@ class BaseBP(Exchange, CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return members_of(self)
 
     # Looking inside.
-
-    @property
-    def feature_importances_(self) -> npt.NDArray[Any]:
-        """How much the outputs depend on each feature; the sum is 1."""
-        return importances_of(self)
 
     @overload
     def activations(self, X: Sparse) -> list[Any]: ...

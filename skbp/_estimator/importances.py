@@ -8,13 +8,22 @@ import numpy as np
 
 from skbp._estimator.by_hand import check_fitted, model_of
 from skbp.engine.arrays import Array
+from skbp.engine.model import Model
 from skbp.engine.sensitivity import squared_gradients
 
 
 def importances_of(estimator: Any) -> Array:
     """Return the importance of each feature (n_features,); their sum is 1."""
     check_fitted(estimator)
-    model = model_of(estimator)
+    try:
+        return importances(model_of(estimator))
+    except ValueError as error:
+        # Whoever looks through the attributes expects no other error.
+        raise AttributeError(f"no feature_importances_: {error}") from error
+
+
+def importances(model: Model) -> Array:
+    """Return the importance of each feature of a model."""
     # All outputs of softmax may be shifted alike, without any effect.
     centered = model.output == "softmax"
     with np.errstate(all="ignore"):
@@ -24,7 +33,7 @@ def importances_of(estimator: Any) -> Array:
         total = found.sum()
         if not np.isfinite(total):
             raise ValueError(
-                "feature_importances_ needs finite weights; the gradients at the "
-                "weights of this network are infinite or nan."
+                "the weights must be finite; the gradients at the weights of this "
+                "network are infinite or nan."
             )
     return found / total if total > 0.0 else found

@@ -11,6 +11,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, check_cv
 from sklearn.utils import indexable
 
+from skbp._estimator.described import Documented
 from skbp._sklearn import (
     BaseSearchCV,
     HalvingGridSearchCV,
@@ -45,7 +46,7 @@ from skbp.model_selection.sweep import Sweep, handed_out
 # whichever the version. tests/test_typing.py compares the two.
 
 
-class LockStepSearch(BaseSearchCV):
+class LockStepSearch(Documented, BaseSearchCV):
     """The fit of a search whose candidates train in lock-step."""
 
     cv_results_: dict[str, Any]
