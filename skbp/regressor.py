@@ -490,11 +490,11 @@ class BPRegressor(RegressorMixin, BaseBP):
     out_activation_ : str
         The activation function of the output layer.
 
-    target_center_ : ndarray of shape (n_outputs_,)
+    target_center_ : ndarray of shape (`n_outputs_`,)
         The mean of each output of y, which ``target_scaling="standard"`` has
         subtracted. Only defined if y was scaled.
 
-    target_scale_ : ndarray of shape (n_outputs_,)
+    target_scale_ : ndarray of shape (`n_outputs_`,)
         The standard deviation of each output of y, by which y was divided then: a
         prediction is the output of the network times ``target_scale_`` plus
         ``target_center_``. Only defined if y was scaled.

@@ -194,6 +194,7 @@ of_the_wrong_output.output_activation = "cubic"
 of_the_wrong_range.target_range = (1.0, 0.0)
 
 REFUSED = [
+    (int, r"loss=<class 'int'> failed.*the shape \(8, 2\)"),
     (
         wrong_slope,
         r"slope of loss is .* for A=.* but the difference quotient.*differ by",
@@ -214,7 +215,7 @@ def test_a_loss_that_is_not_right_is_refused(loss, message):
 
 
 def test_a_loss_cannot_change_the_network():
-    with pytest.raises(ValueError, match="read-only"):
+    with pytest.raises(ValueError, match=r"loss=<function writing.*failed.*read-only"):
         small(loss=writing).fit(X, Y)
 
 

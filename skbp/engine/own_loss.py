@@ -65,15 +65,18 @@ def functions_of(
 
 
 def called(function: OwnLoss, A: Array, Y: Array) -> tuple[Array, Array]:
-    """Return value (n, outputs) or (n, 1) and slope (n, outputs) of some predictions.
-
-    The function cannot write to its arguments, which are arrays of the network.
-    """
-    A, Y = A.view(), Y.view()
-    A.flags.writeable = Y.flags.writeable = False
-    value, slope = function(A, Y)
+    """Return value (n, outputs) or (n, 1) and slope (n, outputs) of some predictions."""
+    value, slope = function(*frozen(A, Y))
     value = np.asarray(value)
     return value.reshape(len(A), -1), np.asarray(slope).reshape(A.shape)
+
+
+def frozen(*arrays: Array) -> list[Array]:
+    """Return views that cannot be written to: the arrays are those of the network."""
+    views = [array.view() for array in arrays]
+    for view in views:
+        view.flags.writeable = False
+    return views
 
 
 def constant_of(
@@ -118,7 +121,13 @@ def check_own_loss(function: OwnLoss, output: str, Y: Array) -> bool:
     """
     Y = np.asarray(Y[:: max(1, len(Y) // FEW)][:FEW], np.float64)
     A = predictions_near(Y, output)
-    result = function(A.copy(), Y.copy())
+    try:
+        result: Any = function(*frozen(A, Y))
+    except Exception as error:
+        raise ValueError(
+            f"loss={function!r} failed with predictions A and targets Y, arrays of the "
+            f"shape {A.shape}: {error}"
+        ) from error
     if not isinstance(result, tuple) or len(result) != 2:
         raise ValueError(
             "loss must return two arrays, the value of the loss and its slope; got "
@@ -160,7 +169,7 @@ def predictions_near(Y: Array, output: str) -> Array:
 
 def check_independence(function: OwnLoss, A: Array, Y: Array, value: Array) -> None:
     """Refuse a loss whose value for a sample depends on the other samples."""
-    alone, _ = function(A[:1].copy(), Y[:1].copy())
+    alone, _ = function(*frozen(A[:1], Y[:1]))
     if not np.allclose(np.asarray(alone)[0], value[0], rtol=1e-6, atol=1e-12):
         raise ValueError(
             "loss must return the value of each sample, which does not depend on the "
@@ -173,14 +182,14 @@ def check_slope(function: OwnLoss, A: Array, Y: Array, slope: Array) -> None:
     """Refuse a slope that is not the derivative of the value."""
 
     def value(at: Array) -> Array:
-        found, _ = function(at, Y.copy())
+        found, _ = function(*frozen(at, Y))
         total: Array = np.asarray(found, np.float64).reshape(len(A), -1).sum(axis=1)
         return total
 
     for j in range(min(FEW, A.shape[1])):
         h = np.zeros(A.shape)
         h[:, j] = STEP * np.maximum(1.0, np.abs(A[:, j]))
-        before, at, after = value(A - h), value(A.copy()), value(A + h)
+        before, at, after = value(A - h), value(A), value(A + h)
         right, left = (after - at) / h[:, j], (at - before) / h[:, j]
         numeric, size = 0.5 * (left + right), np.abs(left) + np.abs(right)
         # The digits that a difference of values loses, and kinks between the two.
