@@ -171,13 +171,18 @@ class BPClassifier(ClassifierMixin, BaseBP):
         same, except that the output layer starts at the constant prediction with the
         lowest loss.
 
-    loss : {"log_loss", "squared_error"}, default="log_loss"
+    loss : {"log_loss", "squared_error"} or callable, default="log_loss"
         The loss of the outputs a for the targets y, which are 1 for the class (or the
         labels) of the sample and 0 for all others:
 
         - "log_loss", -y log a, summed over the classes; for logistic outputs -y log
           a - (1 - y) log(1 - a), summed over the outputs;
-        - "squared_error", (a - y)² / 2, summed over the outputs.
+        - "squared_error", (a - y)² / 2, summed over the outputs;
+        - a function or object of your own: called with the outputs A and the targets Y,
+          both of shape (n, outputs), it returns the value of the loss for each target,
+          or for each sample, and its slope, the derivative with respect to A. Its
+          attribute ``output_activation`` names the activations that suit it, the
+          default first; without this attribute the outputs are no probabilities.
 
     class_weight : dict, list of dict, "balanced" or None, default=None
         The weight of each class, which multiplies the sample weights. A dict maps class
@@ -555,7 +560,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **CONSTRAINTS,
-        "loss": [StrOptions(set(CLASSIFICATION_LOSSES))],
+        "loss": [StrOptions(set(CLASSIFICATION_LOSSES)), callable],
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
     }

@@ -151,7 +151,7 @@ class BPRegressor(RegressorMixin, BaseBP):
         same, except that the output layer starts at the constant prediction with the
         lowest loss.
 
-    loss : str, default="squared_error"
+    loss : str or callable, default="squared_error"
         The loss of a prediction a for its target y:
 
         - "squared_error", (a - y)² / 2, predicts the mean;
@@ -166,7 +166,13 @@ class BPRegressor(RegressorMixin, BaseBP):
           predicts a > 0;
         - "log_loss", -y log a - (1 - y) log(1 - a), for proportions and probabilities y
           in [0, 1]; with ``output_activation="softmax"`` -y log a, summed over the
-          outputs.
+          outputs;
+        - a function or object of your own: called with predictions A and targets Y,
+          both of shape (n, outputs), it returns the value of the loss for each target,
+          or for each sample, and its slope, the derivative with respect to A. Two
+          attributes say what suits it: ``output_activation``, "identity" by default, a
+          name or several, and ``target_range``, the lowest and the highest target, by
+          default any number.
 
     huber_delta : float, default=1.35
         The absolute error, in units of y, above which ``loss="huber"`` grows linearly.
@@ -505,11 +511,11 @@ class BPRegressor(RegressorMixin, BaseBP):
     out_activation_ : str
         The activation function of the output layer.
 
-    target_center_ : ndarray of shape (n_outputs_,)
+    target_center_ : ndarray of shape (`n_outputs_`,)
         The mean of each output of y, which ``target_scaling="standard"`` has
         subtracted. Only defined if y was scaled.
 
-    target_scale_ : ndarray of shape (n_outputs_,)
+    target_scale_ : ndarray of shape (`n_outputs_`,)
         The standard deviation of each output of y, by which y was divided then: a
         prediction is the output of the network times ``target_scale_`` plus
         ``target_center_``. Only defined if y was scaled.
@@ -592,7 +598,7 @@ class BPRegressor(RegressorMixin, BaseBP):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **CONSTRAINTS,
-        "loss": [StrOptions(set(REGRESSION_LOSSES))],
+        "loss": [StrOptions(set(REGRESSION_LOSSES)), callable],
         "huber_delta": [Interval(Real, 0, None, closed="neither")],
         "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
         "target_scaling": [StrOptions({"standard"}), None],

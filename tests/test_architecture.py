@@ -35,7 +35,7 @@ FLOORS = [
         "engine.settings",
     ],
     ["engine.losses", "engine.network", "engine.checkpoint"],
-    ["engine.objective", "engine.sensitivity"],
+    ["engine.objective", "engine.own_loss", "engine.sensitivity"],
     ["engine.problem", "engine.curvature"],
     ["engine.compiled", "engine.compiled.elements"],
     ["engine.compiled.layers"],

@@ -31,7 +31,9 @@ def filled(y: Any, numeric: bool) -> tuple[Any, Known | None]:
         targets = np.asarray(y)
     except ValueError:
         return y, None
-    if targets.ndim != 2 or targets.shape[1] < 2 or targets.dtype.kind not in "fO":
+    if targets.ndim != 2 or targets.shape[1] < 2:
+        return y, None
+    if targets.dtype.kind not in ("f", "O"):
         return y, None
     known = ~gaps_in(targets)
     if known.all():

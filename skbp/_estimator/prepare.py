@@ -44,9 +44,10 @@ from skbp.engine.arrays import Array
 from skbp.engine.checkpoint import Checkpoint
 from skbp.engine.fit import Job
 from skbp.engine.network import Network
+from skbp.engine.own_loss import check_own_loss
 from skbp.engine.problem import Problem
 from skbp.engine.random import seeded
-from skbp.engine.samples import Samples
+from skbp.engine.samples import Parts, Samples
 from skbp.engine.settings import Settings
 from skbp.engine.solvers import SOLVERS
 
@@ -218,9 +219,28 @@ def read_training(
     kind, reset = kind_of(estimator), earlier is None
     if on_dask(data.X):
         check_on_dask(estimator)
-        return read_partitions(estimator, data, kind, learn, reset=reset)
-    known = None if earlier is None else earlier.targets
-    return read_new(estimator, data, kind, learn, reset=reset, earlier=known)
+        read = read_partitions(estimator, data, kind, learn, reset=reset)
+    else:
+        known = None if earlier is None else earlier.targets
+        read = read_new(estimator, data, kind, learn, reset=reset, earlier=known)
+    if callable(read.targets.options.loss):
+        check_own(read)
+    return read
+
+
+def check_own(read: Read) -> None:
+    """Refuse a loss of the user's own that does not return what it should."""
+    samples, targets = read.samples, read.targets
+    if isinstance(samples, Parts):
+        samples = next(iter(samples.stream()))
+    weights = samples.weights
+    by_target = check_own_loss(targets.options.loss, targets.output, samples.Y)
+    if not by_target and weights is not None and weights.ndim == 2:
+        raise ValueError(
+            "Missing targets (nan in y) and sample_weight of the shape of y need a "
+            "loss that returns the value of each target, of the shape of Y; got one "
+            "value for each sample."
+        )
 
 
 def start_theta(

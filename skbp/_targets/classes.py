@@ -26,7 +26,7 @@ from skbp.engine.losses import Loss
 class ClassOptions:
     """The parameters of a classifier that determine its loss."""
 
-    loss: str
+    loss: Any
     output_activation: str
     class_weight: Any = None
     label_smoothing: float = 0.0

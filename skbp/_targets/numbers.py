@@ -12,7 +12,13 @@ import numpy as np
 import scipy.sparse
 from sklearn.metrics import d2_pinball_score, r2_score
 
-from skbp._targets.losses import check_apart, engine_loss, outputs_of
+from skbp._targets.losses import (
+    check_apart,
+    check_declared_range,
+    declared,
+    engine_loss,
+    outputs_of,
+)
 from skbp.engine.activations import RANGES
 from skbp.engine.arrays import Array
 from skbp.engine.losses import Loss, huber, quantile
@@ -25,7 +31,7 @@ ROUNDING = 1e-5
 class NumberOptions:
     """The parameters of a regressor that determine its loss."""
 
-    loss: str
+    loss: Any
     output_activation: str
     huber_delta: float = 1.35
     quantile: Any = 0.5
@@ -73,6 +79,8 @@ class NumberOptions:
     @property
     def positive_only(self) -> bool:
         """Whether targets must not be negative."""
+        if callable(self.loss):
+            return declared(self.loss).low >= 0.0
         low, _ = RANGES.get(self.single_output, (-np.inf, np.inf))
         return self.loss in ("poisson", "gamma") or low >= 0.0
 
@@ -180,7 +188,10 @@ class NumberTargets:
                     "columns."
                 )
             Y = np.repeat(Y, len(levels), axis=1)
-        Y = reachable(Y, self.output, self.options.loss)
+        if callable(self.options.loss):
+            check_declared_range(self.options.loss, Y)
+        else:
+            Y = reachable(Y, self.output, self.options.loss)
         if self.center is None or self.scale is None:
             return Y
         if len(self.center) != Y.shape[1]:
@@ -192,8 +203,12 @@ class NumberTargets:
     def rescales(self) -> bool:
         """Whether the scale of the targets is yet to be learnt.
 
-        Outputs that are bounded must keep the scale of the targets.
+        Outputs that are bounded must keep the scale of the targets, and so must
+        targets that are bounded.
         """
+        loss = self.options.loss
+        if callable(loss) and declared(loss).bounded:
+            return False
         wanted = self.options.target_scaling is not None and self.center is None
         return wanted and self.output not in RANGES
 

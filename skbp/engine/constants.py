@@ -80,3 +80,16 @@ def best_of_huber(bound: float, y: Array, weights: Array | None) -> float:
     options = {"xatol": 1e-9 * (y.max() - y.min())}
     found = minimize_scalar(J, bounds=limits, method="bounded", options=options)
     return float(found.x)
+
+
+def lowest(J: Callable[[Array], Array], low: Array, high: Array) -> Array:
+    """Return where J, a function of each output, has its minimum between the limits.
+
+    Golden-section search, for all outputs at the same time.
+    """
+    ratio = 0.5 * (5.0**0.5 - 1.0)
+    for _ in range(30):
+        left, right = high - ratio * (high - low), low + ratio * (high - low)
+        falls = J(left) > J(right)
+        low, high = np.where(falls, left, low), np.where(falls, high, right)
+    return 0.5 * (low + high)

@@ -69,6 +69,8 @@ class Loss:
         estimated.
     parameters : tuple of float
         The number that the loss depends on, or one for each output.
+    own : bool
+        Whether a user has written the loss, which then runs in Python only.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Loss:
     likelihood: bool = True
     normal: bool = False
     parameters: tuple[float, ...] = ()
+    own: bool = False
 
     @property
     def shortcut(self) -> bool:

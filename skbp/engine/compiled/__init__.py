@@ -35,6 +35,8 @@ def available() -> bool:
 def suits(problem: Problem) -> bool:
     """Return whether the compiled loops can train on these samples."""
     samples = problem.samples
+    if problem.loss.own:
+        return False
     if not isinstance(samples, Samples) or type(samples.X) is not np.ndarray:
         return False
     arrays = [samples.X, samples.Y]
