@@ -97,6 +97,7 @@ FLOORS = [
     ["plotting.loss_curve", "plotting.network", "plotting.sweep"],
     ["plotting.weights"],
     ["plotting"],
+    ["callbacks"],
     [""],
 ]
 FLOOR = {
