@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from math import inf, isnan
 from typing import Any
 
 from skbp._data.read import Data
@@ -132,9 +133,9 @@ def leading(progress: Progress, active: list[int]) -> int:
 
     def merit(k: int) -> float:
         history = progress.histories[k]
-        if progress.decides:
-            return history.validation_scores[-1]
-        return -history.loss_curve[-1]
+        curve = history.validation_scores if progress.decides else history.loss_curve
+        value = curve[-1] if progress.decides else -curve[-1]
+        return -inf if isnan(value) else value
 
     return max(active, key=merit)
 
