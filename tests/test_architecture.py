@@ -107,6 +107,7 @@ FLOORS = [
     ["plotting.loss_curve", "plotting.network", "plotting.sweep"],
     ["plotting.weights"],
     ["plotting"],
+    ["callbacks"],
     [""],
 ]
 FLOOR = {

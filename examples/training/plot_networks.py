@@ -34,8 +34,8 @@ plt.show()
 # large weight, compared with the largest one between the same two layers. The unit 1 at
 # the top is constant: its lines are the biases.
 #
-# The petals distinguish the species: their lines are the widest. No line leads to
-# the unit at the bottom: the penalty ``alpha`` has removed its weights.
+# The petals distinguish the species: their lines are the widest. The unit at the
+# bottom has only a bias: the penalty ``alpha`` has removed its weights.
 
 # %%
 # More units

@@ -20,7 +20,7 @@ from skbp._estimator.attributes import (
     set_attributes,
 )
 from skbp._estimator.by_hand import check_fitted, model_of
-from skbp._estimator.callbacks import following
+from skbp._estimator.callbacks import following, warn_that_none_follows
 from skbp._estimator.described import Described
 from skbp._estimator.ending import warn_of_end
 from skbp._estimator.exchange import Exchange
@@ -164,12 +164,12 @@ class BaseBP(
         data = Data(X, y, sample_weight)
         validation = Data(X_val, y_val, sample_weight_val)
         with (
-            following(self, X, y, sample_weight) as hook,
+            following(self, data, validation) as hook_of,
             restored_on_error(self),
             np.errstate(all="ignore"),
         ):
             job = prepare(self, data, validation)
-            (result,) = run(job, hook)
+            (result,) = run(job, hook_of and hook_of(job))
             raise_interrupt(result)
             set_attributes(self, job, result)
             if self.warm_start:
@@ -182,6 +182,7 @@ class BaseBP(
         if not get_config()["skip_parameter_validation"]:
             # (scikit-learn's decorator takes three times as long.)
             self._validate_params()
+        warn_that_none_follows(self)
         job = prepare_part(self, data, validation)
         (result,) = run(job)
         raise_interrupt(result)
