@@ -8,6 +8,7 @@ INK, GREY = "#22303c", "#8a97a3"
 #: The pages that come first in their part of the gallery, in this order. The others
 #: follow by name.
 FIRST = (
+    "plot_without_tuning.py",
     "plot_table.py",
     "plot_intervals.py",
     "plot_imbalanced.py",

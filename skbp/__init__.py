@@ -17,6 +17,13 @@ from skbp.plotting import (
     WeightsDisplay,
 )
 from skbp.regressor import BPRegressor
+from skbp.tables import (
+    DateEncoder,
+    PiecewiseLinearEncoder,
+    TabularClassifier,
+    TabularRegressor,
+    tabular_pipeline,
+)
 
 __all__ = [
     "BPClassifier",
@@ -25,13 +32,18 @@ __all__ = [
     "BPHalvingRandomSearchCV",
     "BPRandomizedSearchCV",
     "BPRegressor",
+    "DateEncoder",
     "GradientCheck",
     "LossCurveDisplay",
     "NetworkDisplay",
+    "PiecewiseLinearEncoder",
     "SweepDisplay",
+    "TabularClassifier",
+    "TabularRegressor",
     "WeightsDisplay",
     "__version__",
     "check_gradient",
     "config_context",
     "get_config",
+    "tabular_pipeline",
 ]

@@ -43,6 +43,9 @@ from sklearn.utils.metadata_routing import _routing_enabled as routing_enabled
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call as check_partial_fit_first_call,
 )
+from sklearn.utils.validation import (
+    _check_feature_names_in as check_feature_names_in,
+)
 from sklearn.utils.validation import _check_method_params as check_method_params
 from sklearn.utils.validation import _check_sample_weight
 
@@ -266,6 +269,7 @@ __all__ = [
     "available_if",
     "balanced_class_weights",
     "callback_context",
+    "check_feature_names_in",
     "check_matplotlib_support",
     "check_method_params",
     "check_partial_fit_first_call",

@@ -107,6 +107,11 @@ FLOORS = [
     ["plotting.loss_curve", "plotting.network", "plotting.sweep"],
     ["plotting.weights"],
     ["plotting"],
+    ["tables.columns", "tables.piecewise", "tables.stack"],
+    ["tables.candidates", "tables.dates"],
+    ["tables.estimators"],
+    ["tables.pipeline"],
+    ["tables"],
     ["callbacks"],
     [""],
 ]
@@ -116,7 +121,15 @@ FLOOR = {
     for name in names
 }
 #: The order of the folders.
-FOLDERS = ["engine", "_targets", "_data", "_estimator", "model_selection", "plotting"]
+FOLDERS = [
+    "engine",
+    "_targets",
+    "_data",
+    "_estimator",
+    "model_selection",
+    "plotting",
+    "tables",
+]
 #: What the engine may import from outside.
 ENGINE_NEEDS = {"numpy", "scipy"}
 #: Lines of code, docstrings aside, that a module, class or function may have.
