@@ -236,6 +236,8 @@ def test_what_cannot_be_left_out():
     shares = np.abs(NUMBERS) / np.abs(NUMBERS).sum(axis=1, keepdims=True)
     with pytest.raises(ValueError, match="softmax"):
         small(BPRegressor, output_activation="softmax").fit(X, shares, KNOWN)
+    with pytest.raises(ValueError, match=r"missing \(nan in y\).*softmax"):
+        small(BPRegressor, output_activation="softmax").fit(X, with_gaps(shares))
     weights = [{0: 1, 1: 2}] * 2
     with pytest.raises(ValueError, match=r"class_weight.*missing labels"):
         small(BPClassifier, class_weight=weights).fit(X, with_gaps(LABELS))
