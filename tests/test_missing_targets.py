@@ -180,6 +180,11 @@ def test_gaps_on_dask(estimator, options):
     other = fitted(small(estimator, shuffle=False, **options), *parts)
     assert_same(one, other, 1e-6)
     assert one.score(X, y) == pytest.approx(other.score(*parts))
+    weights = RNG.rand(N, 2)
+    one = fitted(small(estimator, shuffle=False, **options), X, y, weights)
+    parts.append(da.from_array(weights, (20, -1)))
+    other = fitted(small(estimator, shuffle=False, **options), *parts)
+    assert_same(one, other, 1e-6)
 
 
 def test_a_search_scores_the_known_targets():
