@@ -180,6 +180,11 @@ def test_gaps_on_dask(estimator, options):
     other = fitted(small(estimator, shuffle=False, **options), *parts)
     assert_same(one, other, 1e-6)
     assert one.score(X, y) == pytest.approx(other.score(*parts))
+    weights = RNG.rand(N, 2)
+    one = fitted(small(estimator, shuffle=False, **options), X, y, weights)
+    parts.append(da.from_array(weights, (20, -1)))
+    other = fitted(small(estimator, shuffle=False, **options), *parts)
+    assert_same(one, other, 1e-6)
 
 
 def test_a_search_scores_the_known_targets():
@@ -236,6 +241,8 @@ def test_what_cannot_be_left_out():
     shares = np.abs(NUMBERS) / np.abs(NUMBERS).sum(axis=1, keepdims=True)
     with pytest.raises(ValueError, match="softmax"):
         small(BPRegressor, output_activation="softmax").fit(X, shares, KNOWN)
+    with pytest.raises(ValueError, match=r"missing \(nan in y\).*softmax"):
+        small(BPRegressor, output_activation="softmax").fit(X, with_gaps(shares))
     weights = [{0: 1, 1: 2}] * 2
     with pytest.raises(ValueError, match=r"class_weight.*missing labels"):
         small(BPClassifier, class_weight=weights).fit(X, with_gaps(LABELS))

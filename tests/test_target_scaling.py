@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.preprocessing import StandardScaler
 
-from skbp import BPGridSearchCV, BPRegressor
+from skbp import BPGridSearchCV, BPRegressor, check_gradient
 from skbp.engine.solvers import SOLVERS
 from tests.helpers import fitted
 
@@ -214,6 +214,14 @@ def test_pickles_searches_and_weights_by_hand():
     new.coefs_, new.intercepts_ = model.coefs_, model.intercepts_
     new.target_center_, new.target_scale_ = model.target_center_, model.target_scale_
     np.testing.assert_array_equal(new.predict(X), model.predict(X))
+
+
+def test_gradients_belong_to_the_scaled_targets():
+    model = scaled(solver="lbfgs").fit(X, Y)
+    assert check_gradient(model, X, Y).error < 1e-6
+    assert check_gradient(scaled(solver="lbfgs"), X, Y).error < 1e-6
+    coefs, _ = model.gradients(X, Y)
+    assert max(np.abs(W).max() for W in coefs) < 10.0
 
 
 def test_float32_stays_float32():

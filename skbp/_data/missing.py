@@ -35,9 +35,10 @@ def filled(y: Any, numeric: bool) -> tuple[Any, Known | None]:
         return y, None
     if targets.dtype.kind not in ("f", "O"):
         return y, None
-    known = ~gaps_in(targets)
-    if known.all():
+    gaps = gaps_in(targets)
+    if not gaps.any():
         return y, None
+    known = ~gaps
     try:
         numbers = np.where(known, targets, 0.0).astype(np.float64)
     except (TypeError, ValueError):

@@ -124,6 +124,9 @@ def in_terms_of(
     weight_name: str = "sample_weight",
 ) -> Samples:
     """Return the samples for a network; ``found`` is what ``targets.read`` returned."""
+    if known is not None:
+        # Before y is encoded: where no target can be left out, its gaps are errors.
+        targets.weigh(found, known.astype(X.dtype))
     Y, n_columns = as_dtype(targets.encode(found), X.dtype), columns_of(found.y)
     weights = weights_of_all(sample_weight, X, X.dtype, weight_name, n_columns)
     weights = weights_of_targets(weights, known, X.dtype)

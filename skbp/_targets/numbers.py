@@ -164,9 +164,10 @@ class NumberTargets:
 
     def renewed(self, options: NumberOptions, numbers: Numbers) -> NumberTargets:
         """Return the targets of a warm start, in the units of the earlier fit."""
-        # The weights to continue with belong to these units.
-        options = replace(options, target_scaling=None)
-        return replace(self, options=options, output=options.output)
+        if options.target_scaling is not None:
+            # The weights to continue with belong to the units that they have.
+            options = replace(options, target_scaling=None)
+        return NumberTargets(options, options.output, self.center, self.scale)
 
     extended = renewed
 
@@ -206,11 +207,10 @@ class NumberTargets:
         Outputs that are bounded must keep the scale of the targets, and so must
         targets that are bounded.
         """
-        loss = self.options.loss
-        if callable(loss) and declared(loss).bounded:
+        loss, wanted = self.options.loss, self.options.target_scaling is not None
+        if not wanted or self.center is not None or self.output in RANGES:
             return False
-        wanted = self.options.target_scaling is not None and self.center is None
-        return wanted and self.output not in RANGES
+        return not (callable(loss) and declared(loss).bounded)
 
     def in_units(self, center: Array, scale: Array) -> NumberTargets:
         """Return targets that are encoded as (y - center) / scale."""

@@ -65,7 +65,7 @@ def functions_of(
 
 
 def called(function: OwnLoss, A: Array, Y: Array) -> tuple[Array, Array]:
-    """Return value (n, outputs) or (n, 1) and slope (n, outputs) of predictions."""
+    """Return value, (n, outputs) or (n, 1), and slope (n, outputs) of predictions."""
     value, slope = function(*frozen(A, Y))
     value = np.asarray(value)
     return value.reshape(len(A), -1), np.asarray(slope).reshape(A.shape)

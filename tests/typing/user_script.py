@@ -81,6 +81,8 @@ def parameters() -> list[BPClassifier | BPRegressor]:
     regressors = [
         BPRegressor(loss="quantile", quantile=[0.1, 0.5, 0.9]),
         BPRegressor(target_scaling="standard"),
+        BPRegressor(loss=Asymmetric(5.0)),
+        BPRegressor(loss=lambda A, Y: (0.5 * (A - Y) ** 2, A - Y)),
         BPRegressor(loss="quantile", quantile=np.linspace(0.1, 0.9, 9)),
         BPRegressor(loss="quantile", quantile=0.9, intercepts_init="best_constant"),
         BPRegressor(loss="huber", huber_delta=2, solver="rprop", warm_start=True),
@@ -88,6 +90,21 @@ def parameters() -> list[BPClassifier | BPRegressor]:
         BPRegressor(solver="sgd", learning_rate="step", learning_rate_step=5),
     ]
     return [*classifiers, *regressors]
+
+
+class Asymmetric:
+    """A loss of one's own."""
+
+    output_activation = "identity"
+
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
+
+    def __call__(
+        self, A: npt.NDArray[Any], Y: npt.NDArray[Any]
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        weight = np.where(A < Y, self.factor, 1.0)
+        return 0.5 * weight * (A - Y) ** 2, weight * (A - Y)
 
 
 def from_elsewhere(
