@@ -28,7 +28,7 @@ import numpy as np
 
 from skbp import compat
 from skbp._estimator.by_hand import check_fitted, model_of, targets_of
-from skbp._estimator.members import Member
+from skbp._estimator.members import Member, units_of
 from skbp._targets import ClassTargets
 from skbp._targets.losses import PROBABILITIES
 from skbp.classifier import BPClassifier
@@ -340,6 +340,10 @@ def convert_regressor(scope: Any, operator: Any, container: Any) -> None:
     """Convert a regressor to its outputs (n, outputs)."""
     g, X = start(scope, operator, container)
     found = outputs(g, operator.raw_operator, X)
+    units = units_of(operator.raw_operator)
+    if units is not None:
+        scale, center = units
+        found = g("Add", g("Mul", found, scale), center)
     g("Identity", found, out=operator.outputs[0].full_name)
 
 

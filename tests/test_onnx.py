@@ -97,6 +97,18 @@ MODELS = {
 }
 
 
+if "target_scaling" in BPRegressor().get_params():
+    SCALED = {"target_scaling": "standard"}
+    MODELS |= {
+        "scaled targets": (regressor(**SCALED), 30.0 * NUMBERS + 100.0),
+        "scaled targets, several": (regressor(**SCALED, **ENSEMBLE), 9.0 * SEVERAL),
+        "scaled targets, leaky": (
+            regressor(output_activation="leaky_relu", **SCALED),
+            NUMBERS,
+        ),
+    }
+
+
 def in_range(y, model):
     """Return targets that the output activation of a model can reach."""
     name = model.output_activation if hasattr(model, "output_activation") else "auto"
