@@ -10,7 +10,7 @@ numbers: a ``DoubleTensorType`` makes a model in float64, other inputs one in fl
 regressor has the output ``variable`` (n, outputs). A classifier has a label and
 ``probabilities``; without ``predict_proba``, these are decision scores, one column for
 each class. The options are those of skl2onnx's classifiers: ``zipmap``,
-``output_class_labels`` and ``nocl``.
+``output_class_labels``, ``nocl`` and ``raw_scores``.
 
 The graph consists of operators that onnxruntime has for both float types, since it
 lacks ``Softplus``, ``Elu`` and others in float64. ``ZipMap``, for ``zipmap=True``,
@@ -28,7 +28,7 @@ import numpy as np
 
 from skbp import compat
 from skbp._estimator.by_hand import check_fitted, model_of, targets_of
-from skbp._estimator.members import Member
+from skbp._estimator.members import Member, units_of
 from skbp._targets import ClassTargets
 from skbp._targets.losses import PROBABILITIES
 from skbp.classifier import BPClassifier
@@ -65,6 +65,9 @@ OPTIONS = {
     "output_class_labels": [False, True],
     "nocl": [True, False],
 }
+#: The option of a classifier with a ``decision_function``, which converters of
+#: meta-estimators set where scikit-learn's own code calls that method.
+RAW_SCORES = {"raw_scores": [True, False]}
 
 
 class Graph:
@@ -223,7 +226,8 @@ def probabilities(
         p = g("Add", g("Mul", outputs(g, estimator, X), 0.0), 1.0)
         return p, p
     if targets.one_versus_rest:
-        p, best = one_versus_rest(g, raw_outputs(g, estimator, X))
+        each = raw_outputs(g, estimator, X)
+        p, best = one_versus_rest(g, each), log_odds(g, each)
     elif targets.multilabel or n_outputs_of(estimator) > 1:
         p = best = outputs(g, estimator, X)
     else:
@@ -238,35 +242,65 @@ def probabilities(
     return p, best
 
 
-def one_versus_rest(g: Graph, each: Sequence[str]) -> tuple[str, str]:
-    """Return probabilities that sum to 1, and log-odds, of logistic outputs."""
-    # log p = -softplus(-z) and log(1 - p) = log p - z
-    logs = [g("Neg", softplus(g, g("Neg", Z))) for Z in each]
+def one_versus_rest(g: Graph, each: Sequence[str]) -> str:
+    """Return probabilities that sum to 1, of the logistic outputs of each network."""
+    return g("Softmax", log_sum(g, [log_expit(g, Z) for Z in each]), axis=1)
+
+
+def log_odds(g: Graph, each: Sequence[str]) -> str:
+    """Return the log-odds of the mean of logistic outputs."""
     if len(each) == 1:
-        return g("Softmax", logs[0], axis=1), each[0]
+        return each[0]
+    logs = [log_expit(g, Z) for Z in each]
+    # log(1 - p) = log p - z
     rests = [g("Sub", log_p, Z) for log_p, Z in zip(logs, each, strict=True)]
-    log_p, log_rest = log_sum(g, logs), log_sum(g, rests)
-    return g("Softmax", log_p, axis=1), g("Sub", log_p, log_rest)
+    return g("Sub", log_sum(g, logs), log_sum(g, rests))
+
+
+def log_odds_of_softmax(g: Graph, each: Sequence[str], n_classes: int) -> str:
+    """Return the log-odds of each class against the others together."""
+    log_p = log_sum(g, [g("LogSoftmax", Z, axis=1) for Z in each])
+    others = []
+    for k in range(n_classes):
+        rest = g.columns(log_p, [j for j in range(n_classes) if j != k])
+        # LogSoftmax subtracts the logarithm of the sum, without overflow.
+        first = g.columns(g("LogSoftmax", rest, axis=1), [0])
+        others.append(g("Sub", g.columns(rest, [0]), first))
+    return g("Sub", log_p, g("Concat", *others, axis=1))
+
+
+def log_expit(g: Graph, Z: str) -> str:
+    """Return log(1 / (1 + exp(-z)))."""
+    return g("Neg", softplus(g, g("Neg", Z)))
 
 
 def log_sum(g: Graph, logs: Sequence[str]) -> str:
     """Return the logarithm of the sum of exp, over arrays."""
+    if len(logs) == 1:
+        return logs[0]
     most = g("Max", *logs)
     terms = [g("Exp", g("Sub", one, most)) for one in logs]
     return g("Add", most, g("Log", g.total(terms)))
 
 
-def scores(g: Graph, estimator: Any, targets: ClassTargets, X: str) -> tuple[str, str]:
-    """Return decision scores, and outputs."""
-    A = outputs(g, estimator, X)
-    score = g("Sub", A, 0.5)
-    if targets.multilabel:
-        return score, A
-    if n_outputs_of(estimator) > 1:
-        return A, A
-    if len(targets.classes) > 1:
-        score = g("Concat", g("Neg", score), score, axis=1)
-    return score, score
+def decision_scores(
+    g: Graph, estimator: Any, targets: ClassTargets, X: str
+) -> tuple[str, str]:
+    """Return the scores of ``decision_function``, and the outputs or the scores."""
+    n_classes, n_outputs = len(targets.classes), n_outputs_of(estimator)
+    if targets.output == "softmax":
+        score = log_odds_of_softmax(g, raw_outputs(g, estimator, X), n_classes)
+        return score, score
+    if targets.output in PROBABILITIES:
+        score = log_odds(g, raw_outputs(g, estimator, X))
+        best = g("Sigmoid", score) if targets.multilabel else score
+    else:
+        A = best = outputs(g, estimator, X)
+        halved = n_outputs == 1 or targets.multilabel
+        score = g("Sub", A, 0.5) if halved else A
+    if n_outputs == 1 and n_classes == 2:
+        score = best = g("Concat", g("Neg", score), score, axis=1)
+    return score, best
 
 
 def n_outputs_of(estimator: Any) -> int:
@@ -306,6 +340,10 @@ def convert_regressor(scope: Any, operator: Any, container: Any) -> None:
     """Convert a regressor to its outputs (n, outputs)."""
     g, X = start(scope, operator, container)
     found = outputs(g, operator.raw_operator, X)
+    units = units_of(operator.raw_operator)
+    if units is not None:
+        scale, center = units
+        found = g("Add", g("Mul", found, scale), center)
     g("Identity", found, out=operator.outputs[0].full_name)
 
 
@@ -315,7 +353,9 @@ def convert_classifier(scope: Any, operator: Any, container: Any) -> None:
     label, columns = (one.full_name for one in operator.outputs)
     g, X = start(scope, operator, container)
     targets = targets_of(estimator)
-    of_classes = probabilities if targets.output in PROBABILITIES else scores
+    of_classes = decision_scores
+    if targets.output in PROBABILITIES and not wants_scores(container, estimator):
+        of_classes = probabilities
     found, best = of_classes(g, estimator, targets, X)
     g("Identity", found, out=columns)
     if targets.multilabel:
@@ -323,6 +363,13 @@ def convert_classifier(scope: Any, operator: Any, container: Any) -> None:
     else:
         labels = labels_of(g, get_label_classes(scope, estimator))
         g("Gather", labels, g("ArgMax", best, axis=1, keepdims=0), axis=0, out=label)
+
+
+def wants_scores(container: Any, estimator: Any) -> bool:
+    """Return whether the option ``raw_scores`` is set."""
+    if not container.has_options(estimator, "raw_scores"):
+        return False
+    return bool(container.get_options(estimator, {"raw_scores": False})["raw_scores"])
 
 
 def check_inputs(operator: Any, n_outputs: int) -> int:
@@ -389,8 +436,13 @@ def register(*estimators: type) -> None:
             )
         alias = f"Skbp{cls.__module__}.{cls.__qualname__}"
         if issubclass(cls, BPClassifier):
+            scores = {} if issubclass(cls, compat.MLPClassifier) else RAW_SCORES
             update_registered_converter(
-                cls, alias, shapes_of_classifier, convert_classifier, options=OPTIONS
+                cls,
+                alias,
+                shapes_of_classifier,
+                convert_classifier,
+                options=OPTIONS | scores,
             )
         else:
             update_registered_converter(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone, is_classifier
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import make_multilabel_classification
 from sklearn.ensemble import VotingClassifier
 from sklearn.pipeline import make_pipeline
@@ -94,6 +95,18 @@ MODELS = {
         "output": regressor(output_activation=name),
     }.items()
 }
+
+
+if "target_scaling" in BPRegressor().get_params():
+    SCALED = {"target_scaling": "standard"}
+    MODELS |= {
+        "scaled targets": (regressor(**SCALED), 30.0 * NUMBERS + 100.0),
+        "scaled targets, several": (regressor(**SCALED, **ENSEMBLE), 9.0 * SEVERAL),
+        "scaled targets, leaky": (
+            regressor(output_activation="leaky_relu", **SCALED),
+            NUMBERS,
+        ),
+    }
 
 
 def in_range(y, model):
@@ -190,6 +203,34 @@ def test_pipelines_and_meta_estimators():
     vote.set_params(voting="soft", flatten_transform=False)
     vote = fitted(vote, X, THREE)
     assert_allclose(run(vote, X)[1], vote.predict_proba(X), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, (m, _) in MODELS.items() if is_classifier(m)]
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_raw_scores_are_those_of_the_decision_function(name, dtype):
+    model, y = MODELS[name]
+    if not hasattr(model, "decision_function") or name == "one class":
+        return
+    x = X.astype(dtype)
+    model = fitted(clone(model), x, y)
+    label, scores = run(model, x, {"zipmap": False, "raw_scores": True})
+    assert_array_equal(label, model.predict(x))
+    expected = model.decision_function(x)
+    if expected.ndim == 1:
+        expected = np.c_[-expected, expected]
+    precision = 1e-5 if dtype == np.float32 else 1e-7
+    assert_allclose(scores, expected, rtol=precision, atol=precision)
+
+
+@pytest.mark.parametrize("y", [TWO, THREE], ids=["two", "three"])
+@pytest.mark.parametrize("estimator", [BPClassifier, compat.MLPClassifier])
+def test_calibration(y, estimator):
+    """scikit-learn calibrates decision scores, or else probabilities."""
+    model = fitted(CalibratedClassifierCV(estimator((6,), **QUICK), cv=2), X, y)
+    _, p = run(model, X)
+    assert_allclose(p, model.predict_proba(X), rtol=1e-5, atol=1e-6)
 
 
 def test_integers_as_inputs():

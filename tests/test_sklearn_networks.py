@@ -164,6 +164,16 @@ def test_values_that_scikit_learn_does_not_have_are_left_out():
         assert clone(mlp).set_params(max_iter=2).fit(X, THREE).score(X, THREE) > 0.0
 
 
+def test_targets_in_other_units():
+    if "target_scaling" not in BPRegressor().get_params():
+        pytest.skip("target_scaling is not there yet")
+    for y in (30.0 * NUMBERS + 100.0, np.c_[NUMBERS, 9.0 * X]):
+        model = BPRegressor(target_scaling="standard", **OPTIONS).partial_fit(X, y)
+        mlp = model.to_sklearn()
+        assert_allclose(mlp.predict(X), model.predict(X), rtol=1e-9)
+        assert mlp.partial_fit(X, y).predict(X).shape == y.shape
+
+
 def test_the_classes_of_compat():
     mlp = fitted(MLPClassifier(**OPTIONS), X, THREE)
     model = compat.MLPClassifier.from_sklearn(mlp)

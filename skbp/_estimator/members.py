@@ -58,6 +58,40 @@ def sole_model(estimator: Any, what: str) -> Model:
     return model
 
 
+def units_of(estimator: Any) -> tuple[Array, Array] | None:
+    """Return scale and center of y, if the network was trained on y in other units.
+
+    A prediction is then the output of the network times the scale plus the center.
+    """
+    fitted = vars(estimator)
+    if fitted.get("target_scale_") is None:
+        return None
+    return fitted["target_scale_"], fitted["target_center_"]
+
+
+def weights_in_units(
+    estimator: Any, model: Model
+) -> tuple[list[Array], list[Array], bool]:
+    """Return copies of the weights of a network whose outputs are in the units of y.
+
+    The third result is whether they are: the last layer must have no activation.
+    """
+    coefs, intercepts = unpacked(model.network, model.theta[:1].copy())
+    units = units_of(estimator)
+    if units is None:
+        return coefs, intercepts, True
+    if model.output != "identity":
+        return coefs, intercepts, False
+    scale, center = units
+    coefs[-1], intercepts[-1] = coefs[-1] * scale, intercepts[-1] * scale + center
+    dtype = model.theta.dtype
+    return (
+        [W.astype(dtype, copy=False) for W in coefs],
+        [b.astype(dtype, copy=False) for b in intercepts],
+        True,
+    )
+
+
 def read_only(array: Array) -> Array:
     """Return a view that cannot be written to."""
     view = array.view()

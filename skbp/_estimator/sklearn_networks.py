@@ -11,7 +11,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import LabelBinarizer
 
 from skbp._estimator.by_hand import adopt, targets_of
-from skbp._estimator.members import sole_model
+from skbp._estimator.members import sole_model, units_of, weights_in_units
 from skbp._sklearn import (
     NETWORK_ACTIVATIONS,
     AdamOptimizer,
@@ -150,7 +150,13 @@ def to_sklearn(estimator: Any) -> Any:
     }
     network = kind(**{n: v for n, v in given.items() if accepts(kind, n, v)})
     fitted = vars(estimator)
-    coefs, intercepts = unpacked(model.network, model.theta.copy())
+    coefs, intercepts, same_units = weights_in_units(estimator, model)
+    if not same_units:
+        raise ValueError(
+            f"{kind.__name__} of scikit-learn cannot scale the outputs of "
+            f"{model.output!r} to the units of y (target_scaling). Use skbp.onnx or "
+            "to_torch to export this network."
+        )
     found = {n: copied(fitted.get(n, SAME[n])) for n in SAME}
     found["loss_curve_"] = list(found["loss_curve_"])
     vars(network).update(
@@ -162,6 +168,9 @@ def to_sklearn(estimator: Any) -> Any:
         n_outputs_=model.network.units[-1],
     )
     checkpoint = fitted.get("_bp_checkpoint") or Checkpoint([])
+    if units_of(estimator) is not None:
+        # Its moments are those of weights in other units.
+        checkpoint = Checkpoint([])
     stale = checkpoint.histories[0].stale if checkpoint.histories else 0
     set_private(
         network,

@@ -9,13 +9,14 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 
 from skbp._estimator.by_hand import adopt
-from skbp._estimator.members import sole_model
+from skbp._estimator.members import sole_model, units_of, weights_in_units
 from skbp._estimator.parameters import (
     check_parameters,
     options_of,
     validate_params,
 )
 from skbp._targets.losses import PROBABILITIES
+from skbp.engine.arrays import Array
 from skbp.engine.model import unpacked
 
 
@@ -72,19 +73,29 @@ def to_torch(estimator: Any, raw: bool) -> Any:
             "to_torch(raw=True), which ends with the last Linear, and apply the "
             "activation to its output."
         )
+    coefs, intercepts, same_units = weights_in_units(estimator, model)
+    if raw:
+        coefs, intercepts = unpacked(model.network, model.theta)
     layers = []
-    for W, b, name in zip(*unpacked(model.network, model.theta), names, strict=True):
-        linear = torch.nn.Linear(*W.shape, bias=model.network.biases)
-        # Copies, in the type of the weights.
-        linear.weight = torch.nn.Parameter(torch.tensor(np.ascontiguousarray(W.T)))
-        if model.network.biases:
-            linear.bias = torch.nn.Parameter(torch.tensor(b))
-        layers.append(linear)
+    for W, b, name in zip(coefs, intercepts, names, strict=True):
+        layers.append(linear(torch, W, b if b.any() or model.network.biases else None))
         if name != "identity":
             kind, options = MODULES[name]
             first = {option: values[0] for option, values in options.items()}
             layers.append(getattr(torch.nn, kind)(**first))
+    if not raw and not same_units:
+        scale, center = (one.astype(W.dtype) for one in units_of(estimator))
+        layers.append(linear(torch, np.diag(scale), center))
     return torch.nn.Sequential(*layers)
+
+
+def linear(torch: Any, W: Array, b: Array | None) -> Any:
+    """Return a Linear with copies of W (in, out) and b, in their type."""
+    module = torch.nn.Linear(*W.shape, bias=b is not None)
+    module.weight = torch.nn.Parameter(torch.tensor(np.ascontiguousarray(W.T)))
+    if b is not None:
+        module.bias = torch.nn.Parameter(torch.tensor(b))
+    return module
 
 
 # From PyTorch.

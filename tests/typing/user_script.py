@@ -172,6 +172,9 @@ def curves() -> list[float]:
     weights: npt.NDArray[np.float64] = model.coefs_[0]
     model.coefs_ = [np.zeros_like(w) for w in model.coefs_]
     print(weights.mean(), model.t_ // model.n_iter_, model.out_activation_.title())
+    print([member.coefs[-1] * member.share for member in model.members_])
+    same: BPClassifier = BPClassifier.from_sklearn(model.to_sklearn())
+    print(same.predict(X)[:3])
     return model.loss_curve_
 
 
