@@ -229,8 +229,9 @@ def searches() -> BPClassifier:
     weights = WeightsDisplay.from_estimator(search, X, kind="matrix", layer=1)
     weights = weights.plot(kind="histogram", linewidth=2.0)
     print(weights.layer_, weights.histograms_[0].get_label())
-    best = search.best_estimator_[-1]
-    print(best.summary().layers, best.status_, best.feature_importances_.sum())
+    winner = search.best_estimator_[-1]
+    print(winner.summary().layers, winner.status_, winner.loss_)
+    print(winner.feature_importances_.sum())
     curves.plot(kind="learning_rate", ax=curves.ax_).legend_.set_title("network")
     print(curves.best_epochs_["best"], curves.lines_[0].get_color())
     plt.close("all")
