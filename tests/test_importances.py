@@ -46,6 +46,28 @@ def test_they_are_the_mean_squared_gradients(estimator, hidden, activation):
     np.testing.assert_allclose(model.feature_importances_, expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"loss": "poisson"},
+        {"loss": "gamma"},
+        {"loss": "huber"},
+        {"loss": "quantile", "quantile": [0.1, 0.5, 0.9]},
+        {"dtype": "float32"},
+    ],
+    ids=["poisson", "gamma", "huber", "quantiles", "float32"],
+)
+def test_of_every_kind_of_output(options):
+    options = dict(options)
+    dtype = options.pop("dtype", "float64")
+    model = BPRegressor((4,), "elu", max_iter=5, random_state=0, **options)
+    found = fitted(model, X_D.astype(dtype), Y_D.astype(dtype)).feature_importances_
+    assert (found > 0.0).all()
+    assert found.sum() == pytest.approx(1.0)
+    labels = fitted(BPClassifier((4,), max_iter=5), X, np.eye(3, dtype=int)[Y])
+    assert labels.feature_importances_.sum() == pytest.approx(1.0)
+
+
 def test_a_linear_network_has_its_squared_weights():
     model = fitted(BPRegressor((), max_iter=20, random_state=0), X_D, Y_D)
     squares = model.coefs_[0][:, 0] ** 2

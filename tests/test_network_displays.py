@@ -80,7 +80,7 @@ def test_names_of_features_classes_and_layers():
     ]
     assert [len(units.get_offsets()) for units in display.units_] == [4, 4, 3, 3]
     display = NetworkDisplay.from_estimator(
-        model, feature_names=list("abcd"), output_names=list("xyz")
+        model, feature_names=np.array([*"abcd"]), output_names=list("xyz")
     )
     assert words(display) == [*"abcd", *"xyz"]
 

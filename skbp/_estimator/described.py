@@ -46,7 +46,7 @@ class Described(Documented):
 
     @property
     def feature_importances_(self) -> npt.NDArray[Any]:
-        """How much the outputs depend on each feature; the sum is 1."""
+        # (Documented with the other attributes, in the docstring of the class.)
         return importances_of(self)
 
     def summary(self) -> Summary:

@@ -179,8 +179,10 @@ class NetworkDisplay:
             found.coefs,
             found.intercepts,
             activations=found.activations,
-            feature_names=feature_names or found.feature_names,
-            output_names=output_names or found.output_names,
+            feature_names=(
+                found.feature_names if feature_names is None else feature_names
+            ),
+            output_names=found.output_names if output_names is None else output_names,
         )
         return display.plot(max_units=max_units, ax=ax, **kwargs)
 
