@@ -24,6 +24,7 @@ from skbp import (
     PiecewiseLinearEncoder,
     TabularClassifier,
     TabularRegressor,
+    config_context,
     tabular_pipeline,
 )
 from skbp.tables.columns import as_numbers, as_texts, columns, kind_of
@@ -313,6 +314,23 @@ def test_wrong_candidates_are_named_and_nothing_is_lost(candidates, message):
     with pytest.raises(ValueError, match=message):
         model.set_params(candidates=candidates).fit(X[:, :2], y)
     assert_array_equal(model.predict_proba(X), before)
+
+
+def test_compiled_loops_are_judged_by_all_fits_together(monkeypatch):
+    X, y = load_iris(return_X_y=True)
+    numbers = []
+
+    def pays(problem, settings, n_networks):
+        numbers.append(n_networks)
+        return False
+
+    monkeypatch.setattr("skbp._estimator.run.pays", pays)
+    network = BPClassifier((4,), max_iter=2, random_state=0)
+    with config_context(compiled="auto"):
+        TabularClassifier([("one", network, "plain")], n_folds=3).fit(X, y)
+        with pytest.warns(ConvergenceWarning):
+            network.fit(X, y)
+    assert numbers == [3, 3, 3, 1]
 
 
 # The pipeline

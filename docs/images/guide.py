@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -44,6 +45,7 @@ from gallery_style import GREY, INK, STYLE
 DOCS = Path(__file__).parents[1]
 FIGURES = DOCS / "alternatives.json"
 PAGE = DOCS / "guide" / "alternatives.md"
+TABLES = DOCS / "tabular.json"
 
 BLUE, ORANGE, GREEN, PALE = "#1b5e9b", "#e08a1e", "#2f8f5b", "#cfe0ef"
 REGIONS = ListedColormap(["#cfe0ef", "#fbe3c4"])
@@ -344,6 +346,44 @@ def alternatives() -> Any:
     return figure
 
 
+def tables() -> Any:
+    """The losses of tabular.json, divided by that of the best of the boosted trees."""
+    sets = json.loads(TABLES.read_text())
+    figure, each = axes(1, 2, height=5.2)
+    for ax, regression in zip(each, (False, True), strict=True):
+        losses = {}
+        for name, row in sets.items():
+            if row["regression"] != regression:
+                continue
+            loss = {
+                n: 1 - one["score"] if regression else one["loss"]
+                for n, one in row.items()
+                if isinstance(one, dict)
+            }
+            best = min(loss[n] for n in ("histgb", "lightgbm", "xgboost"))
+            losses[name] = {n: one / best for n, one in loss.items()}
+        names = sorted(losses, key=lambda name: losses[name]["skbp"])
+        styles = {"mlp": ("MLP", "s", GREY), "skbp": ("tabular_pipeline", "o", BLUE)}
+        for n, (label, marker, color) in styles.items():
+            x = [min(losses[name][n], 4.5) for name in names]
+            ax.plot(x, range(len(names)), marker, color=color, ms=6, label=label)
+        ax.axvline(1.0, color=ORANGE, label="best of three boosted trees")
+        prefix = re.compile(r"^(pmlb_\d+|uci|proben1|lgb)_")
+        labels = [prefix.sub("", name, count=1) for name in names]
+        ax.set_yticks(range(len(names)), labels)
+        ax.set_xscale("log", base=2)
+        ax.set_xticks([0.25, 0.5, 1, 2, 4], ["¼", "½", "1", "2", "4"])
+        ax.set(
+            ylim=(len(names) - 0.4, -0.6),
+            title="1 − R²" if regression else "Log loss",
+            xlabel="relative to the trees",
+        )
+        ax.tick_params("y", length=0, labelsize=7)
+    handles, labels = each[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=3)
+    return figure
+
+
 def table() -> str:
     """Return alternatives.json as a table in Markdown."""
     rows = json.loads(FIGURES.read_text())["sets"]
@@ -407,6 +447,7 @@ PICTURES: dict[str, Callable[[], Any]] = {
         sweep,
         network,
         alternatives,
+        tables,
     )
 }
 

@@ -22,6 +22,8 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.parallel import Parallel, delayed
 
+from skbp._estimator.run import fits
+
 Array = npt.NDArray[Any]
 
 #: The fewest rows of a fold.
@@ -204,7 +206,7 @@ def trained(
     Networks train on threads: compiled loops and large products run side by side.
     """
     tasks = [(one, fold) for one in candidates for fold in folds]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), fits(len(tasks)):
         # That a network could train longer is no news to the user of a table.
         warnings.simplefilter("ignore", ConvergenceWarning)
         networks = Parallel(n_jobs=n_jobs, prefer="threads")(
@@ -259,7 +261,9 @@ def best_weights(
         pull = PULL * (a - equal)
         return value + pull @ (a - equal) / 2, np.tensordot(each, slope, 2) + pull
 
-    found = minimize(cost, equal, jac=True, bounds=[(0, None)] * len(each))
+    # (Without any weight on these rows, the loss is nan.)
+    with np.errstate(all="ignore"):
+        found = minimize(cost, equal, jac=True, bounds=[(0, None)] * len(each))
     if not np.isfinite(found.fun):
         return equal, np.inf
     return found.x, float(found.fun)
