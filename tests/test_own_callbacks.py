@@ -216,7 +216,7 @@ def test_the_last_picture_has_all_epochs(closed_figures):
 
 
 def test_notebooks_show_one_picture_that_changes(closed_figures, monkeypatch):
-    updates = []
+    before, updates = plt.get_fignums(), []
     handle = SimpleNamespace(update=updates.append)
     display = SimpleNamespace(display=lambda figure, display_id: handle)
     ipython = SimpleNamespace(get_ipython=lambda: "a notebook", display=display)
@@ -226,7 +226,7 @@ def test_notebooks_show_one_picture_that_changes(closed_figures, monkeypatch):
     # Each epoch, and the end.
     assert len(updates) == 5
     assert len({id(figure) for figure in updates}) == 1
-    assert plt.get_fignums() == []
+    assert plt.get_fignums() == before
     ipython.get_ipython = lambda: None
     fit(small(max_iter=2), LivePlot())
     assert len(updates) == 5

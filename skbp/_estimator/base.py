@@ -15,6 +15,7 @@ from sklearn.utils import Tags
 from skbp._data.checks import check_range, check_width, validated_X
 from skbp._data.read import Data
 from skbp._estimator.attributes import (
+    computed,
     keep_checkpoint,
     restored_on_error,
     set_attributes,
@@ -196,7 +197,8 @@ class BaseBP(
     @property
     def members_(self) -> list[Member]:
         # (Documented with the other attributes, in the docstring of the class.)
-        return members_of(self)
+        with computed("members_"):
+            return members_of(self)
 
     # Looking inside.
 

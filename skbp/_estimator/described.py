@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from skbp._estimator.attributes import computed
 from skbp._estimator.importances import importances_of
 from skbp._estimator.summary import Summary, summary_of
 from skbp._sklearn import with_html
@@ -47,7 +48,8 @@ class Described(Documented):
     @property
     def feature_importances_(self) -> npt.NDArray[Any]:
         # (Documented with the other attributes, in the docstring of the class.)
-        return importances_of(self)
+        with computed("feature_importances_"):
+            return importances_of(self)
 
     def summary(self) -> Summary:
         """Return the layers of the fitted network, and how training ended.
@@ -82,6 +84,8 @@ class Described(Documented):
     def _get_fitted_attr_html(self, doc_link: str = "") -> Any:
         # scikit-learn from 1.9 on asks for this table, in pipelines, too.
         table = super()._get_fitted_attr_html(doc_link)  # type: ignore[misc]
-        with suppress(ValueError):  # if weights set by hand do not fit together
+        # A representation never fails: weights set by hand may not fit together, and
+        # parameters that nobody has checked yet may be anything.
+        with suppress(KeyError, TypeError, ValueError):
             table = with_html(table, summary_of(self).to_html())
         return table

@@ -15,11 +15,7 @@ from skbp.engine.sensitivity import squared_gradients
 def importances_of(estimator: Any) -> Array:
     """Return the importance of each feature (n_features,); their sum is 1."""
     check_fitted(estimator)
-    try:
-        return importances(model_of(estimator))
-    except ValueError as error:
-        # Whoever looks through the attributes expects no other error.
-        raise AttributeError(f"no feature_importances_: {error}") from error
+    return importances(model_of(estimator))
 
 
 def importances(model: Model) -> Array:
