@@ -394,8 +394,10 @@ class BPRegressor(RegressorMixin, BaseBP):
         first, and at the end a linear model if it has a share (see ``linear_share_``).
         ``coefs`` and ``intercepts`` have the form of ``coefs_`` and ``intercepts_``,
         and ``share`` (n_outputs,) is the share in each output. A prediction is the sum
-        of the outputs of all members, each multiplied by its share. Read-only, and
-        computed from the current values of the other attributes.
+        of the outputs of all members, each multiplied by its share; with
+        ``target_scaling`` the sum is then multiplied by ``target_scale_``, and
+        ``target_center_`` is added. Read-only, and computed from the current values of
+        the other attributes.
 
     loss_ : float
         The loss in the last epoch.
