@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 VISIBLE = 0.01
 #: The size of a name that can be read, and of one that is large enough, in points.
 SMALLEST, LARGEST = 5.5, 9.0
-#: The number of weights between two layers that can be drawn without fading.
-CROWD = 150
+#: The number of opaque lines between two layers that leave a picture legible.
+CROWD = 250
 
 
 class Column(NamedTuple):
@@ -261,8 +261,7 @@ class NetworkDisplay:
         rows, units = rows[order], units[order]
         size, signs = size[rows, units], W[rows, units] > 0.0
         colours = np.array([to_rgba(c) for c in COLOURS])[np.where(signs, 0, 1)]
-        # Where thousands of lines cross, small weights fade.
-        colours[:, 3] = size ** max(1.0, W.size / CROWD) ** 0.4
+        colours[:, 3] = opacities(size)
         start = np.append(before.y, before.bias)[rows]
         x = np.full(len(rows), float(l))
         ends = [np.stack(end, 1) for end in ((x, start), (x + 1.0, after.y[units]))]
@@ -395,6 +394,22 @@ def columns_of(coefs: Sequence[Array], max_units: int) -> list[Column]:
         y -= 0.5 * (height - 1)
         columns.append(Column(units, len(w), y, y[0] + gap))
     return columns
+
+
+def opacities(size: Array) -> Array:
+    """Return the opacities of lines from the relative sizes of their weights.
+
+    They are a power of the size. Where thousands of lines cross, the power is so high
+    that all lines together are as dark as ``CROWD`` opaque ones.
+    """
+    low, high = 1.0, 100.0
+    if (size**low).sum() <= CROWD:
+        return size
+    for _ in range(20):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if (size**middle).sum() > CROWD else (low, middle)
+    dark: Array = size**high
+    return dark
 
 
 def _gap(column: Column) -> float:

@@ -274,12 +274,14 @@ class WeightsDisplay:
         across = round(float(np.sqrt(n * box.width / box.height * height / width)))
         across = int(np.clip(across, 1, n))
         down = -(-n // across)
-        # A line of one pixel, or of a tenth, separates the images.
-        mosaic = np.ma.masked_all((down * (height + 1) - 1, across * (width + 1) - 1))
+        # A white line between the images, which is also seen between large ones.
+        gap = max(1, round(0.1 * min(shape)))
+        step = height + gap, width + gap
+        mosaic = np.ma.masked_all((down * step[0] - gap, across * step[1] - gap))
         corners = []
         for unit in range(n):
             i, j = divmod(unit, across)
-            top, left = i * (height + 1), j * (width + 1)
+            top, left = i * step[0], j * step[1]
             mosaic[top : top + height, left : left + width] = W[:, unit].reshape(shape)
             corners.append((left - 0.5, top - 0.5))
         largest = float(np.quantile(abs(W), COVERED)) or 1.0
