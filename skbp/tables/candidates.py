@@ -7,7 +7,7 @@ what each part is worth.
 from __future__ import annotations
 
 from math import inf, sqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 from skbp.classifier import BPClassifier
 from skbp.regressor import BPRegressor
@@ -20,19 +20,31 @@ EPOCHS, COST, FEWEST = 64, 400_000, 4
 #: with estimated relevances competes.
 FEW_ROWS, FEW_INPUTS = 2000, 64
 
-#: Names of networks, their activation, weight decay and inputs.
+
+class Recipe(NamedTuple):
+    """What tells the networks with hidden layers apart."""
+
+    name: str
+    activation: str
+    weight_decay: float
+    inputs: str = "binned"
+    layers: int = 2
+    rate: float = 3e-3
+    label_smoothing: float = 0.0
+
+
 CLASSIFICATION = [
-    ("silu", "silu", 1.0, "binned"),
-    ("relu", "relu", 1.0, "binned"),
-    ("relu, less decay", "relu", 0.1, "binned"),
-    ("relu, more decay", "relu", 3.0, "binned"),
-    ("silu, no bins", "silu", 1.0, "plain"),
+    Recipe("silu", "silu", 1.0, layers=3, rate=1e-2, label_smoothing=0.05),
+    Recipe("relu", "relu", 1.0, label_smoothing=0.05),
+    Recipe("relu, less decay", "relu", 0.1),
+    Recipe("relu, more decay", "relu", 3.0, label_smoothing=0.05),
+    Recipe("silu, no bins", "silu", 1.0, "plain", 3, 1e-2, 0.05),
 ]
 REGRESSION = [
-    ("silu", "silu", 0.3, "binned"),
-    ("relu", "relu", 0.3, "binned"),
-    ("silu, more decay", "silu", 3.0, "binned"),
-    ("silu, no bins", "silu", 0.3, "plain"),
+    Recipe("silu", "silu", 0.3, layers=3),
+    Recipe("relu", "relu", 0.3),
+    Recipe("silu, more decay", "silu", 3.0, layers=3),
+    Recipe("silu, no bins", "silu", 0.3, "plain", layers=3),
 ]
 
 #: The number of folds up to a number of rows; beyond, there is one fold.
@@ -49,19 +61,20 @@ def share_for(n_rows: int, n_inputs: int) -> float:
     return sqrt(min(1.0, COST / (n_rows * n_inputs)))
 
 
-def network(
-    estimator: Any, activation: str, weight_decay: float, seed: int, **options: Any
-) -> Any:
-    """Return a network with two hidden layers that trains on all rows."""
+def network(estimator: Any, recipe: Recipe, seed: int, **options: Any) -> Any:
+    """Return a network with hidden layers that trains on all rows."""
+    if recipe.label_smoothing:
+        # (The weights of the networks make up for it in the probabilities.)
+        options["label_smoothing"] = recipe.label_smoothing
     return estimator(
-        (128, 128),
-        activation,
+        (128,) * recipe.layers,
+        recipe.activation,
         alpha=0.0,
-        weight_decay=weight_decay,
+        weight_decay=recipe.weight_decay,
         dropout=0.15,
-        init=("he_normal", "he_normal", "small_normal"),
+        init=("he_normal",) * recipe.layers + ("small_normal",),
         learning_rate="cosine",
-        learning_rate_init=3e-3,
+        learning_rate_init=recipe.rate,
         beta_2=0.95,
         n_iter_no_change=inf,
         random_state=seed,
@@ -86,10 +99,9 @@ def candidates_for(
         # (A network is trained on at least half of the rows.)
         "batch_size": max(min(128 if n_rows > FEW_ROWS else 32, n_rows // 2), 1),
     }
-    recipes = REGRESSION if regression else CLASSIFICATION
     found = [
-        Candidate(name, network(each, activation, decay, seed, **options), kind)
-        for name, activation, decay, kind in recipes
+        Candidate(one.name, network(each, one, seed, **options), one.inputs)
+        for one in (REGRESSION if regression else CLASSIFICATION)
     ]
     steps = max(round(300 * share_for(n_rows, inputs["binned"])), 30)
     found += [

@@ -152,15 +152,19 @@ class TabularClassifier(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    The candidates are networks with two hidden layers of 128 units and a dropout of
-    0.15, which are trained by "adam" with a learning rate that falls from 0.003 along a
-    cosine:
+    The candidates are networks with hidden layers of 128 units and a dropout of 0.15,
+    which are trained by "adam" with a learning rate that falls along a cosine:
 
-    - "silu" and "relu" with a weight decay of 1, and "relu" with 0.1 and 3;
-    - "silu" without bins;
+    - "relu", "relu, less decay" and "relu, more decay", with two hidden layers, a
+      learning rate of 0.003 and a weight decay of 1, 0.1 and 3;
+    - "silu" and "silu, no bins", with three hidden layers, a learning rate of 0.01 and
+      a weight decay of 1;
     - "additive", a network without hidden layers on the binned columns: a sum of one
       function of each column;
     - "linear", a network without hidden layers on the plain columns.
+
+    All networks with hidden layers except "relu, less decay" have a label smoothing of
+    0.05, which the weights w make up for.
 
     There are 64 epochs while rows times inputs are at most 400 000. Beyond, the number
     of epochs falls with the square root, but not below 4. A batch has 32 samples with
@@ -380,10 +384,11 @@ class TabularRegressor(RegressorMixin, BaseEstimator):
 
     Notes
     -----
-    The candidates are those of :class:`TabularClassifier`, except that "silu" and
-    "relu" have a weight decay of 0.3, and "silu" also 3. With up to 2000 rows and 64
-    columns, "relevance" competes as well: 8 tanh units whose penalties are estimated
-    (``solver="lm"``, ``alpha="ard"``).
+    The candidates are those of :class:`TabularClassifier`, with these differences:
+    "relu", "silu" and "silu, no bins" have a weight decay of 0.3, "silu, more decay"
+    has 3, the learning rate is 0.003, and there is no label smoothing. With up to 2000
+    rows and 64 columns, "relevance" competes as well: 8 tanh units whose penalties are
+    estimated (``solver="lm"``, ``alpha="ard"``).
 
     Examples
     --------
