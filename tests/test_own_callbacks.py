@@ -198,6 +198,7 @@ def test_a_failed_fit_is_forgotten(tmp_path):
 @pytest.fixture
 def closed_figures():
     plt.switch_backend("Agg")
+    plt.close("all")  # those of other tests
     yield
     plt.close("all")
 
@@ -216,7 +217,7 @@ def test_the_last_picture_has_all_epochs(closed_figures):
 
 
 def test_notebooks_show_one_picture_that_changes(closed_figures, monkeypatch):
-    before, updates = plt.get_fignums(), []
+    updates = []
     handle = SimpleNamespace(update=updates.append)
     display = SimpleNamespace(display=lambda figure, display_id: handle)
     ipython = SimpleNamespace(get_ipython=lambda: "a notebook", display=display)
@@ -226,7 +227,7 @@ def test_notebooks_show_one_picture_that_changes(closed_figures, monkeypatch):
     # Each epoch, and the end.
     assert len(updates) == 5
     assert len({id(figure) for figure in updates}) == 1
-    assert plt.get_fignums() == before
+    assert plt.get_fignums() == []
     ipython.get_ipython = lambda: None
     fit(small(max_iter=2), LivePlot())
     assert len(updates) == 5
