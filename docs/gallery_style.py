@@ -16,6 +16,7 @@ FIRST = (
     "plot_stream.py",
     "plot_sweep.py",
     "plot_loss_curves.py",
+    "plot_networks.py",
     "plot_schedules.py",
     "plot_regularisation.py",
     "plot_evidence.py",

@@ -10,7 +10,12 @@ from skbp.model_selection import (
     BPHalvingRandomSearchCV,
     BPRandomizedSearchCV,
 )
-from skbp.plotting import LossCurveDisplay, SweepDisplay
+from skbp.plotting import (
+    LossCurveDisplay,
+    NetworkDisplay,
+    SweepDisplay,
+    WeightsDisplay,
+)
 from skbp.regressor import BPRegressor
 from skbp.tables import (
     DateEncoder,
@@ -30,10 +35,12 @@ __all__ = [
     "DateEncoder",
     "GradientCheck",
     "LossCurveDisplay",
+    "NetworkDisplay",
     "PiecewiseLinearEncoder",
     "SweepDisplay",
     "TabularClassifier",
     "TabularRegressor",
+    "WeightsDisplay",
     "__version__",
     "check_gradient",
     "config_context",

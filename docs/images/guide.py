@@ -21,12 +21,18 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from sklearn.datasets import load_breast_cancer, load_digits, make_moons
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris, make_moons
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skbp import BPClassifier, BPGridSearchCV, BPRegressor, SweepDisplay
+from skbp import (
+    BPClassifier,
+    BPGridSearchCV,
+    BPRegressor,
+    NetworkDisplay,
+    SweepDisplay,
+)
 from skbp.engine.activations import HIDDEN
 
 matplotlib.use("Agg")
@@ -292,6 +298,17 @@ def sweep() -> Any:
     return figure
 
 
+def network() -> Any:
+    """A small network, as NetworkDisplay draws it."""
+    iris = load_iris(as_frame=True)
+    species = iris.target_names[iris.target]
+    small = BPClassifier((5,), solver="lbfgs", alpha=1.0, random_state=0)
+    model = make_pipeline(StandardScaler(), small).fit(iris.data, species)
+    figure, ax = axes()
+    NetworkDisplay.from_estimator(model, ax=ax)
+    return figure
+
+
 def alternatives() -> Any:
     """The scores of alternatives.json."""
     rows = json.loads(FIGURES.read_text())["sets"]
@@ -428,6 +445,7 @@ PICTURES: dict[str, Callable[[], Any]] = {
         class_weight,
         uncertainty,
         sweep,
+        network,
         alternatives,
         tables,
     )
