@@ -109,7 +109,7 @@ FLOORS = [
     ["plotting.weights"],
     ["plotting"],
     ["tables.columns", "tables.piecewise", "tables.stack"],
-    ["tables.candidates", "tables.dates"],
+    ["tables.candidates", "tables.dates", "tables.errors"],
     ["tables.estimators"],
     ["tables.pipeline"],
     ["tables"],
