@@ -487,8 +487,8 @@ class TabularRegressor(RegressorMixin, BaseEstimator):
             Y = Y.astype(inputs.dtype)
             weights = checked_weights(sample_weight, inputs)
             rng = check_random_state(self.random_state)
-            y = Y[:, 0] if Y.shape[1] == 1 else Y
-            stack = fit_stack(self, inputs, y, None, weights, NUMBERS, rng)
+            target = Y[:, 0] if Y.shape[1] == 1 else Y
+            stack = fit_stack(self, inputs, target, None, weights, NUMBERS, rng)
             self._bp_fit_errors(stack, inputs, Y, weights, rng)
         return self
 
