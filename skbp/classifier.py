@@ -392,6 +392,15 @@ class BPClassifier(ClassifierMixin, BaseBP):
     intercepts_ : list of ndarray of shape (n_out,)
         The biases of each layer: ``intercepts_[l - 1]`` is b[l].
 
+    members_ : list of named tuples (coefs, intercepts, share)
+        The networks that predict together: with ``ensemble`` several, the best one
+        first, and at the end a linear model if it has a share (see ``linear_share_``).
+        ``coefs`` and ``intercepts`` have the form of ``coefs_`` and ``intercepts_``,
+        and ``share`` (n_outputs,) is the share in each output. A prediction is the sum
+        of the outputs of all members, each multiplied by its share; the classes follow
+        from the sum. Read-only, and computed from the current values of the other
+        attributes.
+
     loss_ : float
         The loss in the last epoch.
 
@@ -450,6 +459,19 @@ class BPClassifier(ClassifierMixin, BaseBP):
         The typical size of the weights of each input feature, ``alpha_[0] ** -0.5``,
         divided by the sum of these sizes. Scale the features alike if you want to
         compare their relevances. Only available if ``alpha="ard"``.
+
+    status_ : str
+        Why training ended: "converged"; "max_iter" if ``max_iter`` epochs or
+        iterations, or ``max_fun`` evaluations, were not enough; "failed" if the solver
+        found no further step; "diverged"; "stopped" by a callback; "interrupted" from
+        the keyboard. After ``partial_fit`` it is "running".
+
+    feature_importances_ : ndarray of shape (n_features,)
+        How much the raw outputs depend on each feature: the mean of the squared
+        gradients dZ[L]/dx, the sum over the outputs, divided by the sum over the
+        features. The mean is over inputs drawn from the normal distribution with mean 0
+        and variance 1, so standardise the features if you want to compare them. It is
+        computed from the weights when you ask for it.
 
     t_ : int
         The number of samples seen in training, counted again in each epoch; 0 for

@@ -35,7 +35,7 @@ FLOORS = [
         "engine.settings",
     ],
     ["engine.losses", "engine.network", "engine.checkpoint"],
-    ["engine.objective", "engine.own_loss"],
+    ["engine.objective", "engine.own_loss", "engine.sensitivity"],
     ["engine.problem", "engine.curvature"],
     ["engine.compiled", "engine.compiled.elements"],
     ["engine.compiled.layers"],
@@ -64,7 +64,7 @@ FLOORS = [
     ["_targets.losses"],
     ["_targets.classes", "_targets.numbers"],
     ["_targets", "_targets.probabilities"],
-    ["_data", "_data.faults"],
+    ["_data", "_data.faults", "_data.tensors"],
     ["_data.checks", "_data.missing", "_data.scales"],
     ["_data.read"],
     ["_data.dask", "_data.validation_set"],
@@ -75,15 +75,25 @@ FLOORS = [
     [
         "_estimator.callbacks",
         "_estimator.ending",
+        "_estimator.importances",
         "_estimator.inside",
         "_estimator.interrupts",
+        "_estimator.members",
         "_estimator.state",
         "_estimator.validation",
     ],
-    ["_estimator.prepare", "_estimator.run"],
+    [
+        "_estimator.prepare",
+        "_estimator.run",
+        "_estimator.sklearn_networks",
+        "_estimator.summary",
+        "_estimator.torch_modules",
+    ],
+    ["_estimator.described", "_estimator.exchange"],
     ["_estimator.base"],
     ["classifier", "regressor"],
     ["compat", "inspection"],
+    ["onnx"],
     ["model_selection.pipeline", "model_selection.report"],
     ["model_selection.grouping"],
     ["model_selection.lockstep"],
@@ -92,10 +102,17 @@ FLOORS = [
     ["model_selection.searches"],
     ["model_selection"],
     ["plotting.axes", "plotting.training"],
-    ["plotting.view"],
+    ["plotting.structure", "plotting.view"],
     ["plotting.draw"],
-    ["plotting.loss_curve", "plotting.sweep"],
+    ["plotting.loss_curve", "plotting.network", "plotting.sweep"],
+    ["plotting.weights"],
     ["plotting"],
+    ["tables.columns", "tables.piecewise", "tables.stack"],
+    ["tables.candidates", "tables.dates"],
+    ["tables.estimators"],
+    ["tables.pipeline"],
+    ["tables"],
+    ["callbacks"],
     [""],
 ]
 FLOOR = {
@@ -104,7 +121,15 @@ FLOOR = {
     for name in names
 }
 #: The order of the folders.
-FOLDERS = ["engine", "_targets", "_data", "_estimator", "model_selection", "plotting"]
+FOLDERS = [
+    "engine",
+    "_targets",
+    "_data",
+    "_estimator",
+    "model_selection",
+    "plotting",
+    "tables",
+]
 #: What the engine may import from outside.
 ENGINE_NEEDS = {"numpy", "scipy"}
 #: Lines of code, docstrings aside, that a module, class or function may have.

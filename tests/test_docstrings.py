@@ -65,7 +65,9 @@ def test_every_public_attribute_is_there(estimator):
         warnings.simplefilter("ignore")
         model.fit(X, [0, 1, 0, 1, 0])
     fitted = {name for name in vars(model) if name.endswith("_") and name[0] != "_"}
+    fitted.add("feature_importances_")  # a property
     documented = set(entries(estimator, "Attributes"))
     assert fitted <= documented
-    # X has no names.
-    assert documented - fitted == {"feature_names_in_"}
+    # X has no names, and the members are computed where they are read.
+    assert documented - fitted == {"feature_names_in_", "members_"}
+    assert len(model.members_) >= 1

@@ -10,6 +10,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import validate_data
 
 from skbp._data.faults import of_lengths, of_shape, of_X, of_y
+from skbp._data.tensors import as_numpy
 from skbp._sklearn import check_partial_fit_first_call, check_sample_weight
 from skbp.engine.arrays import FEW, Array, DType
 
@@ -72,6 +73,7 @@ def validated_X(estimator: Any, X: Any) -> Any:
     if is_plain(estimator, X):
         return X
     refuse_on_dask(X=X)
+    X = as_numpy(X)
     return located(X, estimator, X, reset=False)
 
 
@@ -94,6 +96,7 @@ def validated_X_y(
     if not reset and is_plain(estimator, X) and is_plain_y(y, len(X)):
         return X, y
     refuse_on_dask(X=X, y=y)
+    X, y = as_numpy(X), as_numpy(y, "y")
     check_y(y, bool(options.get("y_numeric")), type(estimator).__name__)
     options |= {"reset": reset, "multi_output": True, "order": "C"}
     X, y = located(X, estimator, X, y, **options)
@@ -192,6 +195,7 @@ def weights_of_part(
     if sample_weight is None:
         return None
     refuse_on_dask(**{name: sample_weight})
+    sample_weight = as_numpy(sample_weight, name)
     try:
         weights: Array
         if n_columns > 1 and np.ndim(sample_weight) == 2:

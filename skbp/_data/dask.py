@@ -21,6 +21,7 @@ from skbp._data.checks import check_y, on_dask, validated_X_y
 from skbp._data.missing import filled
 from skbp._data.read import Data, Read, read_part
 from skbp._data.scales import center_and_scale
+from skbp._data.tensors import as_numpy
 from skbp._sklearn import constraints_of, safe_indexing
 from skbp._targets import Targets
 from skbp.engine.arrays import Array, DType
@@ -328,7 +329,11 @@ def of_rows(
     return at_partition(i, partial(getattr(estimator, name), **options), X, *args)
 
 
-def in_memory(*values: Any) -> Sequence[Any]:
-    """Return the values, with Dask collections computed."""
+def in_memory(y: Any, sample_weight: Any, predictions: Any) -> Sequence[Any]:
+    """Return the values, with Dask collections computed and tensors as arrays."""
+    values = {"y": y, "sample_weight": sample_weight, "predictions": predictions}
     # One by one, because Dask warns if frames and arrays are computed together.
-    return [value.compute() if on_dask(value) else value for value in values]
+    return [
+        value.compute() if on_dask(value) else as_numpy(value, name)
+        for name, value in values.items()
+    ]

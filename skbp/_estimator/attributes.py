@@ -65,6 +65,21 @@ ESTIMATES = (
 
 
 @contextmanager
+def computed(name: str) -> Iterator[None]:
+    """Raise an AttributeError where an attribute cannot be computed from the others.
+
+    Whoever looks through the attributes of an estimator expects no other error.
+    """
+    try:
+        yield
+    except AttributeError:
+        # Among others that of an estimator that is not fitted, which is a ValueError.
+        raise
+    except ValueError as error:
+        raise AttributeError(f"{name} cannot be computed: {error}") from error
+
+
+@contextmanager
 def restored_on_error(estimator: Any, *, random: bool = False) -> Iterator[None]:
     """Restore the estimator if the body fails.
 
@@ -166,6 +181,7 @@ def of_history(estimator: Any, job: Job, history: History) -> dict[str, Any]:
     found: dict[str, Any] = {
         "n_iter_": (before["n_iter_"] or 0) + history.n_iter,
         "t_": (before["t_"] or 0) + history.n_iter * seen,
+        "status_": str(history.status),
         "loss_": losses[-1] if losses else (before["loss_"] or np.nan),
         "best_loss_": None,
     }

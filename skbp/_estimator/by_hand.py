@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skbp._estimator.attributes import holds, of_targets
+from skbp._estimator.attributes import holds, of_model, of_targets
 from skbp._estimator.parameters import kind_of, layer_activations, options_of
 from skbp._estimator.rules import asked, rules_of
 from skbp._targets import ClassTargets, NumberTargets
@@ -143,6 +143,15 @@ def numbers_of(name: str, arrays: Any) -> list[Array]:
                 f"{name}[{l}] must hold real numbers; got an array of {array.dtype}."
             )
     return found
+
+
+def adopt(estimator: Any, **attributes: Any) -> Model:
+    """Give an estimator ``coefs_`` and other attributes, as a fit would leave them."""
+    vars(estimator).update(attributes)
+    targets, model = targets_of(estimator), model_of(estimator)
+    vars(estimator).update(of_targets(targets) | of_model(model))
+    vars(estimator).setdefault("n_features_in_", model.network.units[0])
+    return model
 
 
 # The targets.
