@@ -96,17 +96,19 @@ MODELS = {
     }.items()
 }
 
-
-if "target_scaling" in BPRegressor().get_params():
-    SCALED = {"target_scaling": "standard"}
-    MODELS |= {
-        "scaled targets": (regressor(**SCALED), 30.0 * NUMBERS + 100.0),
-        "scaled targets, several": (regressor(**SCALED, **ENSEMBLE), 9.0 * SEVERAL),
-        "scaled targets, leaky": (
-            regressor(output_activation="leaky_relu", **SCALED),
-            NUMBERS,
-        ),
-    }
+SCALED = {"target_scaling": "standard"}
+MODELS |= {
+    "scaled targets": (regressor(**SCALED), 30.0 * NUMBERS + 100.0),
+    "scaled targets, several": (regressor(**SCALED, **ENSEMBLE), 9.0 * SEVERAL),
+    "scaled targets, leaky": (
+        regressor(output_activation="leaky_relu", **SCALED),
+        NUMBERS,
+    ),
+    "scaled quantiles": (
+        regressor(loss="quantile", quantile=[0.1, 0.9], **SCALED),
+        30.0 * NUMBERS + 100.0,
+    ),
+}
 
 
 def in_range(y, model):

@@ -42,16 +42,14 @@ MODELS = {
     for name in HIDDEN_ACTIVATIONS
 }
 
-
-if "target_scaling" in BPRegressor().get_params():
-    SCALED = {"target_scaling": "standard", **QUICK}
-    MODELS |= {
-        "scaled": (BPRegressor((6,), **SCALED), 30.0 * NUMBERS + 100.0),
-        "scaled, leaky": (
-            BPRegressor((6,), output_activation="leaky_relu", **SCALED),
-            np.c_[NUMBERS, X],
-        ),
-    }
+SCALED = {"target_scaling": "standard", **QUICK}
+MODELS |= {
+    "scaled": (BPRegressor((6,), **SCALED), 30.0 * NUMBERS + 100.0),
+    "scaled, leaky": (
+        BPRegressor((6,), output_activation="leaky_relu", **SCALED),
+        np.c_[NUMBERS, X],
+    ),
+}
 
 
 def computed(module, x):

@@ -74,6 +74,14 @@ def same(found, dtype=np.float64):
         assert one.history.status is other.history.status
 
 
+def test_weights_of_targets_are_for_the_numpy_engine():
+    problem, _ = problem_of("squared_error", "identity", weighted=True)
+    assert suits(problem)
+    samples = problem.samples
+    each = np.ones(samples.Y.shape)
+    assert not suits(replace(problem, samples=Samples(samples.X, samples.Y, each)))
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", sorted(HIDDEN))
 def test_activations(name, dtype):
@@ -242,11 +250,3 @@ def test_elements_over_the_whole_range(name, dtype):
 def test_the_tables_have_all_losses_and_optimizers():
     assert set(outputs.CODES) == {loss.name for loss in LOSSES.values()}
     assert set(steps.CODES) == set(OPTIMIZERS)
-
-
-def test_weights_of_targets_are_for_the_numpy_engine():
-    problem, _ = problem_of("squared_error", "identity", weighted=True)
-    assert suits(problem)
-    samples = problem.samples
-    each = np.ones(samples.Y.shape)
-    assert not suits(replace(problem, samples=Samples(samples.X, samples.Y, each)))
