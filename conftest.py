@@ -3,6 +3,6 @@
 from importlib.util import find_spec
 
 #: Modules of the package, and the package that each of them is for.
-NEEDS = {"skbp/onnx.py": "skl2onnx"}
+NEEDS = {"skbp/callbacks.py": "sklearn.callback", "skbp/onnx.py": "skl2onnx"}
 
 collect_ignore = [path for path, package in NEEDS.items() if not find_spec(package)]

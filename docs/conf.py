@@ -70,6 +70,8 @@ ALONE = (
     "documents*",
     "architecture",
     "changelog",
+    "contributing",
+    "citing",
     "ecosystem",
 )
 html_sidebars = {page: [] for page in ALONE}

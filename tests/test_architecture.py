@@ -25,6 +25,7 @@ FLOORS = [
     ["engine", "engine.arrays"],
     [
         "engine.activations",
+        "engine.constants",
         "engine.initializers",
         "engine.progress",
         "engine.random",
@@ -34,7 +35,7 @@ FLOORS = [
         "engine.settings",
     ],
     ["engine.losses", "engine.network", "engine.checkpoint"],
-    ["engine.objective"],
+    ["engine.objective", "engine.own_loss", "engine.sensitivity"],
     ["engine.problem", "engine.curvature"],
     ["engine.compiled", "engine.compiled.elements"],
     ["engine.compiled.layers"],
@@ -64,7 +65,7 @@ FLOORS = [
     ["_targets.classes", "_targets.numbers"],
     ["_targets", "_targets.probabilities"],
     ["_data", "_data.faults", "_data.tensors"],
-    ["_data.checks", "_data.scales"],
+    ["_data.checks", "_data.missing", "_data.scales"],
     ["_data.read"],
     ["_data.dask", "_data.validation_set"],
     ["_estimator", "_estimator.rules", "_estimator.warnings"],
@@ -74,6 +75,7 @@ FLOORS = [
     [
         "_estimator.callbacks",
         "_estimator.ending",
+        "_estimator.importances",
         "_estimator.inside",
         "_estimator.interrupts",
         "_estimator.members",
@@ -84,9 +86,10 @@ FLOORS = [
         "_estimator.prepare",
         "_estimator.run",
         "_estimator.sklearn_networks",
+        "_estimator.summary",
         "_estimator.torch_modules",
     ],
-    ["_estimator.exchange"],
+    ["_estimator.described", "_estimator.exchange"],
     ["_estimator.base"],
     ["classifier", "regressor"],
     ["compat", "inspection"],
@@ -99,10 +102,17 @@ FLOORS = [
     ["model_selection.searches"],
     ["model_selection"],
     ["plotting.axes", "plotting.training"],
-    ["plotting.view"],
+    ["plotting.structure", "plotting.view"],
     ["plotting.draw"],
-    ["plotting.loss_curve", "plotting.sweep"],
+    ["plotting.loss_curve", "plotting.network", "plotting.sweep"],
+    ["plotting.weights"],
     ["plotting"],
+    ["tables.columns", "tables.piecewise", "tables.stack"],
+    ["tables.candidates", "tables.dates"],
+    ["tables.estimators"],
+    ["tables.pipeline"],
+    ["tables"],
+    ["callbacks"],
     [""],
 ]
 FLOOR = {
@@ -111,7 +121,15 @@ FLOOR = {
     for name in names
 }
 #: The order of the folders.
-FOLDERS = ["engine", "_targets", "_data", "_estimator", "model_selection", "plotting"]
+FOLDERS = [
+    "engine",
+    "_targets",
+    "_data",
+    "_estimator",
+    "model_selection",
+    "plotting",
+    "tables",
+]
 #: What the engine may import from outside.
 ENGINE_NEEDS = {"numpy", "scipy"}
 #: Lines of code, docstrings aside, that a module, class or function may have.

@@ -34,7 +34,7 @@ class Exchange:
         >>> from sklearn.neural_network import MLPRegressor
         >>> from skbp import BPRegressor
         >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 2.0, 3.0]
-        >>> mlp = MLPRegressor(hidden_layer_sizes=(2,), max_iter=1000).fit(X, y)
+        >>> mlp = MLPRegressor(hidden_layer_sizes=(2,), solver="lbfgs").fit(X, y)
         >>> model = BPRegressor.from_sklearn(mlp)
         >>> (model.predict(X) == mlp.predict(X)).all()
         np.True_

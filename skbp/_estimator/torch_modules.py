@@ -83,8 +83,9 @@ def to_torch(estimator: Any, raw: bool) -> Any:
             kind, options = MODULES[name]
             first = {option: values[0] for option, values in options.items()}
             layers.append(getattr(torch.nn, kind)(**first))
-    if not raw and not same_units:
-        scale, center = (one.astype(W.dtype) for one in units_of(estimator))
+    units = units_of(estimator)
+    if units is not None and not raw and not same_units:
+        scale, center = (one.astype(W.dtype) for one in units)
         layers.append(linear(torch, np.diag(scale), center))
     return torch.nn.Sequential(*layers)
 

@@ -281,7 +281,8 @@ class Training:
             batches, self.rates.of_epoch(cohort.networks, self.n_epochs - 1)
         )
         self.t += len(samples)
-        self.progress.epoch(cohort.networks, cohort.current(), losses, before)
+        current, rates = cohort.current(), self.rates.at_end
+        self.progress.epoch(cohort.networks, current, losses, before, rates)
         self.rates.adapt(cohort.networks, self.t)
 
     def keep_ended(self, before: Array) -> list[int]:
