@@ -165,8 +165,6 @@ def test_values_that_scikit_learn_does_not_have_are_left_out():
 
 
 def test_targets_in_other_units():
-    if "target_scaling" not in BPRegressor().get_params():
-        pytest.skip("target_scaling is not there yet")
     for y in (30.0 * NUMBERS + 100.0, np.c_[NUMBERS, 9.0 * X]):
         model = BPRegressor(target_scaling="standard", **OPTIONS).partial_fit(X, y)
         mlp = model.to_sklearn()
