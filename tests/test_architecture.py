@@ -1,6 +1,7 @@
 """The laws of the house: what imports what, who calls whom, how large a room may be."""
 
 import ast
+import gc
 import sys
 import threading
 import warnings
@@ -385,6 +386,10 @@ def climbing_calls(work):
                 f"{callee}:{frame.f_code.co_qualname}"
             )
 
+    # The garbage collector closes generators that an error in another test has left,
+    # wherever it happens to run; a profiler sees that as a call.
+    gc.collect()
+    gc.disable()
     before = sys.getprofile()
     threading.setprofile(watch)
     sys.setprofile(watch)
@@ -395,6 +400,7 @@ def climbing_calls(work):
     finally:
         sys.setprofile(before)
         threading.setprofile(None)
+        gc.enable()
     return climbing
 
 
