@@ -202,3 +202,10 @@ def test_what_scikit_learn_cannot_be():
         BPRegressor.from_sklearn(MLPClassifier())
     with pytest.raises(TypeError, match="LogisticRegression"):
         BPClassifier.from_sklearn(LogisticRegression())
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_warm_start_continues_as_well(solver):
+    mlp = MLPRegressor(warm_start=True, **parameters(solver))
+    model = BPRegressor.from_sklearn(fitted(mlp, X, NUMBERS))
+    close(fitted(model, X, NUMBERS), fitted(mlp, X, NUMBERS))
