@@ -27,16 +27,18 @@ Computation 4, 448-472.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 from math import log, pi
 from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
+from scipy.special import gammaln
 
+from skbp.engine.activations import ACTIVATIONS
 from skbp.engine.arrays import Array, Rows
-from skbp.engine.evidence.posterior import Evidence, inverse_root
+from skbp.engine.evidence.posterior import Evidence, inverse
 from skbp.engine.losses import Loss
 from skbp.engine.network import Network
 from skbp.engine.samples import Parts, Samples, Sums
@@ -105,6 +107,7 @@ class Precisions:
         weights have the precision ``fixed``.
     """
 
+    network: Network
     groups: list[Rows] | None
     beta: Array
     noisy: bool
@@ -126,6 +129,7 @@ class Precisions:
         groups: Sequence[Rows] | None,
         fixed: float,
     ):
+        self.network = network
         self.groups = None if groups is None else list(groups)
         self.noisy = noisy(loss, groups)
         self.N, self.beta = N, START / variance if self.noisy else np.ones(1)
@@ -138,6 +142,19 @@ class Precisions:
         else:
             self.alpha[:] = prior
             self.each = np.array([prior[group].mean() for group in self.groups])
+
+    def resume(self, alpha: Array, beta: Array, apart: bool = True) -> None:
+        """Continue from these precisions, which belong to a similar network."""
+        assert self.groups is not None
+        self.each = np.array([alpha[group].mean() for group in self.groups])
+        self.alpha, self.beta, self.apart = alpha, beta, apart
+
+    def sharpen(self, factor: float) -> None:
+        """Trust the data more, by a factor."""
+        if self.noisy:
+            self.beta = factor * self.beta
+        else:
+            self.alpha, self.each = self.alpha / factor, self.each / factor
 
     def F(self, E: Array, theta: Array) -> float:
         return float(self.beta @ E + 0.5 * (self.alpha @ theta**2))
@@ -157,8 +174,8 @@ class Precisions:
         """
         assert self.groups is not None
         A = self.A(H)
-        root, log_det = inverse_root(A)
-        determined = np.clip(1.0 - self.alpha * (root**2).sum(axis=0), 0.0, 1.0)
+        covariance, log_det = inverse(A)
+        determined = np.clip(1.0 - self.alpha * np.diag(covariance), 0.0, 1.0)
         gamma = np.array([determined[group].sum() for group in self.groups])
         evidence = Evidence(
             self.groups,
@@ -166,7 +183,8 @@ class Precisions:
             self.alpha.copy(),
             self.beta,
             gamma,
-            self._log_evidence(E, theta, log_det),
+            units := used_units(self.network, determined),
+            self._log_evidence(E, theta, log_det) + symmetries(self.network, units),
             A,
         )
         if not np.isfinite(evidence.log_evidence):
@@ -179,7 +197,7 @@ class Precisions:
             self.each[g] = min(max(wanted, low * guess), high * guess)
             self.alpha[group] = self.each[g] * unit
         if self.noisy:
-            N, used = self.N / len(self.beta), self._used(gamma, root, H)
+            N, used = self.N / len(self.beta), self._used(gamma, covariance, H)
             parts = 2.0 * E / self.variance
             if not self.apart:
                 used, parts = used.mean(), parts.mean()
@@ -200,12 +218,12 @@ class Precisions:
                 break
         return evidence
 
-    def _used(self, gamma: Array, root: Array, H: Array) -> Array:
+    def _used(self, gamma: Array, covariance: Array, H: Array) -> Array:
         """Return the number of parameters that each output determines (Q,)."""
         if len(H) == 1:
             used: Array = gamma.sum(keepdims=True)
         else:
-            used = self.beta * [float(((root @ H_q) * root).sum()) for H_q in H]
+            used = self.beta * [float(np.vdot(covariance, H_q)) for H_q in H]
         return used
 
     def _log_evidence(self, E: Array, theta: Array, log_det: float) -> float:
@@ -213,6 +231,39 @@ class Precisions:
         if self.noisy:
             value += 0.5 * self.N * (np.log(self.beta).mean() - log(2.0 * pi))
         return float(value)
+
+
+def used_units(network: Network, determined: Array) -> list[Array]:
+    """Return how much each hidden unit (n[l],) of each layer is used: 0 ... 1.
+
+    A unit is used if the data determine one of its incoming weights or more.
+    """
+    W, _ = network.split(determined[np.newaxis])
+    return [np.minimum(W_l[0].sum(axis=1), 1.0) for W_l in W[1:-1]]
+
+
+def symmetries(network: Network, units: Sequence[Array]) -> float:
+    """Return the logarithm of the number of networks that compute the same function.
+
+    h units of a layer can change places in h! ways. With an odd or even activation,
+    each of them can also change its sign.
+    """
+    total = 0.0
+    for name, used in zip(network.activations, units, strict=True):
+        h = float(used.sum())
+        total += float(gammaln(h + 1.0)) + h * log(2.0) * mirrored(name)
+    return total
+
+
+@cache
+def mirrored(name: str) -> bool:
+    """Return whether an activation is odd or even."""
+    Z = np.linspace(0.0, 3.0, 7).reshape(1, 1, -1)
+    below, above = -Z, Z
+    f, _ = ACTIVATIONS[name](Z.shape, Z.dtype)
+    f(below)
+    f(above)
+    return bool(np.allclose(np.abs(below), np.abs(above)))
 
 
 def noisy(loss: Loss, groups: Sequence[Rows] | None) -> bool:
