@@ -21,17 +21,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skbp.engine.arrays import Array, Rows
+from skbp.engine.arrays import Array
 from skbp.engine.curvature import GaussNewton
 from skbp.engine.evidence.cut import Cut
 from skbp.engine.evidence.posterior import Evidence
 from skbp.engine.evidence.precisions import (
     CALM,
     LIMITS,
-    START,
     Precisions,
     groups_of,
-    noisy,
     prior_precisions,
     sizes,
 )

@@ -22,6 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from math import log, pi
+from typing import TypeAlias
 
 import numpy as np
 from scipy.sparse import issparse
@@ -44,6 +45,10 @@ SMALL = 0.3
 FEATURES = 10
 #: How the climb of fresh units goes.
 PLAN = Plan(first=5, patience=8)
+#: The number of samples from which fresh units are fitted to a part of them only.
+MANY = 1000
+#: Network, weights, sizes of the residuals, and the step between samples.
+Known: TypeAlias = tuple[Network, Array, Array, int]
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ def fresh_units(
     scores = scores_of(left)
     features = np.sort(np.argsort(-scores, kind="stable")[:FEATURES])
     rng, prior = np.random.RandomState(seed), left.prior(network)
-    least = -0.5 * task.m * len(size) * (1.0 + log(2.0 * pi)) + ENOUGH
+    least = -0.5 * left.m * len(size) * (1.0 + log(2.0 * pi)) + ENOUGH
     best: Found | None = None
     for draw in range(DRAWS):
         theta = drawn_again(network, drawn, units, rng, keep=draw == 0)
@@ -111,54 +116,46 @@ def drawn_again(
 
 def residual_task(task: Task, base: Array) -> tuple[Task, Array]:
     """Return the task whose targets are the residuals, and their sizes (outputs,)."""
-    ones, m = np.ones(task.network.units[-1]), task.m
-    totals = sums_of_residuals
-    r, rr = task.samples.sum(partial(of_residuals, totals, task.network, base, ones))
+    ones, step = np.ones(task.network.units[-1]), max(1, len(task.samples) // MANY)
+    known = (task.network, base, ones, step)
+    r, rr, m = task.samples.sum(partial(of_residuals, sums_of_residuals, known))
     size = np.sqrt(np.maximum(rr / m - (r / m) ** 2, 0.0))
     size = np.where(size > 0.0, size, 1.0)
-    samples = task.samples
+    known, samples = (task.network, base, size, step), task.samples
     if isinstance(samples, Samples):
-        samples = residual_samples(task.network, base, size, samples)
+        samples = residual_samples(known, samples)
     else:
-        samples = samples.through(partial(sum_of, samples, task.network, base, size))
-    return replace(task, samples=samples, variance=ones), size
+        samples = samples.through(partial(sum_of, samples, known))
+    return replace(task, samples=samples, m=float(m), variance=ones), size
 
 
-def sum_of(
-    parts: Parts,
-    network: Network,
-    base: Array,
-    size: Array,
-    terms: Callable[[Samples], Sums],
-) -> Sums:
+def sum_of(parts: Parts, known: Known, terms: Callable[[Samples], Sums]) -> Sums:
     """Return the sums of the terms over the residuals of all parts."""
-    return parts.sum(partial(of_residuals, terms, network, base, size))
+    return parts.sum(partial(of_residuals, terms, known))
 
 
 def of_residuals(
-    terms: Callable[[Samples], Sums],
-    network: Network,
-    base: Array,
-    size: Array,
-    samples: Samples,
+    terms: Callable[[Samples], Sums], known: Known, samples: Samples
 ) -> Sums:
     """Return the terms of samples whose targets are the residuals."""
-    return terms(residual_samples(network, base, size, samples))
+    return terms(residual_samples(known, samples))
 
 
-def residual_samples(
-    network: Network, base: Array, size: Array, samples: Samples
-) -> Samples:
-    """Return samples whose targets are the residuals of ``base``, over their size."""
-    outputs = predict(network, *network.split(base[np.newaxis]), samples.X)[0]
-    R = (samples.Y - outputs) / size
-    return Samples(samples.X, R, samples.weights, samples.rows)
+def residual_samples(known: Known, samples: Samples) -> Samples:
+    """Return every so manyth sample, with its residual over its size as the target."""
+    network, base, size, step = known
+    every = samples.every
+    rows = np.arange(every.stop) if isinstance(every, slice) else every
+    rows = rows[::step]
+    X, Y = samples.X[rows], samples.Y[rows].astype(np.float64)
+    R = (Y - predict(network, *network.split(base[np.newaxis]), X)[0]) / size
+    return Samples(X, R, None if samples.weights is None else samples.weights[rows])
 
 
 def sums_of_residuals(samples: Samples) -> Sums:
-    """Return the sums of the residuals and of their squares (outputs,)."""
+    """Return the sums of the residuals, of their squares (outputs,) and of weights."""
     _, R, w = in_float64(samples)
-    return w @ R, w @ R**2
+    return w @ R, w @ R**2, w.sum()
 
 
 # What features have to do with the residual.

@@ -23,8 +23,8 @@ were given, there is a single climb from them.
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
-from dataclasses import replace
 
 import numpy as np
 
@@ -37,7 +37,7 @@ from skbp.engine.problem import Problem
 from skbp.engine.progress import History, Progress, Status
 from skbp.engine.settings import Settings
 from skbp.engine.solvers.climb import Climb, Found, Plan, Task, better
-from skbp.engine.solvers.fresh import FEATURES, SMALL, fresh_units, joined, scores_of
+from skbp.engine.solvers.fresh import FEATURES, SMALL, fresh_units, joined
 from skbp.engine.solvers.solution import Solution
 
 #: The number of steps before the first estimate: with random weights, an estimate would
@@ -103,7 +103,8 @@ class Training:
         if not self.settings.drawn or decides or not network.activations:
             self.go(whole, self.theta[whole.rows], as_drawn)
         else:
-            self.from_little_noise()
+            if not self.task.by_feature or network.units[0] <= FEATURES:
+                self.from_little_noise()
             if self.task.loss.normal and len(network.activations) == 1:
                 self.by_growth()
             else:
@@ -141,10 +142,6 @@ class Training:
     def from_little_noise(self) -> None:
         """Train with little noise, then climb."""
         cut = Cut.of(self.task.network)
-        if self.task.by_feature:
-            scores = scores_of(self.task)
-            features = np.argsort(-scores, kind="stable")[:FEATURES]
-            cut = cut.with_features(np.sort(features))
         precisions = self.task.precisions(cut)
         precisions.sharpen(SHARP)
         first = min(LONG, self.settings.max_iter // 4)
@@ -161,8 +158,12 @@ class Training:
         while grown is not None and self.steps_left:
             larger = self.larger(grown)
             if larger is None or better(larger, grown) is grown:
-                return
+                break
             grown = larger
+        if grown is not None and self.best is not None:
+            rise = self.best.evidence.log_evidence - grown.evidence.log_evidence
+            if rise < float(os.environ.get("CLOSE", 10)):
+                self.best = grown
 
     def larger(self, base: Found) -> Found | None:
         """Return a network with fresh units in the place of idle or missing ones."""
