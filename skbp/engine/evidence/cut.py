@@ -55,8 +55,8 @@ class Cut:
     @cached_property
     def rows(self) -> Rows:
         """The numbers of the parameters in the theta of the whole network."""
-        numbers = np.arange(self.whole.n_parameters)[np.newaxis]
-        rows = np.empty((1, self.network.n_parameters), np.intp)
+        numbers = np.arange(self.whole.n_parameters, dtype=np.float64)[np.newaxis]
+        rows = np.empty((1, self.network.n_parameters))
         (W, b), (W_cut, b_cut) = self.whole.split(numbers), self.network.split(rows)
         for l, (before, units) in enumerate(
             zip(self.kept, self.kept[1:], strict=False), start=1
@@ -64,8 +64,7 @@ class Cut:
             W_cut[l][:] = W[l][:, units][:, :, before]
             if b:
                 b_cut[l][:] = b[l][:, units]
-        result: Rows = rows[0]
-        return result
+        return rows[0].astype(np.intp)
 
     def expanded(self, values: Array, fill: float | Array = 0.0) -> Array:
         """Return values (P,) of the whole network; what is left out has ``fill``."""

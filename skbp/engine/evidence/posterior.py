@@ -93,11 +93,10 @@ def inverse(A: Array) -> tuple[Array, float]:
         result = (vectors / values) @ vectors.T
         result *= unit[:, np.newaxis] * unit
         return result, log_det
-    # LAPACK has written only the lower triangle.
-    lower = np.tril(result, -1)
-    inverse = lower + lower.T
-    inverse[np.diag_indices_from(inverse)] = np.diag(result)
-    return inverse, 2.0 * float(np.log(np.diag(L)).sum())
+    # LAPACK has written the lower triangle, and zeros above.
+    whole: Array = result + result.T
+    whole.flat[:: len(A) + 1] *= 0.5
+    return whole, 2.0 * float(np.log(L.diagonal()).sum())
 
 
 def solve(A: Array, b: Array) -> Array:

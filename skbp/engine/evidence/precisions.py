@@ -105,9 +105,12 @@ class Precisions:
     groups : list of array of int or None
         The groups of parameters that share an estimated precision; None means that all
         weights have the precision ``fixed``.
+    constant : float
+        What the log likelihood has besides minus the loss, whatever the weights are.
     """
 
     network: Network
+    constant: float
     groups: list[Rows] | None
     beta: Array
     noisy: bool
@@ -117,6 +120,9 @@ class Precisions:
     alpha: Array
     prior: Array
     variance: Array
+    owner: Rows
+    guess: Array
+    units: Array
     each: Array
 
     def __init__(
@@ -128,8 +134,9 @@ class Precisions:
         variance: Array,
         groups: Sequence[Rows] | None,
         fixed: float,
+        constant: float = 0.0,
     ):
-        self.network = network
+        self.network, self.constant = network, constant
         self.groups = None if groups is None else list(groups)
         self.noisy = noisy(loss, groups)
         self.N, self.beta = N, START / variance if self.noisy else np.ones(1)
@@ -141,12 +148,16 @@ class Precisions:
             self.alpha[: network.n_weights] = fixed
         else:
             self.alpha[:] = prior
-            self.each = np.array([prior[group].mean() for group in self.groups])
+            self.owner = np.empty(len(prior), np.intp)
+            for g, group in enumerate(self.groups):
+                self.owner[group] = g
+            self.guess = self.each = self.mean(prior)
+            self.units = prior / self.guess[self.owner]
 
     def resume(self, alpha: Array, beta: Array, apart: bool = True) -> None:
         """Continue from these precisions, which belong to a similar network."""
         assert self.groups is not None
-        self.each = np.array([alpha[group].mean() for group in self.groups])
+        self.each = self.mean(alpha)
         self.alpha, self.beta, self.apart = alpha, beta, apart
 
     def sharpen(self, factor: float) -> None:
@@ -156,6 +167,15 @@ class Precisions:
         else:
             self.alpha, self.each = self.alpha / factor, self.each / factor
 
+    def sum(self, values: Array) -> Array:
+        """Return the sum of values (P,) over each group."""
+        sums: Array = np.bincount(self.owner, values)
+        return sums
+
+    def mean(self, values: Array) -> Array:
+        """Return the mean of values (P,) over each group."""
+        return self.sum(values) / np.bincount(self.owner)
+
     def F(self, E: Array, theta: Array) -> float:
         return float(self.beta @ E + 0.5 * (self.alpha @ theta**2))
 
@@ -164,7 +184,7 @@ class Precisions:
         A: Array = self.beta[0] * H[0]
         for beta, H_q in zip(self.beta[1:], H[1:], strict=True):
             A += beta * H_q
-        A[np.diag_indices_from(A)] += self.alpha
+        A.flat[:: len(A) + 1] += self.alpha
         return A
 
     def estimate(self, E: Array, theta: Array, H: Array) -> Evidence:
@@ -175,27 +195,25 @@ class Precisions:
         assert self.groups is not None
         A = self.A(H)
         covariance, log_det = inverse(A)
-        determined = np.clip(1.0 - self.alpha * np.diag(covariance), 0.0, 1.0)
-        gamma = np.array([determined[group].sum() for group in self.groups])
+        determined = np.clip(1.0 - self.alpha * covariance.diagonal(), 0.0, 1.0)
+        gamma = self.sum(determined)
+        units = used_units(self.network, determined)
         evidence = Evidence(
             self.groups,
-            self.each.copy(),
-            self.alpha.copy(),
+            self.each,
+            self.alpha,
             self.beta,
             gamma,
-            units := used_units(self.network, determined),
+            units,
             self._log_evidence(E, theta, log_det) + symmetries(self.network, units),
             A,
         )
         if not np.isfinite(evidence.log_evidence):
             raise np.linalg.LinAlgError("the evidence is not finite")
         low, high = LIMITS
-        for g, group in enumerate(self.groups):
-            guess = float(self.prior[group].mean())
-            unit = self.prior[group] / guess
-            wanted = gamma[g] / max(float(unit @ theta[group] ** 2), 1e-300)
-            self.each[g] = min(max(wanted, low * guess), high * guess)
-            self.alpha[group] = self.each[g] * unit
+        wanted = gamma / np.maximum(self.sum(self.units * theta**2), 1e-300)
+        self.each = np.clip(wanted, low * self.guess, high * self.guess)
+        self.alpha = self.each[self.owner] * self.units
         if self.noisy:
             N, used = self.N / len(self.beta), self._used(gamma, covariance, H)
             parts = 2.0 * E / self.variance
@@ -227,7 +245,8 @@ class Precisions:
         return used
 
     def _log_evidence(self, E: Array, theta: Array, log_det: float) -> float:
-        value = -self.F(E, theta) - 0.5 * log_det + 0.5 * np.log(self.alpha).sum()
+        value = self.constant - self.F(E, theta) - 0.5 * log_det
+        value += 0.5 * np.log(self.alpha).sum()
         if self.noisy:
             value += 0.5 * self.N * (np.log(self.beta).mean() - log(2.0 * pi))
         return float(value)
@@ -307,6 +326,14 @@ def sums_of_data(samples: Samples) -> Sums:
     else:
         squares = np.einsum("ij,ij->i", X, X, dtype=np.float64) / X.shape[1]
     return np.array(weights @ squares), weights @ Y
+
+
+def log_constant(loss: Loss, samples: Samples) -> Sums:
+    """Return the sum of what log likelihoods have besides minus the loss, ()."""
+    if loss.log_constant is None:
+        return (np.zeros(()),)
+    _, Y, weights = in_float64(samples)
+    return (np.array((weights @ loss.log_constant(Y)).sum()),)
 
 
 def squares_of_targets(center: Array, samples: Samples) -> Sums:

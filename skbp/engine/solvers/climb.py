@@ -16,8 +16,9 @@ Foresee and Hagan (1997), "Gauss-Newton approximation to Bayesian learning". ICN
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from skbp.engine.evidence.precisions import (
     LIMITS,
     Precisions,
     groups_of,
+    log_constant,
     prior_precisions,
     sizes,
 )
@@ -61,6 +63,8 @@ class Task:
         The total weight of the samples.
     X_size, variance : float, array (outputs,)
         The mean square of the features, and the variance of the targets.
+    constant : float
+        What the log likelihood has besides minus the loss.
     """
 
     network: Network
@@ -70,6 +74,7 @@ class Task:
     m: float
     X_size: float
     variance: Array
+    constant: float
 
     @classmethod
     def of(cls, problem: Problem, by_feature: bool) -> Task:
@@ -77,8 +82,9 @@ class Task:
         X_size, variance = sizes(samples)
         if not loss.normal:
             variance[:] = 1.0
-        m = samples.total()
-        return cls(network, loss, samples, by_feature, m, X_size, variance)
+        (constant,) = samples.sum(partial(log_constant, loss))
+        known = samples.total(), X_size, variance, float(constant)
+        return cls(network, loss, samples, by_feature, *known)
 
     def prior(self, network: Network) -> Array:
         """Return guesses of the precisions of the whole network, or of a cut."""
@@ -88,8 +94,8 @@ class Task:
         """Return the precisions of a cut before the first estimate."""
         network, N = cut.network, self.m * cut.network.units[-1]
         groups = groups_of(network, self.by_feature)
-        prior = self.prior(network)
-        return Precisions(network, self.loss, N, prior, self.variance, groups, 0.0)
+        known = network, self.loss, N, self.prior(network), self.variance, groups
+        return Precisions(*known, 0.0, self.constant)
 
     def gauss_newton(self, cut: Cut) -> GaussNewton:
         samples = cut.samples(self.samples)
@@ -180,9 +186,6 @@ class Climb:
     theta : array (P,)
         The weights of the cut to start from.
     precisions : Precisions
-    tell : callable
-        A function that is called with the climb after each step. If it returns True,
-        the climb ends.
     """
 
     task: Task
@@ -197,9 +200,8 @@ class Climb:
         cut: Cut,
         theta: Array,
         precisions: Precisions,
-        tell: Callable[[Climb], bool] | None = None,
     ):
-        self.task, self.tell = task, tell
+        self.task = task
         self.best = None
         self.stale, self.high, self.before = 0, -np.inf, np.nan
         self.iterate = Iterate(theta, precisions, task.m)
@@ -211,14 +213,13 @@ class Climb:
         theta = self.iterate.theta[np.newaxis]
         self.iterate.set(*(part[0] for part in self.gauss_newton(theta)))
 
-    def run(self, plan: Plan, tol: float, most: int) -> None:
-        """Take ``most`` steps, or fewer if the evidence rises no more."""
+    def run(self, plan: Plan, tol: float, most: int) -> Iterator[Iterate]:
+        """Take ``most`` steps, or fewer if the evidence rises no more; yield each."""
         for step in range(1, most + 1):
             one = self.iterate
             if one.finite:
                 advance([one], self.gauss_newton)
-            if self.tell is not None and self.tell(self):
-                return
+            yield one
             if step < plan.first and not (one.stuck or one.settled(tol)):
                 continue
             try:

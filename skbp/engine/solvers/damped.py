@@ -70,10 +70,10 @@ class Iterate:
         """Return the weights at which the damped model of F has its minimum."""
         A = self.precisions.A(self.H)
         unit = self.precisions.prior
-        self.curvature = max(float((np.diag(A) / unit).max()), 1e-100)
+        self.curvature = max(float((A.diagonal() / unit).max()), 1e-100)
         if not self.mu:
             self.mu = 1e-3 * self.curvature
-        A[np.diag_indices_from(A)] += self.mu * unit
+        A.flat[:: len(A) + 1] += self.mu * unit
         # (Half the time, but rounded differently: fixed penalties keep what they had.)
         solve = np.linalg.solve if self.precisions.groups is None else positive_solve
         try:

@@ -35,7 +35,7 @@ from skbp.engine.samples import Parts, Samples, Sums, added
 from skbp.engine.solvers.climb import Climb, Found, Plan, Task, better
 
 #: The number of draws of fresh units, and the number of steps that each of them takes.
-DRAWS, STEPS = 8, 60
+DRAWS, STEPS = 6, 40
 #: The rise of the log evidence above that of no units that ends the draws.
 ENOUGH = 10.0
 #: The factor of input weights: units begin almost linear. Larger ones would be bent
@@ -44,7 +44,7 @@ SMALL = 0.3
 #: The number of features that the draws which look at the moments have.
 FEATURES = 10
 #: How the climb of fresh units goes.
-PLAN = Plan(first=5, patience=8)
+PLAN = Plan(first=5, patience=4)
 #: The number of samples from which fresh units are fitted to a part of them only.
 MANY = 1000
 #: Network, weights, sizes of the residuals, and the step between samples.
@@ -53,7 +53,7 @@ Known: TypeAlias = tuple[Network, Array, Array, int]
 
 @dataclass(frozen=True)
 class Fresh:
-    """Fresh units, and the units (outputs,) of the residual that they were fitted to."""
+    """Fresh units, and the sizes (outputs,) of the residual they were fitted to."""
 
     found: Found
     size: Array
@@ -81,7 +81,8 @@ def fresh_units(
             network.split(theta[np.newaxis])[0][1][:] *= scores
         theta = (theta / np.sqrt(prior))[cut.rows]
         climb = Climb(left, cut, theta, left.precisions(cut))
-        climb.run(PLAN, tol, STEPS)
+        for _ in climb.run(PLAN, tol, STEPS):
+            pass
         best = better(climb.best, best)
         if best is not None and best.evidence.log_evidence > least:
             break
@@ -230,19 +231,8 @@ def joined(
     variances = base.cut.expanded(1.0 / base.evidence.precisions)
     variances += own * unit**2 * found.cut.expanded(1.0 / found.evidence.precisions)
     precisions = task.precisions(cut)
-    precisions.resume(
-        mean_precisions(precisions, variances[cut.rows]), base.evidence.beta
-    )
+    # Groups without any weight there keep the guess.
+    mean = precisions.mean(variances[cut.rows] * precisions.prior)[precisions.owner]
+    alpha = precisions.prior / np.where(mean > 0.0, mean, 1.0)
+    precisions.resume(alpha, base.evidence.beta)
     return cut, theta[cut.rows], precisions
-
-
-def mean_precisions(precisions: Precisions, variances: Array) -> Array:
-    """Return a precision for each parameter (P,), equal within groups but for units."""
-    alpha = precisions.alpha.copy()
-    assert precisions.groups is not None
-    for group in precisions.groups:
-        prior = precisions.prior[group]
-        mean = float((variances[group] * prior).mean())
-        if mean > 0.0:
-            alpha[group] = prior / mean
-    return alpha

@@ -23,8 +23,8 @@ were given, there is a single climb from them.
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
+from zlib import crc32
 
 import numpy as np
 
@@ -49,6 +49,9 @@ LONG, SHARP = 30, 100.0
 #: A hidden unit of which the data determine less than this part of one input weight
 #: makes room for a fresh one.
 IDLE = 0.05
+#: If the log evidence without growth is higher by less than this, the network that has
+#: grown is kept: it has fewer features and units.
+CLOSE = 10.0
 #: The smallest number of units to begin growth with, and to add at a time.
 BEGIN, ADD = 4, 2
 
@@ -65,8 +68,6 @@ class Training:
     settings : Settings
     theta : array (P,)
         The weights to start from.
-    seed : int
-        The seed of the weights of fresh units.
     """
 
     def __init__(
@@ -76,10 +77,12 @@ class Training:
         progress: Progress,
         settings: Settings,
         theta: Array,
-        seed: int,
     ):
         self.task, self.k, self.progress, self.settings = task, k, progress, settings
-        self.drawn, self.seed, self.theta = theta.astype(np.float64), seed, theta
+        self.drawn, self.theta = theta.astype(np.float64), theta
+        # Fresh units depend on the weights to start from and on nothing else, so that
+        # a network is the same whether it trains alone or beside others.
+        self.seed = crc32(theta.tobytes())
         if settings.drawn:
             self.theta = self.drawn / np.sqrt(task.prior(task.network))
         self.best: Found | None = None
@@ -101,14 +104,15 @@ class Training:
         network, decides = self.task.network, self.progress.decides
         whole, as_drawn = Cut.of(network), Plan(FIRST, prunes=not decides)
         if not self.settings.drawn or decides or not network.activations:
-            self.go(whole, self.theta[whole.rows], as_drawn)
+            self.go(whole, self.theta, as_drawn)
         else:
+            grows = self.task.loss.normal and len(network.activations) == 1
+            if not grows:
+                self.go(whole, self.theta, as_drawn)
             if not self.task.by_feature or network.units[0] <= FEATURES:
                 self.from_little_noise()
-            if self.task.loss.normal and len(network.activations) == 1:
+            if grows:
                 self.by_growth()
-            else:
-                self.go(whole, self.theta[whole.rows], as_drawn)
         if self.best is None and self.steps_left:
             self.history.status = Status.DIVERGED
         ended = self.best is not None and self.best.settled
@@ -120,14 +124,16 @@ class Training:
     ) -> Found | None:
         """Climb from weights of a cut; return what was found."""
         precisions = precisions or self.task.precisions(cut)
-        self.climb = climb = Climb(self.task, cut, theta, precisions, self.tell)
+        self.climb = climb = Climb(self.task, cut, theta, precisions)
         try:
-            climb.run(plan, self.tol, self.steps_left)
+            for _ in climb.run(plan, self.tol, self.steps_left):
+                if self.ends(climb):
+                    break
         finally:
             self.best = better(climb.best, self.best)
         return climb.best
 
-    def tell(self, climb: Climb) -> bool:
+    def ends(self, climb: Climb) -> bool:
         """Record a step of a climb; return whether the climb must end."""
         one, k, progress = climb.iterate, self.k, self.progress
         if not one.finite and (self.best or climb.best):
@@ -162,7 +168,7 @@ class Training:
             grown = larger
         if grown is not None and self.best is not None:
             rise = self.best.evidence.log_evidence - grown.evidence.log_evidence
-            if rise < float(os.environ.get("CLOSE", 10)):
+            if rise < CLOSE:
                 self.best = grown
 
     def larger(self, base: Found) -> Found | None:
@@ -217,15 +223,14 @@ def minimise(
 ) -> Solution:
     """Train K networks from a checkpoint on, one after the other.
 
-    Only the weights of ``start`` are used, and of ``rng`` a single seed.
+    Only the weights of ``start`` are used, and ``rng`` is not.
     """
     assert start.theta is not None
     kept, evidence = start.theta.copy(), []
-    seed = rng.randint(2**31 - 1) if settings.drawn else 0
     with np.errstate(all="ignore"):
         task = Task.of(problem, settings.estimate == "ard")
         each = [
-            Training(task, k, progress, settings, theta, seed)
+            Training(task, k, progress, settings, theta)
             for k, theta in enumerate(start.theta)
         ]
         try:
