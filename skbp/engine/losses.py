@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import gammaln, xlogy
+from scipy.special import xlogy
 
 from skbp.engine.activations import ACTIVATIONS, OUTPUTS
 from skbp.engine.arrays import Array, DType, blocks, cast
@@ -69,9 +69,6 @@ class Loss:
         estimated.
     parameters : tuple of float
         The number that the loss depends on, or one for each output.
-    log_constant : callable or None
-        Y -> what has to be added to minus the loss to obtain the log likelihood; None
-        means nothing.
     """
 
     name: str
@@ -84,7 +81,6 @@ class Loss:
     likelihood: bool = True
     normal: bool = False
     parameters: tuple[float, ...] = ()
-    log_constant: Callable[[Array], Array] | None = None
 
     @property
     def shortcut(self) -> bool:
@@ -479,23 +475,7 @@ LOSSES: dict[str, Loss] = {
             difference,
             BINOMIAL,
         ),
-        Loss(
-            "poisson",
-            POSITIVE,
-            poisson,
-            mean,
-            difference,
-            MEAN,
-            log_constant=lambda Y: xlogy(Y, Y) - Y - gammaln(Y + 1.0),
-        ),
-        Loss(
-            "gamma",
-            POSITIVE[:2],
-            gamma,
-            mean,
-            relative_difference,
-            RATIO,
-            log_constant=lambda Y: -np.log(Y) - 1.0,
-        ),
+        Loss("poisson", POSITIVE, poisson, mean, difference, MEAN),
+        Loss("gamma", POSITIVE[:2], gamma, mean, relative_difference, RATIO),
     )
 }

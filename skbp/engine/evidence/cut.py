@@ -64,7 +64,8 @@ class Cut:
             W_cut[l][:] = W[l][:, units][:, :, before]
             if b:
                 b_cut[l][:] = b[l][:, units]
-        return rows[0].astype(np.intp)
+        result: Rows = rows[0].astype(np.intp)
+        return result
 
     def expanded(self, values: Array, fill: float | Array = 0.0) -> Array:
         """Return values (P,) of the whole network; what is left out has ``fill``."""

@@ -41,6 +41,7 @@ from skbp.engine.arrays import Array, Rows
 from skbp.engine.evidence.posterior import Evidence, inverse
 from skbp.engine.losses import Loss
 from skbp.engine.network import Network
+from skbp.engine.roots import LOG_CONSTANTS
 from skbp.engine.samples import Parts, Samples, Sums
 
 #: The initial beta, in units of one over the variance of the targets: half of the
@@ -169,7 +170,7 @@ class Precisions:
 
     def sum(self, values: Array) -> Array:
         """Return the sum of values (P,) over each group."""
-        sums: Array = np.bincount(self.owner, values)
+        sums: Array = np.bincount(self.owner, values).astype(np.float64, copy=False)
         return sums
 
     def mean(self, values: Array) -> Array:
@@ -330,10 +331,10 @@ def sums_of_data(samples: Samples) -> Sums:
 
 def log_constant(loss: Loss, samples: Samples) -> Sums:
     """Return the sum of what log likelihoods have besides minus the loss, ()."""
-    if loss.log_constant is None:
+    if loss.name not in LOG_CONSTANTS:
         return (np.zeros(()),)
     _, Y, weights = in_float64(samples)
-    return (np.array((weights @ loss.log_constant(Y)).sum()),)
+    return (np.array((weights @ LOG_CONSTANTS[loss.name](Y)).sum()),)
 
 
 def squares_of_targets(center: Array, samples: Samples) -> Sums:
