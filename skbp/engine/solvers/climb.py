@@ -133,15 +133,11 @@ class Task:
 
 @dataclass(frozen=True)
 class Found:
-    """The weights (P,) of a cut with the highest evidence that a climb has seen.
-
-    ``settled`` says whether the climb has ended because the evidence rose no more.
-    """
+    """The weights (P,) of a cut with the highest evidence that a climb has seen."""
 
     cut: Cut
     theta: Array
     evidence: Evidence
-    settled: bool = False
 
     @property
     def whole(self) -> Array:
@@ -193,6 +189,7 @@ class Climb:
     iterate: Iterate
     gauss_newton: GaussNewton
     best: Found | None
+    settled: bool
 
     def __init__(
         self,
@@ -202,7 +199,7 @@ class Climb:
         precisions: Precisions,
     ):
         self.task = task
-        self.best = None
+        self.best, self.settled = None, False
         self.stale, self.high, self.before = 0, -np.inf, np.nan
         self.iterate = Iterate(theta, precisions, task.m)
         self._move(cut)
@@ -229,8 +226,7 @@ class Climb:
                 break
         else:
             return
-        if self.best is not None:
-            self.best = replace(self.best, settled=True)
+        self.settled = self.best is not None
 
     def _estimate(self, plan: Plan, tol: float) -> bool:
         """Estimate the precisions, which changes F; return whether evidence settled."""

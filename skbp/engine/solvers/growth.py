@@ -87,6 +87,8 @@ class Training:
             self.theta = self.drawn / np.sqrt(task.prior(task.network))
         self.best: Found | None = None
         self.climb: Climb | None = None
+        #: Whether a climb has ended because the evidence rose no more.
+        self.settled = False
         (self.tol,) = settings.each("tol", [k])
 
     @property
@@ -115,8 +117,8 @@ class Training:
                 self.by_growth()
         if self.best is None and self.steps_left:
             self.history.status = Status.DIVERGED
-        ended = self.best is not None and self.best.settled
-        end = Status.CONVERGED if ended else Status.MAX_ITER
+        # (If a later climb came to max_iter, it is kept if it was already better.)
+        end = Status.CONVERGED if self.settled else Status.MAX_ITER
         self.progress.end([self.k], end)
 
     def go(
@@ -131,6 +133,7 @@ class Training:
                     break
         finally:
             self.best = better(climb.best, self.best)
+            self.settled |= climb.settled
         return climb.best
 
     def ends(self, climb: Climb) -> bool:
