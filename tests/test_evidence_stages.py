@@ -111,7 +111,7 @@ def test_growth_with_other_data(kind):
         y = np.c_[y, x[:, 0] * x[:, 1]]
     else:
         model.set_params(fit_intercept=False)
-    model.fit(x, y, sample_weight=weights)
+    fitted(model, x, y, sample_weight=weights)
     # Without intercepts the network is odd, and cannot multiply.
     assert model.score(x, y) > (0.3 if kind == "no intercept" else 0.9)
     if kind == "sparse":

@@ -236,7 +236,7 @@ class Climb:
         value, before = evidence.log_evidence, self.before
         if self.best is None or value > self.best.evidence.log_evidence:
             self.best = Found(cut, one.theta.copy(), evidence)
-        # Rises of less than a tenth of a nat are of no use, and can go on for long.
+        # Rises of less than a tenth of a nat are of no use, and there can be many of them.
         rise = min(RISE, RISE * tol / DEFAULT_TOL)
         self.stale = 0 if value > self.high + rise else self.stale + 1
         self.high = max(self.high, value) if self.stale else value
