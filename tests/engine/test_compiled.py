@@ -13,6 +13,7 @@ import pytest
 from skbp.engine.activations import HIDDEN
 from skbp.engine.arrays import BLOCK
 from skbp.engine.checkpoint import Checkpoint
+from skbp.engine.compiled import suits
 from skbp.engine.fit import Job, fit
 from skbp.engine.losses import LOSSES
 from skbp.engine.network import Network
@@ -241,3 +242,11 @@ def test_elements_over_the_whole_range(name, dtype):
 def test_the_tables_have_all_losses_and_optimizers():
     assert set(outputs.CODES) == {loss.name for loss in LOSSES.values()}
     assert set(steps.CODES) == set(OPTIMIZERS)
+
+
+def test_weights_of_targets_are_for_the_numpy_engine():
+    problem, _ = problem_of("squared_error", "identity", weighted=True)
+    assert suits(problem)
+    samples = problem.samples
+    each = np.ones(samples.Y.shape)
+    assert not suits(replace(problem, samples=Samples(samples.X, samples.Y, each)))

@@ -61,6 +61,8 @@ class Task:
         Whether each feature has a precision of its own.
     m : float
         The total weight of the samples.
+    N : array (outputs,)
+        The number of targets of each output, counted by weight.
     X_size, variance : float, array (outputs,)
         The mean square of the features, and the variance of the targets.
     constant : float
@@ -72,6 +74,7 @@ class Task:
     samples: Samples | Parts
     by_feature: bool
     m: float
+    N: Array
     X_size: float
     variance: Array
     constant: float
@@ -79,11 +82,11 @@ class Task:
     @classmethod
     def of(cls, problem: Problem, by_feature: bool) -> Task:
         network, loss, samples = problem.network, problem.loss, problem.samples
-        X_size, variance = sizes(samples)
+        X_size, variance, N = sizes(samples)
         if not loss.normal:
             variance[:] = 1.0
         (constant,) = samples.sum(partial(log_constant, loss))
-        known = samples.total(), X_size, variance, float(constant)
+        known = samples.total(), N, X_size, variance, float(constant)
         return cls(network, loss, samples, by_feature, *known)
 
     def prior(self, network: Network) -> Array:
@@ -92,9 +95,9 @@ class Task:
 
     def precisions(self, cut: Cut) -> Precisions:
         """Return the precisions of a cut before the first estimate."""
-        network, N = cut.network, self.m * cut.network.units[-1]
+        network = cut.network
         groups = groups_of(network, self.by_feature)
-        known = network, self.loss, N, self.prior(network), self.variance, groups
+        known = network, self.loss, self.N, self.prior(network), self.variance, groups
         return Precisions(*known, 0.0, self.constant)
 
     def gauss_newton(self, cut: Cut) -> GaussNewton:
@@ -236,7 +239,7 @@ class Climb:
         value, before = evidence.log_evidence, self.before
         if self.best is None or value > self.best.evidence.log_evidence:
             self.best = Found(cut, one.theta.copy(), evidence)
-        # Rises of less than a tenth of a nat are of no use, and there can be many of them.
+        # Rises of less than a tenth of a nat are of no use, and there can be many.
         rise = min(RISE, RISE * tol / DEFAULT_TOL)
         self.stale = 0 if value > self.high + rise else self.stale + 1
         self.high = max(self.high, value) if self.stale else value

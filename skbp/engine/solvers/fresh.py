@@ -27,9 +27,9 @@ from typing import TypeAlias
 import numpy as np
 from scipy.sparse import issparse
 
-from skbp.engine.arrays import Array, Rows, blocks
+from skbp.engine.arrays import Array, Rows, blocks, by_sample
 from skbp.engine.evidence.cut import Cut
-from skbp.engine.evidence.precisions import Precisions, in_float64
+from skbp.engine.evidence.precisions import Precisions, in_float64, weighted
 from skbp.engine.network import Network, predict
 from skbp.engine.samples import Parts, Samples, Sums, added
 from skbp.engine.solvers.climb import Climb, Found, Plan, Task, better
@@ -71,7 +71,7 @@ def fresh_units(
     scores = scores_of(left)
     features = np.sort(np.argsort(-scores, kind="stable")[:FEATURES])
     rng, prior = np.random.RandomState(seed), left.prior(network)
-    least = -0.5 * left.m * len(size) * (1.0 + log(2.0 * pi)) + ENOUGH
+    least = ENOUGH - 0.5 * left.N.sum() * (1.0 + log(2.0 * pi))
     best: Found | None = None
     for draw in range(DRAWS):
         theta = drawn_again(network, drawn, units, rng, keep=draw == 0)
@@ -119,15 +119,15 @@ def residual_task(task: Task, base: Array) -> tuple[Task, Array]:
     """Return the task whose targets are the residuals, and their sizes (outputs,)."""
     ones, step = np.ones(task.network.units[-1]), max(1, len(task.samples) // MANY)
     known = (task.network, base, ones, step)
-    r, rr, m = task.samples.sum(partial(of_residuals, sums_of_residuals, known))
-    size = np.sqrt(np.maximum(rr / m - (r / m) ** 2, 0.0))
+    r, rr, N, m = task.samples.sum(partial(of_residuals, sums_of_residuals, known))
+    size = np.sqrt(np.maximum(rr / N - (r / N) ** 2, 0.0))
     size = np.where(size > 0.0, size, 1.0)
     known, samples = (task.network, base, size, step), task.samples
     if isinstance(samples, Samples):
         samples = residual_samples(known, samples)
     else:
         samples = samples.through(partial(sum_of, samples, known))
-    return replace(task, samples=samples, m=float(m), variance=ones), size
+    return replace(task, samples=samples, m=float(m), N=N, variance=ones), size
 
 
 def sum_of(parts: Parts, known: Known, terms: Callable[[Samples], Sums]) -> Sums:
@@ -154,9 +154,10 @@ def residual_samples(known: Known, samples: Samples) -> Samples:
 
 
 def sums_of_residuals(samples: Samples) -> Sums:
-    """Return the sums of the residuals, of their squares (outputs,) and of weights."""
+    """Return the sums of R, R² and weights (outputs,), and the weight of samples."""
     _, R, w = in_float64(samples)
-    return w @ R, w @ R**2, w.sum()
+    sums = (weighted(w, each) for each in (R, R**2, np.ones_like(R)))
+    return *sums, by_sample(w).sum()
 
 
 # What features have to do with the residual.
@@ -165,7 +166,8 @@ def sums_of_residuals(samples: Samples) -> Sums:
 def scores_of(task: Task) -> Array:
     """Return how much each feature has to do with the targets; the mean square is 1."""
     samples, m = task.samples, task.m
-    x, r = (one / m for one in samples.sum(totals))
+    x, r = samples.sum(totals)
+    x, r = x / m, r / task.N
     second, fourth, trends, bends = samples.sum(partial(moments, x, r))
     size = np.sqrt(second / m)
     varies = size > np.finfo(float).eps * m * np.abs(x)
@@ -192,14 +194,17 @@ def dense_blocks(samples: Samples) -> list[tuple[Array, Array, Array]]:
 
 def totals(samples: Samples) -> Sums:
     """Return the sums of X (features,) and of Y (outputs,)."""
-    return added((w @ X, w @ Y) for X, Y, w in dense_blocks(samples))
+    return added(
+        (by_sample(w) @ X, weighted(w, Y)) for X, Y, w in dense_blocks(samples)
+    )
 
 
 def moments(x: Array, r: Array, samples: Samples) -> Sums:
     """Return sums of X², X⁴, X r and X X' r, with x subtracted from X and r from Y."""
 
     def of_block(X: Array, Y: Array, w: Array) -> Sums:
-        X, R = X - x, (Y - r) * w[:, np.newaxis]
+        X, R = X - x, ((Y - r).T * w.T).T
+        w = by_sample(w)
         bends = np.stack([(X * r_o[:, np.newaxis]).T @ X for r_o in R.T])
         return w @ X**2, w @ X**4, X.T @ R, bends
 

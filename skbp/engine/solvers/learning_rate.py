@@ -80,7 +80,6 @@ class Rates:
         """Set the rates after t samples, and act on plateaus."""
         for k in networks:
             history = self.progress.histories[k]
-            history.rates.append(self.at_end[k])
             history.rate = self.schedule.after(self.now(k, t))
             if self.progress.lost_patience(k) and history.running:
                 self._plateau(k, history)

@@ -60,11 +60,11 @@ def begin(problem: Problem, settings: Settings, start: Checkpoint) -> list[Itera
     network, loss, samples = problem.network, problem.loss, problem.samples
     assert start.theta is not None
     m = samples.total()
-    X_size, variance = sizes(samples)
+    X_size, variance, N = sizes(samples)
     if not loss.normal:
         variance[:] = 1.0
     prior = prior_precisions(network, X_size, variance)
-    known = (network, loss, m * network.units[-1], prior, variance, None)
+    known = (network, loss, N, prior, variance, None)
     alphas = settings.each("alpha", range(len(start.theta)))
     return [
         Iterate(theta, Precisions(*known, alpha), m)

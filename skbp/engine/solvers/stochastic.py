@@ -19,6 +19,7 @@ from skbp.engine.network import Dropout
 from skbp.engine.objective import Objective
 from skbp.engine.problem import Problem
 from skbp.engine.progress import Progress, Status
+from skbp.engine.random import seeded
 from skbp.engine.samples import Parts
 from skbp.engine.settings import Settings, column_of
 from skbp.engine.solvers.batches import (
@@ -174,7 +175,7 @@ def noise_of(
     """
     if not settings.drops_units:
         return None
-    ahead = np.random.RandomState()
+    ahead = seeded(0)
     ahead.set_state(rng.get_state())
     bits = np.random.SFC64(ahead.randint(2**32, dtype=np.uint32))
     if start.noise is not None:
@@ -280,7 +281,8 @@ class Training:
             batches, self.rates.of_epoch(cohort.networks, self.n_epochs - 1)
         )
         self.t += len(samples)
-        self.progress.epoch(cohort.networks, cohort.current(), losses, before)
+        current, rates = cohort.current(), self.rates.at_end
+        self.progress.epoch(cohort.networks, current, losses, before, rates)
         self.rates.adapt(cohort.networks, self.t)
 
     def keep_ended(self, before: Array) -> list[int]:
