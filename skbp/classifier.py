@@ -334,7 +334,8 @@ class BPClassifier(ClassifierMixin, BaseBP):
         by at least ``tol``. "lbfgs" and "lm" stop when no component of the gradient is
         larger than ``tol``. If ``alpha`` is estimated, "lm" stops when the relative
         change of the log evidence is at most ``tol / 10``, or when it has risen by less
-        than 0.1 in ten estimates (by less than ``1000 * tol`` if that is smaller).
+        than 0.1 in ten estimates (by less than ``1000 * tol`` if that is smaller), and
+        with more than 1000 samples by less than 0.005 for each further one.
 
     n_iter_no_change : int or np.inf, default=10
         Training stops when more than this number of epochs in a row bring no

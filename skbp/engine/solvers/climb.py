@@ -45,8 +45,10 @@ from skbp.engine.solvers.damped import Iterate, advance
 #: weights. (The precision says less: where units act linearly, the weights of features
 #: that matter can fall to 1e-5 of the prior.)
 USELESS = 1e-3
-#: The rise of the log evidence that counts, for the default tol of 1e-4.
+#: The rise of the log evidence that counts, for the default tol of 1e-4; and what each
+#: sample beyond MANY adds to it. A rise that is small for each sample changes nothing.
 RISE, DEFAULT_TOL = 0.1, 1e-4
+RISE_PER_SAMPLE, MANY = 5e-3, 1000
 
 
 @dataclass(frozen=True)
@@ -239,8 +241,9 @@ class Climb:
         value, before = evidence.log_evidence, self.before
         if self.best is None or value > self.best.evidence.log_evidence:
             self.best = Found(cut, one.theta.copy(), evidence)
-        # Rises of less than a tenth of a nat are of no use, and there can be many.
-        rise = min(RISE, RISE * tol / DEFAULT_TOL)
+        # Smaller rises are of no use, and there can be many.
+        rise = RISE + RISE_PER_SAMPLE * max(0.0, self.task.m - MANY)
+        rise *= min(1.0, tol / DEFAULT_TOL)
         self.stale = 0 if value > self.high + rise else self.stale + 1
         self.high = max(self.high, value) if self.stale else value
         # The size of the log evidence for targets of variance 1.

@@ -41,8 +41,9 @@ ENOUGH = 10.0
 #: The factor of input weights: units begin almost linear. Larger ones would be bent
 #: where nothing is known.
 SMALL = 0.3
-#: The number of features that the draws which look at the moments have.
-FEATURES = 10
+#: The number of features that the draws which look at the moments have; more if there
+#: are more samples than this for each feature.
+FEATURES, PER_FEATURE = 10, 100
 #: How the climb of fresh units goes.
 PLAN = Plan(first=5, patience=4)
 #: The number of samples from which fresh units are fitted to a part of them only.
@@ -69,7 +70,8 @@ def fresh_units(
     network = task.network
     left, size = residual_task(task, base)
     scores = scores_of(left)
-    features = np.sort(np.argsort(-scores, kind="stable")[:FEATURES])
+    most = max(FEATURES, int(task.m / PER_FEATURE))
+    features = np.sort(np.argsort(-scores, kind="stable")[:most])
     rng, prior = np.random.RandomState(seed), left.prior(network)
     least = ENOUGH - 0.5 * left.N.sum() * (1.0 + log(2.0 * pi))
     best: Found | None = None
