@@ -46,7 +46,8 @@ def test_copies_do_not_testify(copies, seed):
         fitted(model, x[:60], y[:60], sample_weight=np.full(60, 30.0))
     linear_score = RidgeCV().fit(x[:60], y[:60]).score(x[60:], y[60:])
     assert model.linear_share_ > 0.5
-    assert_does_not_blow_up(model.score(x[60:], y[60:]), linear_score)
+    score = model.score(x[60:], y[60:])
+    assert_does_not_blow_up(score, linear_score, room=0.15)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -21,6 +21,10 @@ from skbp.engine.settings import Settings, stacked
 from skbp.engine.solvers import SOLVERS
 from skbp.engine.solvers.solution import Solution
 
+#: Networks predict together with the best only if their log evidence is lower by at
+#: most this much, or this much per sample: a ratio of 1.04 between the variances of the
+#: noise.
+CLOSE, CLOSE_PER_SAMPLE = 10.0, 0.02
 #: A function that is called after each epoch with the progress, the numbers of the
 #: networks that are training, and a function that returns the network with a number. If
 #: it returns True, training ends.
@@ -263,6 +267,10 @@ def best_of(
     order = [int(k) for k in np.argsort(cost, kind="stable")]
     # A network that diverged is used only if all networks diverged.
     good = [k for k in order if np.isfinite(cost[k])] or order[:1]
+    if job.settings.estimates and not progress.decides:
+        # A network of another, poorer optimum would spoil the mean.
+        room = max(CLOSE, CLOSE_PER_SAMPLE * job.problem.samples.total())
+        good = [k for k in good if cost[k] <= cost[good[0]] + room]
     return good[: job.ensemble]
 
 

@@ -17,7 +17,7 @@ SHARED = {
     "learning_rate",
     "shuffle",
     "nesterovs_momentum",
-    "rescale",
+    "drawn",
     "batch_size",
     "max_iter",
     "max_fun",
