@@ -37,7 +37,11 @@ FLOORS = [
     ["engine.problem", "engine.curvature"],
     ["engine.compiled", "engine.compiled.elements"],
     ["engine.compiled.layers"],
-    ["engine.compiled.outputs", "engine.compiled.steps"],
+    [
+        "engine.compiled.outputs",
+        "engine.compiled.steps",
+        "engine.compiled.waiting",
+    ],
     ["engine.compiled.epoch"],
     ["engine.evidence", "engine.evidence.posterior"],
     ["engine.evidence.precisions"],

@@ -6,7 +6,7 @@ from dataclasses import replace
 from importlib import import_module
 
 from skbp._config import get_config
-from skbp._threads import free_threads, with_blas_threads_for
+from skbp._threads import WORTH_THREADS, free_threads, with_blas_threads_for
 from skbp.engine.compiled import available, pays, suits
 from skbp.engine.fit import Hook, Job, Result, fit
 from skbp.engine.solvers import SOLVERS
@@ -16,7 +16,11 @@ def run(job: Job, hook: Hook | None = None) -> list[Result]:
     """Train the networks of a job; return the result of each estimator."""
     if SOLVERS[job.settings.solver].steps:
         job = executed(job)
-    return with_blas_threads_for(job.multiplications, lambda: fit(job, hook))
+    multiplications = job.multiplications
+    if job.settings.compiled:
+        # The loops have threads of their own.
+        multiplications = min(multiplications, WORTH_THREADS - 1)
+    return with_blas_threads_for(multiplications, lambda: fit(job, hook))
 
 
 def executed(job: Job) -> Job:
@@ -36,8 +40,11 @@ def executed(job: Job) -> Job:
             f"compiled=True needs numba, and {fault} Install numba with `pip install "
             "skbp[fast]`, or leave compiled at 'auto'."
         )
-    threads = 1 if K == 1 else free_threads(job.multiplications)
-    return replace(job, settings=replace(job.settings, compiled=True, threads=threads))
+    # The number of shares, on which digits depend, does not depend on free threads.
+    shares = 2 if job.multiplications >= WORTH_THREADS else 1
+    threads = free_threads() if max(K, shares) > 1 else 1
+    settings = replace(job.settings, compiled=True, shares=shares, threads=threads)
+    return replace(job, settings=settings)
 
 
 def fault_of_loops() -> str:

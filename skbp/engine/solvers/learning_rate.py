@@ -76,12 +76,23 @@ class Rates:
             return column([self.progress.histories[k].rate for k in networks])
         return lambda part: column([self.at(k, start + part) for k in networks])
 
+    @property
+    def known(self) -> bool:
+        """Whether the rates of further epochs are known, until there is a plateau."""
+        return self.schedule.after is None
+
+    def record(self, at_end: dict[int, float]) -> None:
+        """Record the rate of the last step of an epoch, for each network."""
+        for k, rate in at_end.items():
+            self.progress.histories[k].rates.append(rate)
+
     def adapt(self, networks: list[int], t: int) -> None:
         """Set the rates after t samples, and act on plateaus."""
+        after = self.schedule.after
         for k in networks:
             history = self.progress.histories[k]
-            history.rates.append(self.at_end[k])
-            history.rate = self.schedule.after(self.now(k, t))
+            if after:
+                history.rate = after(self.now(k, t))
             if self.progress.lost_patience(k) and history.running:
                 self._plateau(k, history)
 
