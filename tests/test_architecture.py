@@ -42,6 +42,7 @@ FLOORS = [
         "engine.compiled.steps",
         "engine.compiled.waiting",
     ],
+    ["engine.compiled.gradient"],
     ["engine.compiled.epoch"],
     ["engine.evidence", "engine.evidence.posterior"],
     ["engine.evidence.precisions"],

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 
 from skbp._config import get_config
 from skbp._threads import WORTH_THREADS, free_threads, with_blas_threads_for
-from skbp.engine.compiled import available, pays, suits
+from skbp.engine.compiled import available, pays, shares_of, suits
 from skbp.engine.fit import Hook, Job, Result, fit
 from skbp.engine.solvers import SOLVERS
 
@@ -16,11 +17,7 @@ def run(job: Job, hook: Hook | None = None) -> list[Result]:
     """Train the networks of a job; return the result of each estimator."""
     if SOLVERS[job.settings.solver].steps:
         job = executed(job)
-    multiplications = job.multiplications
-    if job.settings.compiled:
-        # The loops have threads of their own.
-        multiplications = min(multiplications, WORTH_THREADS - 1)
-    return with_blas_threads_for(multiplications, lambda: fit(job, hook))
+    return with_blas_threads_for(job.multiplications, lambda: fit(job, hook))
 
 
 def executed(job: Job) -> Job:
@@ -40,11 +37,12 @@ def executed(job: Job) -> Job:
             f"compiled=True needs numba, and {fault} Install numba with `pip install "
             "skbp[fast]`, or leave compiled at 'auto'."
         )
-    # The number of shares, on which digits depend, does not depend on free threads.
-    shares = 2 if job.multiplications >= WORTH_THREADS else 1
+    shares = shares_of(job.problem, job.settings)
     threads = free_threads() if max(K, shares) > 1 else 1
     settings = replace(job.settings, compiled=True, shares=shares, threads=threads)
-    return replace(job, settings=settings)
+    # The loops have threads of their own, also where BLAS would use some.
+    small = min(job.multiplications, WORTH_THREADS - 1)
+    return replace(job, settings=settings, around=partial(with_blas_threads_for, small))
 
 
 def fault_of_loops() -> str:

@@ -261,8 +261,9 @@ SHARED = {
 
 @pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
 @pytest.mark.parametrize("options", SHARED.values(), ids=SHARED)
-def test_shares_of_a_batch(solver, options):
+def test_shares_of_a_batch(solver, options, monkeypatch):
     """A network that two threads train together, or one alone: the same digits."""
+    monkeypatch.setattr(cohort, "CALL", 0.0)
     n = 2 * BLOCK + 100 if options.get("batch_size", 0) > BLOCK else N
     problem, theta = problem_of("squared_error", "identity", n=n)
     options = {"shares": 2} | options
@@ -278,6 +279,7 @@ def test_shares_of_a_batch(solver, options):
 
 def test_nobody_waits_for_a_thread_that_never_came(monkeypatch):
     """An interrupt between the start of a thread and the own part of the work."""
+    monkeypatch.setattr(cohort, "CALL", 0.0)
 
     class Interrupted(Thread):
         def start(self):
@@ -295,8 +297,8 @@ def test_nobody_waits_for_a_thread_that_never_came(monkeypatch):
 
 def test_a_network_that_diverges_among_epochs_that_nobody_looks_at():
     """Training ends after the same epoch, with the same weights and state."""
-    problem, theta = problem_of("squared_error", "identity", ("relu", "relu"))
-    settings = {"solver": "sgd", "momentum": 0.0, "learning_rate_init": 2.0}
+    problem, theta = problem_of("squared_error", "identity", ("identity", "identity"))
+    settings = {"solver": "sgd", "learning_rate_init": 0.2, "n_iter_no_change": 50}
     found = both(problem, theta[:1], max_iter=50, **settings)
     same(found)
     one, other = (results[0].checkpoint() for results in found)
@@ -328,3 +330,32 @@ def test_epochs_that_nobody_looks_at(options):
     np.testing.assert_array_equal(one.order, other.order)
     assert (one.t, one.epochs) == (other.t, other.epochs)
     assert one.random.get_state()[2] == other.random.get_state()[2]
+
+
+def test_on_a_busy_machine_one_thread_does_the_work_of_all(monkeypatch):
+    monkeypatch.setattr(cohort, "CALL", 0.0)
+    problem, theta = problem_of("squared_error", "identity")
+    settings = Settings(compiled=True, shares=2, threads=2)
+    pair = cohort.CompiledCohort(problem, settings, [0], theta[:1].copy())
+    started = []
+
+    class Counted(Thread):
+        def start(self):
+            started.append(1)
+            super().start()
+
+    def epochs(n, used):
+        """Return how many of n epochs had two threads, with this part of a core."""
+        started.clear()
+        clock = iter(np.arange(100.0 * n))
+        monkeypatch.setattr(cohort, "perf_counter", lambda: next(clock))
+        monkeypatch.setattr(cohort, "thread_time", lambda: used * next(clock))
+        for _ in range(n):
+            pair.epoch([(problem.samples, np.arange(N), 0.0)], 0.1)
+        return len(started)
+
+    monkeypatch.setattr(cohort, "Thread", Counted)
+    assert epochs(5, 10.0) == 5
+    assert epochs(100, 0.0) == 6
+    epochs(100, 10.0)
+    assert epochs(5, 10.0) == 5

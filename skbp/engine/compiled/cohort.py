@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from threading import Thread
+from time import perf_counter, thread_time
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,16 +13,8 @@ import numpy as np
 from skbp.engine.arrays import BLOCK, Array, Column, DType, cast, column
 from skbp.engine.checkpoint import rows_of_state
 from skbp.engine.compiled import layers, mark_of, outputs, sources, steps
-from skbp.engine.compiled.epoch import (
-    MASK,
-    SMALL,
-    TARGET,
-    Scratch,
-    Shape,
-    State,
-    Work,
-    make_epoch,
-)
+from skbp.engine.compiled.epoch import State, make_epoch
+from skbp.engine.compiled.gradient import MASK, SMALL, TARGET, Scratch, Shape, Work
 from skbp.engine.compiled.steps import ARRAYS, NAMES, PLACES
 from skbp.engine.compiled.waiting import ENDED, LENGTH
 from skbp.engine.objective import n_rows
@@ -36,6 +29,12 @@ from skbp.engine.solvers.batches import Batch, sorted_batches
 MULTIPLICATIONS, NUMBERS, STEP = 2e9, 2e6, 5e5
 #: Row numbers of the epochs of one call.
 ROWS = 1e6
+#: Multiplications of a call from which it pays to start a thread for its shares, which
+#: takes 75 microseconds.
+CALL = 3e7
+#: The part of its time for which a thread has a core if the machine is not busy, and
+#: the most calls for which one thread trains alone if it is.
+BUSY, LONGEST = 0.8, 64
 
 epoch = make_epoch(sources())
 
@@ -118,6 +117,8 @@ class CompiledCohort:
         self.shared = min(settings.threads, settings.shares) > K
         most = settings.shares if self.shared else K
         n_threads = max(1, min(settings.threads, most))
+        #: For how many calls one thread trains alone, and how many it was last time.
+        self.alone, self.pause = 0, 1
         self.scratch = [scratch_of(self)]
         for _ in range(1, n_threads):
             self.scratch.append(scratch_of(self, self.scratch[0]))
@@ -199,6 +200,7 @@ class CompiledCohort:
             loss.shortcut,
             q,
             none,
+            sum(self.problem.network.units[1:-1]),
         )
 
     def copied(self) -> list[Array]:
@@ -228,52 +230,45 @@ class CompiledCohort:
     def call(self, work: Work, state: State, begin: int, end: int) -> None:
         """Take some steps, each thread with its share of the networks or batches."""
         K, n, sync = len(self.theta), len(self.scratch), self.scratch[0].sync
+        samples = work.starts[end] - work.starts[begin]
+        if self.shared and not self.pays(3.0 * samples * self.shape.weights_at[0]):
+            n = 1
+        used = np.ones(n)
 
         def share(i: int) -> None:
-            done = False
-            first, last, *place = (0, K, i, n)
+            networks, place = (0, K), (i, n)
             if not self.shared:
-                first, last, *place = (i * K // n, (i + 1) * K // n, 0, 1)
+                networks, place = (i * K // n, (i + 1) * K // n), (0, 1)
+            scratch, steps, done = self.scratch[i], (begin, end), False
+            wall, cpu = perf_counter(), thread_time()
             try:
-                epoch(
-                    self.shape,
-                    work,
-                    state,
-                    self.scratch[i],
-                    first,
-                    last,
-                    begin,
-                    end,
-                    *place,
-                )
+                epoch(self.shape, work, state, scratch, *networks, *steps, *place)
                 done = True
             finally:
                 if not done:
                     sync[ENDED] = 1
+            used[i] = (thread_time() - cpu) / (perf_counter() - wall)
 
         sync[:] = 0
-        others = [Thread(target=share, args=(i,)) for i in range(1, n)]
-        interrupt = None
-        try:
-            for thread in others:
-                thread.start()
-            share(0)
-        finally:
-            # The arrays belong to the threads until all of them are done. (An interrupt
-            # may have come before all were started.)
-            while started := [thread for thread in others if thread.is_alive()]:
-                sync[ENDED] = 1
-                try:
-                    for thread in started:
-                        thread.join()
-                except KeyboardInterrupt as error:
-                    interrupt = error
-        if interrupt is not None:
-            raise interrupt
+        together(share, n, sync)
+        if self.shared and n > 1:
+            busy = used.min() < BUSY
+            self.pause = min(2 * self.pause, LONGEST) if busy else 1
+            self.alone = self.pause if busy else 0
         if self.theta.dtype not in _marked:
             _marked.add(self.theta.dtype)
             with suppress(OSError):
                 mark_of(self.theta.dtype).touch()
+
+    def pays(self, multiplications: float) -> bool:
+        """Return whether several threads should share the batches of a call.
+
+        They wait for each other, and on a busy machine in vain: a thread that waits has
+        a core, and the other one has not. Then one thread does the work of all, for
+        more and more calls.
+        """
+        self.alone = max(0, self.alone - 1)
+        return self.alone == 0 and multiplications > CALL
 
     def current(self) -> Array:
         """Return the weights to predict with: theta, or its average."""
@@ -318,6 +313,28 @@ class CompiledCohort:
             rows_of_state(self.optimizer_state(), rows),
             rows_of_state(self.average_state(), rows),
         )
+
+
+def together(share: Callable[[int], None], n: int, sync: Any) -> None:
+    """Call ``share`` with 0 ... n - 1, each in a thread of its own."""
+    others = [Thread(target=share, args=(i,)) for i in range(1, n)]
+    interrupt = None
+    try:
+        for thread in others:
+            thread.start()
+        share(0)
+    finally:
+        # The arrays belong to the threads until all of them are done. (An interrupt may
+        # have come before all were started.)
+        while started := [thread for thread in others if thread.is_alive()]:
+            sync[ENDED] = 1
+            try:
+                for thread in started:
+                    thread.join()
+            except KeyboardInterrupt as error:
+                interrupt = error
+    if interrupt is not None:
+        raise interrupt
 
 
 def shape_of(problem: Problem) -> Shape:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
@@ -33,7 +32,7 @@ def _arrive(typing: Any, array: Any, place: Any) -> Any:
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         pointer = _pointer(context, builder, signature, arguments)
-        one = ir.Constant(ir.IntType(64), 1)
+        one = context.get_constant(types.int64, 1)
         return builder.atomic_rmw("add", pointer, one, "seq_cst")
 
     return types.int64(array, types.intp), code
