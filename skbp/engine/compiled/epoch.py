@@ -146,10 +146,10 @@ def update(
     total: float,
     loss: float,
     sums: Any,
-    thread: int,
-    threads: int,
+    own: tuple[int, int],
 ) -> float:
     """Take a step along the gradients of the shares; return J."""
+    thread, threads = own
     theta, grads, numbers = state.theta[k], scratch.grads, state.numbers[k]
     P, shares, grad = theta.shape[0], grads.shape[0], grads[0]
     n_weights, real = shape.weights_at[0], theta.dtype.type
@@ -200,13 +200,13 @@ def train(
     k: int,
     begin: int,
     end: int,
-    thread: int,
-    threads: int,
+    own: tuple[int, int],
 ) -> None:
     """Take the steps ``begin`` to ``end`` of network k, as one of some threads.
 
     All threads compute the numbers that decide how it goes on.
     """
+    thread, threads = own
     theta, dropout, drawn = state.theta[k], state.dropout[k], work.uniform
     J_sum, weight_sum = state.sums[k, 0], state.sums[k, 1]
     for s in range(begin, end):
@@ -222,17 +222,7 @@ def train(
             if thread == 0:
                 begin_step(state.optimizer, state.numbers[k])
             of_shares(
-                shape,
-                work,
-                theta,
-                dropout,
-                drawn,
-                scratch,
-                rows,
-                total,
-                sums,
-                thread,
-                threads,
+                shape, work, theta, dropout, drawn, scratch, rows, total, sums, own
             )
             if dropout.shape[0]:
                 drawn = drawn[rows.shape[0] * work.hidden :]
@@ -241,9 +231,7 @@ def train(
             J = sums[:, LOSS].sum()
             if isfinite(J_sum + J * total):
                 rate = work.rates[s, k]
-                J = update(
-                    shape, state, scratch, k, rate, total, J, sums, thread, threads
-                )
+                J = update(shape, state, scratch, k, rate, total, J, sums, own)
             J_sum += J * total
             weight_sum += total
         if thread == 0 and (s % work.steps == work.steps - 1 or not isfinite(J_sum)):
@@ -280,7 +268,7 @@ def make_epoch(sources: str) -> Any:
     ) -> bool:
         """Take the steps ``begin`` to ``end`` of the networks ``first`` to ``last``."""
         for k in range(first, last):
-            train(shape, work, state, scratch, k, begin, end, thread, threads)
+            train(shape, work, state, scratch, k, begin, end, (thread, threads))
         return len(sources) > 0
 
     return epoch

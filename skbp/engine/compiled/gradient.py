@@ -340,10 +340,13 @@ def of_shares(
     rows: Any,
     total: float,
     sums: Any,
-    thread: int,
-    threads: int,
+    own: tuple[int, int],
 ) -> None:
-    """Compute losses and gradients of the shares that a thread has."""
+    """Compute losses and gradients of the shares that a thread has.
+
+    ``own`` holds the number of the thread, and the number of threads.
+    """
+    thread, threads = own
     scale = theta.dtype.type(1.0 / total)
     for share in range(thread, scratch.grads.shape[0], threads):
         sums[share, LOSS] = of_share(
