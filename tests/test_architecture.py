@@ -27,6 +27,7 @@ FLOORS = [
         "engine.activations",
         "engine.initializers",
         "engine.progress",
+        "engine.random",
         "engine.roots",
         "engine.samples",
         "engine.schedules",

@@ -296,6 +296,8 @@ def test_intercepts_may_be_added():
     [
         ("out_activation_", "misspelt", "out_activation_ must be one of .*'misspelt'"),
         ("coefs_", [np.ones((4, 3)) * 1j], r"coefs_\[0\] must hold real.*complex128"),
+        ("coefs_", None, "an array for each layer; got 0 and 1 arrays"),
+        ("intercepts_", None, "an array for each layer; got 1 and 0 arrays"),
         ("coefs_", ["a"], r"coefs_\[0\] must hold real numbers"),
         ("intercepts_", [["a", "b", "c"]], r"intercepts_\[0\] must hold real numbers"),
     ],

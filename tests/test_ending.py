@@ -83,6 +83,8 @@ def test_a_loss_that_falls_asks_for_more_epochs():
     text = said(BPClassifier(max_iter=20, random_state=0), X_IRIS, Y)
     assert text.startswith(HEADLINE.format(20) + " hasn't converged yet. ")
     assert re.search(r"still fell by [\d.]+% in the last 10 epochs.*max_iter", text)
+    text = said(BPClassifier(max_iter=2, random_state=0), X_IRIS, Y)
+    assert "in the last epoch, to" in text
 
 
 def test_a_loss_that_rises_or_rests_asks_for_another_rate():

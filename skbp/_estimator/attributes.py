@@ -112,6 +112,8 @@ def of_model(model: Model) -> dict[str, Any]:
 
 def holds(model: Model, coefs: Any, intercepts: Any) -> bool:
     """Return whether all of these arrays are the model's own views."""
+    if coefs is None or intercepts is None:
+        return False
     arrays = (*coefs, *intercepts)
     return len(arrays) == len(model.views) and all(map(is_, arrays, model.views))
 

@@ -137,7 +137,8 @@ def of_curves(estimator: Any, job: Job, history: History) -> str:
     if not epochs:
         return "Raise max_iter."
     fall = (losses[-1 - epochs] - losses[-1]) / (abs(losses[-1 - epochs]) or 1.0)
-    span = f"in the last {epochs} epochs, to {losses[-1]:.4g}"
+    last = "last epoch" if epochs == 1 else f"last {epochs} epochs"
+    span = f"in the {last}, to {losses[-1]:.4g}"
     if fall > CHANGE:
         return (
             f"The loss still fell by {fall:.1%} {span}. Raise max_iter, or {rate} to "

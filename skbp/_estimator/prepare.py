@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,7 @@ from skbp.engine.checkpoint import Checkpoint
 from skbp.engine.fit import Job
 from skbp.engine.network import Network
 from skbp.engine.problem import Problem
+from skbp.engine.random import seeded
 from skbp.engine.settings import Settings
 from skbp.engine.solvers import SOLVERS
 
@@ -103,7 +105,7 @@ def prepare(estimator: Any, data: Data, validation: Data) -> Job:
     else:
         learn = earlier.learning(estimator, options, "renewed")
         forget(estimator, "n_iter_")
-    rng = check_random_state(estimator.random_state)
+    rng = random_state_of(estimator)
     job = job_of(estimator, data, validation, learn, earlier, rng)
     if earlier is not None:
         forget_curves(estimator, job)
@@ -120,7 +122,7 @@ def prepare_part(estimator: Any, data: Data, validation: Data) -> Job:
         forget(estimator, *rules_of(estimator).computed)
         classes = vars(estimator).get("classes_")
         learn = partial(kind_of(estimator).learn, options, classes=classes)
-        rng = check_random_state(estimator.random_state)
+        rng = random_state_of(estimator)
     else:
         learn = earlier.learning(estimator, options, "extended")
         rng = stream_of(estimator, earlier)
@@ -263,13 +265,19 @@ def start_of(
     return start
 
 
+def random_state_of(estimator: Any) -> np.random.RandomState:
+    """Return the stream of random numbers that ``random_state`` stands for."""
+    seed = estimator.random_state
+    return seeded(int(seed)) if isinstance(seed, Integral) else check_random_state(seed)
+
+
 # Continuing from earlier calls.
 
 
 def stream_of(estimator: Any, earlier: Earlier) -> np.random.RandomState:
     """Return the stream of random numbers, as an earlier call left it."""
     rng: np.random.RandomState | None = earlier.checkpoint.random
-    return check_random_state(estimator.random_state) if rng is None else rng
+    return random_state_of(estimator) if rng is None else rng
 
 
 def resumed(job: Job, earlier: Earlier | None) -> Checkpoint:

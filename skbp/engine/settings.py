@@ -113,8 +113,8 @@ def pick(value: PerNetwork, networks: Sequence[int]) -> list[float]:
     """Return the value for each of these networks."""
     if isinstance(value, list | tuple | np.ndarray):
         return [float(value[k]) for k in networks]
-    assert not isinstance(value, Sequence)
-    return [value] * len(networks)
+    # A number. (To assert that it is no Sequence takes longer than all of this.)
+    return [value] * len(networks)  # type: ignore[list-item]
 
 
 def column_of(value: PerNetwork, networks: Sequence[int]) -> Column:

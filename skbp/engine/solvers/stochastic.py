@@ -19,6 +19,7 @@ from skbp.engine.network import Dropout
 from skbp.engine.objective import Objective
 from skbp.engine.problem import Problem
 from skbp.engine.progress import Progress, Status
+from skbp.engine.random import seeded
 from skbp.engine.samples import Parts
 from skbp.engine.settings import Settings, column_of
 from skbp.engine.solvers.batches import (
@@ -174,7 +175,7 @@ def noise_of(
     """
     if not settings.drops_units:
         return None
-    ahead = np.random.RandomState()
+    ahead = seeded(0)
     ahead.set_state(rng.get_state())
     bits = np.random.SFC64(ahead.randint(2**32, dtype=np.uint32))
     if start.noise is not None:
