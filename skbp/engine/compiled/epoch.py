@@ -183,12 +183,19 @@ def update(
 
 
 @compiled
+def copy(values: Any, to: Any) -> None:
+    """Copy an array. (An assignment takes three times as long to compile.)"""
+    for p in range(values.shape[0]):
+        to[p] = values[p]
+
+
+@compiled
 def end_epoch(state: Any, k: int, e: int, loss: float) -> None:
     """Record the loss of an epoch."""
     state.losses[e, k] = loss
     if state.best.shape[1] and loss < state.lowest[k]:
         state.lowest[k] = loss
-        state.best[k, :] = state.before[k]
+        copy(state.before[k], state.best[k])
 
 
 @inlined
@@ -204,7 +211,7 @@ def train(
 ) -> None:
     """Take the steps ``begin`` to ``end`` of network k, as one of some threads.
 
-    All threads compute the numbers that decide how it goes on.
+    All threads compute the numbers that decide what comes next.
     """
     thread, threads = own
     theta, dropout, drawn = state.theta[k], state.dropout[k], work.uniform
@@ -215,7 +222,7 @@ def train(
         if s % work.steps == 0:
             J_sum = weight_sum = 0.0
             if thread == 0 and state.before.shape[1]:
-                state.before[k, :] = theta
+                copy(theta, state.before[k])
         rows = work.order[work.starts[s] : work.starts[s + 1]]
         total, sums = weight_of(rows, work.sample_weights), scratch.sums[s % 2]
         if total > 0.0:
@@ -228,7 +235,9 @@ def train(
                 drawn = drawn[rows.shape[0] * work.hidden :]
             if not wait(scratch.sync, threads):
                 break
-            J = sums[:, LOSS].sum()
+            J = 0.0
+            for share in range(sums.shape[0]):
+                J += sums[share, LOSS]
             if isfinite(J_sum + J * total):
                 rate = work.rates[s, k]
                 J = update(shape, state, scratch, k, rate, total, J, sums, own)

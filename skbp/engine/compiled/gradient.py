@@ -289,7 +289,8 @@ def of_share(
         block = rows[first : first + BLOCK]
         begin, end = share_of(block.shape[0], share, shares)
         if begin == end:
-            target[:] = 0.0
+            for p in range(target.shape[0]):
+                target[p] = 0.0
         else:
             drawn = uniform[first * work.hidden :] if dropout.shape[0] else uniform
             loss += of_block(
