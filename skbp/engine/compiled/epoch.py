@@ -155,28 +155,28 @@ def update(
     n_weights, real = shape.weights_at[0], theta.dtype.type
     decay = real(numbers[ALPHA]) * real(1.0 / total)
     limited = isfinite(numbers[LIMIT])
-    # Whether a step depends on sums over all parameters.
-    together = limited or state.optimizer == RPROP
-    for share in range(thread, shares, threads):
-        begin, end = share_of(P, share, shares)
-        sums[share, PULL] = sums[share, SQUARES] = 0.0
-        for first in range(begin, end, CHUNK):
-            last = min(first + CHUNK, end)
-            sums[share, PULL] += collect(theta, grads, n_weights, decay, first, last)
-            if limited:
-                sums[share, SQUARES] += squares(grad[first:last])
-            if not together:
-                move(shape, state, grad, k, rate, loss, 0.0, first, last)
-    wait(scratch.sync, threads)
+    # A step that depends on sums over all parameters takes a second pass.
+    last_pass = int(limited or state.optimizer == RPROP)
     J, norm = loss, 0.0
-    for share in range(shares):
-        J += 0.5 * sums[share, PULL]
-        norm += sums[share, SQUARES]
-    if together:
+    for now in range(last_pass + 1):
         for share in range(thread, shares, threads):
             begin, end = share_of(P, share, shares)
-            move(shape, state, grad, k, rate, J, sqrt(norm), begin, end)
+            if now == 0:
+                sums[share, PULL] = sums[share, SQUARES] = 0.0
+            for first in range(begin, end, CHUNK):
+                last = min(first + CHUNK, end)
+                if now == 0:
+                    pull = collect(theta, grads, n_weights, decay, first, last)
+                    sums[share, PULL] += pull
+                    if limited:
+                        sums[share, SQUARES] += squares(grad[first:last])
+                if now == last_pass:
+                    move(shape, state, grad, k, rate, J, sqrt(norm), first, last)
         wait(scratch.sync, threads)
+        if now == 0:
+            for share in range(shares):
+                J += 0.5 * sums[share, PULL]
+                norm += sums[share, SQUARES]
     if thread == 0:
         numbers[LAST_J] = J
     return J
