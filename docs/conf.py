@@ -64,7 +64,15 @@ html_static_path = ["_static"]
 html_css_files = ["skbp.css"]
 html_show_sourcelink = False
 # Pages without others beside them need no list of these.
-ALONE = ("index", "derivation*", "documents*", "architecture", "changelog")
+ALONE = (
+    "index",
+    "derivation*",
+    "documents*",
+    "architecture",
+    "changelog",
+    "contributing",
+    "citing",
+)
 html_sidebars = {page: [] for page in ALONE}
 html_theme_options = {
     "logo": {"text": "skbp"},

@@ -11,6 +11,10 @@ NEEDS = {
 }
 
 
+#: tests/test_neighbours.py runs the sections of this page one by one.
+collect_ignore = ["ecosystem.md"]
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
         module, reason = NEEDS.get(item.path.name, ("skbp", ""))

@@ -8,6 +8,7 @@ INK, GREY = "#22303c", "#8a97a3"
 #: The pages that come first in their part of the gallery, in this order. The others
 #: follow by name.
 FIRST = (
+    "plot_without_tuning.py",
     "plot_table.py",
     "plot_intervals.py",
     "plot_imbalanced.py",
@@ -15,6 +16,7 @@ FIRST = (
     "plot_stream.py",
     "plot_sweep.py",
     "plot_loss_curves.py",
+    "plot_networks.py",
     "plot_schedules.py",
     "plot_regularisation.py",
     "plot_evidence.py",

@@ -10,8 +10,20 @@ from skbp.model_selection import (
     BPHalvingRandomSearchCV,
     BPRandomizedSearchCV,
 )
-from skbp.plotting import LossCurveDisplay, SweepDisplay
+from skbp.plotting import (
+    LossCurveDisplay,
+    NetworkDisplay,
+    SweepDisplay,
+    WeightsDisplay,
+)
 from skbp.regressor import BPRegressor
+from skbp.tables import (
+    DateEncoder,
+    PiecewiseLinearEncoder,
+    TabularClassifier,
+    TabularRegressor,
+    tabular_pipeline,
+)
 
 __all__ = [
     "BPClassifier",
@@ -20,11 +32,18 @@ __all__ = [
     "BPHalvingRandomSearchCV",
     "BPRandomizedSearchCV",
     "BPRegressor",
+    "DateEncoder",
     "GradientCheck",
     "LossCurveDisplay",
+    "NetworkDisplay",
+    "PiecewiseLinearEncoder",
     "SweepDisplay",
+    "TabularClassifier",
+    "TabularRegressor",
+    "WeightsDisplay",
     "__version__",
     "check_gradient",
     "config_context",
     "get_config",
+    "tabular_pipeline",
 ]

@@ -3,7 +3,8 @@
 So are the differences between its versions, from 1.6 on.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from inspect import signature
 from typing import Any, TypeVar, cast
 
@@ -26,6 +27,8 @@ from sklearn.model_selection._validation import (
 from sklearn.model_selection._validation import (
     _warn_or_raise_about_fit_failures as warn_or_raise_about_fit_failures,
 )
+from sklearn.neural_network._base import ACTIVATIONS as NETWORK_ACTIVATIONS
+from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._available_if import _AvailableIfDescriptor
 from sklearn.utils._optional_dependencies import check_matplotlib_support
@@ -39,6 +42,9 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metadata_routing import _routing_enabled as routing_enabled
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call as check_partial_fit_first_call,
+)
+from sklearn.utils.validation import (
+    _check_feature_names_in as check_feature_names_in,
 )
 from sklearn.utils.validation import _check_method_params as check_method_params
 from sklearn.utils.validation import _check_sample_weight
@@ -147,11 +153,56 @@ def check_search_parameters(search: BaseSearchCV, X: Any, y: Any, routed: Any) -
         search._check_input_parameters(X=X, y=y, split_params=routed.splitter.split)
 
 
-def search_context(search: BaseSearchCV) -> dict[str, Any]:
-    """Return what ``_run_search`` takes beside the function: from 1.9 on, a context."""
+class NoContext:
+    """A substitute for the context of callbacks, where there are none."""
+
+    def subcontext(self, **options: Any) -> Any:
+        """Return the context of a task."""
+        return self
+
+    def call_on_fit_task_begin(self, **what: Any) -> Any:
+        """Do nothing."""
+        return self
+
+    def call_on_fit_task_end(self, **what: Any) -> bool:
+        """Do nothing."""
+        return False
+
+    @contextmanager
+    def propagate_callback_context(self, estimator: Any) -> Iterator[None]:
+        """Do nothing."""
+        yield
+
+
+def search_context(search: BaseSearchCV) -> Any:
+    """Return the context in which the callbacks of a search follow its fit."""
+    if not has_callbacks(search):
+        return NoContext()
+    return search._init_callback_context(max_subtasks=1 + (search.refit is not False))
+
+
+def run_search(search: BaseSearchCV, evaluate: Callable[..., Any], ctx: Any) -> None:
+    """Let a search choose candidates; from 1.9 on it takes a context, too."""
     if "callback_ctx" in signature(search._run_search).parameters:
-        return {"callback_ctx": search._init_callback_context(max_subtasks=1)}
-    return {}
+        search._run_search(evaluate, callback_ctx=ctx)
+    else:
+        search._run_search(evaluate)
+
+
+def follow_progress_alone(search: BaseSearchCV) -> bool:
+    """Return whether all callbacks of a search only count its tasks."""
+    if not has_callbacks(search):
+        return True
+    from sklearn.callback import ProgressBar
+
+    return all(type(one) is ProgressBar for one in search._skl_callbacks)
+
+
+def with_html(table: Any, more: str) -> Any:
+    """Return a table of scikit-learn's HTML representation, with more HTML below it."""
+    own = table._html_repr
+    table._html_repr = lambda: own() + more
+    return table
 
 
 def has_callbacks(estimator: Any) -> bool:
@@ -182,7 +233,27 @@ def metric_of(scorer: Any) -> Callable[..., Any]:
     return metric
 
 
+def optimizer_and_patience(network: Any) -> tuple[Any, int]:
+    """Return the optimizer of scikit-learn's network, and the epochs without progress.
+
+    There is no optimizer, but None, unless a stochastic solver has trained the network.
+    """
+    fitted = vars(network)
+    return fitted.get("_optimizer"), fitted.get("_no_improvement_count", 0)
+
+
+def set_private(network: Any, binarizer: Any, optimizer: Any, patience: int) -> None:
+    """Set what scikit-learn's network needs to predict classes and to train on."""
+    network._no_improvement_count = patience
+    if binarizer is not None:
+        network._label_binarizer = binarizer
+    if optimizer is not None:
+        network._optimizer = optimizer
+
+
 __all__ = [
+    "NETWORK_ACTIVATIONS",
+    "AdamOptimizer",
     "BaseScorer",
     "BaseSearchCV",
     "CallbackSupportMixin",
@@ -190,12 +261,15 @@ __all__ = [
     "HalvingRandomSearchCV",
     "Interval",
     "MultimetricScorer",
+    "NoContext",
     "Options",
     "PassthroughScorer",
+    "SGDOptimizer",
     "StrOptions",
     "available_if",
     "balanced_class_weights",
     "callback_context",
+    "check_feature_names_in",
     "check_matplotlib_support",
     "check_method_params",
     "check_partial_fit_first_call",
@@ -204,13 +278,18 @@ __all__ = [
     "constraints_of",
     "fit_and_score",
     "fit_context",
+    "follow_progress_alone",
     "has_callbacks",
     "insert_error_scores",
     "metric_of",
+    "optimizer_and_patience",
     "routing_enabled",
+    "run_search",
     "safe_indexing",
     "scorers_of",
     "search_context",
+    "set_private",
     "validate_parameter_constraints",
     "warn_or_raise_about_fit_failures",
+    "with_html",
 ]

@@ -107,7 +107,9 @@ InterceptsInit: TypeAlias = Literal["best_constant"] | Sequence[ArrayLike] | Non
 
 # What it minimises.
 
-ClassificationLoss: TypeAlias = Literal["log_loss", "squared_error"] | str
+#: A loss of one's own: (A, Y) -> value and slope.
+OwnLoss: TypeAlias = Callable[[npt.NDArray[Any], npt.NDArray[Any]], tuple[Any, Any]]
+ClassificationLoss: TypeAlias = Literal["log_loss", "squared_error"] | str | OwnLoss
 RegressionLoss: TypeAlias = (
     Literal[
         "squared_error",
@@ -119,7 +121,9 @@ RegressionLoss: TypeAlias = (
         "log_loss",
     ]
     | str
+    | OwnLoss
 )
+TargetScaling: TypeAlias = Literal["standard"] | str | None
 #: By class; for multilabel targets a mapping for each label.
 ClassWeight: TypeAlias = (
     Mapping[Any, Float]

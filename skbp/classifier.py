@@ -13,6 +13,7 @@ from sklearn.utils import Tags
 
 from skbp._data.checks import check_classes, on_dask
 from skbp._data.dask import for_partitions, in_memory
+from skbp._data.missing import to_score
 from skbp._data.read import Data
 from skbp._estimator.attributes import restored_on_error
 from skbp._estimator.base import BaseBP
@@ -29,6 +30,7 @@ from skbp._sklearn import (
     StrOptions,
     available_if,
 )
+from skbp._targets.classes import accuracy
 from skbp._targets.losses import CLASSIFICATION_LOSSES, PROBABILITIES
 from skbp._targets.probabilities import (
     by_class,
@@ -169,13 +171,18 @@ class BPClassifier(ClassifierMixin, BaseBP):
         same, except that the output layer starts at the constant prediction with the
         lowest loss.
 
-    loss : {"log_loss", "squared_error"}, default="log_loss"
+    loss : {"log_loss", "squared_error"} or callable, default="log_loss"
         The loss of the outputs a for the targets y, which are 1 for the class (or the
         labels) of the sample and 0 for all others:
 
         - "log_loss", -y log a, summed over the classes; for logistic outputs -y log
           a - (1 - y) log(1 - a), summed over the outputs;
-        - "squared_error", (a - y)² / 2, summed over the outputs.
+        - "squared_error", (a - y)² / 2, summed over the outputs;
+        - a function or object of your own: called with the outputs A and the targets Y,
+          both of shape (n, outputs), it returns the value of the loss for each target,
+          or for each sample, and its slope, the derivative with respect to A. Its
+          attribute ``output_activation`` names the activations that suit it, the
+          default first; without this attribute the outputs are no probabilities.
 
     class_weight : dict, list of dict, "balanced" or None, default=None
         The weight of each class, which multiplies the sample weights. A dict maps class
@@ -385,6 +392,15 @@ class BPClassifier(ClassifierMixin, BaseBP):
     intercepts_ : list of ndarray of shape (n_out,)
         The biases of each layer: ``intercepts_[l - 1]`` is b[l].
 
+    members_ : list of named tuples (coefs, intercepts, share)
+        The networks that predict together: with ``ensemble`` several, the best one
+        first, and at the end a linear model if it has a share (see ``linear_share_``).
+        ``coefs`` and ``intercepts`` have the form of ``coefs_`` and ``intercepts_``,
+        and ``share`` (n_outputs,) is the share in each output. A prediction is the sum
+        of the outputs of all members, each multiplied by its share; the classes follow
+        from the sum. Read-only, and computed from the current values of the other
+        attributes.
+
     loss_ : float
         The loss in the last epoch.
 
@@ -443,6 +459,19 @@ class BPClassifier(ClassifierMixin, BaseBP):
         The typical size of the weights of each input feature, ``alpha_[0] ** -0.5``,
         divided by the sum of these sizes. Scale the features alike if you want to
         compare their relevances. Only available if ``alpha="ard"``.
+
+    status_ : str
+        Why training ended: "converged"; "max_iter" if ``max_iter`` epochs or
+        iterations, or ``max_fun`` evaluations, were not enough; "failed" if the solver
+        found no further step; "diverged"; "stopped" by a callback; "interrupted" from
+        the keyboard. After ``partial_fit`` it is "running".
+
+    feature_importances_ : ndarray of shape (n_features,)
+        How much the raw outputs depend on each feature: the mean of the squared
+        gradients dZ[L]/dx, the sum over the outputs, divided by the sum over the
+        features. The mean is over inputs drawn from the normal distribution with mean 0
+        and variance 1, so standardise the features if you want to compare them. It is
+        computed from the weights when you ask for it.
 
     t_ : int
         The number of samples seen in training, counted again in each epoch; 0 for
@@ -532,7 +561,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **CONSTRAINTS,
-        "loss": [StrOptions(set(CLASSIFICATION_LOSSES))],
+        "loss": [StrOptions(set(CLASSIFICATION_LOSSES)), callable],
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
     }
@@ -652,7 +681,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             The class labels.
 
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : array-like of shape (n_samples,) or of y, default=None
             Non-negative weights. None means that all weights are 1.
 
         classes : array-like of shape (n_classes,), default=None
@@ -874,7 +903,8 @@ class BPClassifier(ClassifierMixin, BaseBP):
         """Return the accuracy of the predictions.
 
         For multilabel targets, this is the subset accuracy: the labels of a sample
-        count as correct only if all of them are.
+        count as correct only if all of them are. Labels that are missing (nan) or have
+        the weight 0 are left out.
 
         Parameters
         ----------
@@ -884,7 +914,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             The class labels.
 
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : array-like of shape (n_samples,) or of y, default=None
             Non-negative weights.
 
         Returns
@@ -901,7 +931,10 @@ class BPClassifier(ClassifierMixin, BaseBP):
         1.0
         """
         y, sample_weight, labels = in_memory(y, sample_weight, self.predict(X))
-        return float(accuracy_score(y, labels, sample_weight=sample_weight))
+        found, weights = to_score(y, sample_weight, numeric=False)
+        if np.ndim(weights) == 2:
+            return accuracy(found == labels, weights)
+        return float(accuracy_score(found, labels, sample_weight=weights))
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -23,7 +23,6 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 from sklearn import neural_network
-from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_random_state
 
 from skbp._data.checks import on_dask
@@ -31,7 +30,9 @@ from skbp._data.dask import for_partitions
 from skbp._estimator.attributes import forget
 from skbp._estimator.by_hand import check_fitted, targets_of
 from skbp._estimator.rules import Rules
+from skbp._estimator.sklearn_networks import binarizer_of
 from skbp._sklearn import StrOptions, available_if, constraints_of
+from skbp._targets import ClassTargets
 from skbp._targets.losses import PROBABILITIES
 from skbp._typing import Float, HiddenLayerSizes, Int, RandomState
 from skbp.classifier import BPClassifier
@@ -183,11 +184,9 @@ def no_improvement_count(estimator: Any) -> int:
 def label_binarizer(estimator: Any) -> Any:
     """Return a binarizer of the classes, which predictions follow from then on."""
     targets = targets_of(estimator)
-    classes = getattr(targets, "classes", None)
-    if classes is None:
+    if not isinstance(targets, ClassTargets):
         raise AttributeError("a regressor has no _label_binarizer")
-    y = np.eye(len(classes), dtype=int) if targets.multilabel else classes
-    return LabelBinarizer().fit(y)
+    return binarizer_of(targets)
 
 
 def random_state(estimator: Any) -> np.random.RandomState:

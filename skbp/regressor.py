@@ -7,11 +7,13 @@ from numbers import Real
 from typing import Any, ClassVar, Literal, Self, overload
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import RegressorMixin
 from sklearn.utils import Tags
 
 from skbp._data.checks import on_dask
 from skbp._data.dask import for_partitions, in_memory
+from skbp._data.missing import to_score
 from skbp._data.read import Data
 from skbp._estimator.attributes import restored_on_error
 from skbp._estimator.base import BaseBP
@@ -42,6 +44,7 @@ from skbp._typing import (
     RegressionLoss,
     Scoring,
     Solver,
+    TargetScaling,
 )
 
 
@@ -53,7 +56,7 @@ class BPRegressor(RegressorMixin, BaseBP):
 
         network               hidden_layer_sizes, activation, output_activation,
                               fit_intercept, init, coefs_init, intercepts_init
-        loss                  loss, huber_delta, quantile
+        loss                  loss, huber_delta, quantile, target_scaling
         solver                solver, batch_size, shuffle, momentum, nesterovs_momentum,
                               beta_1, beta_2, epsilon
         step size             learning_rate, learning_rate_init, learning_rate_decay,
@@ -148,7 +151,7 @@ class BPRegressor(RegressorMixin, BaseBP):
         same, except that the output layer starts at the constant prediction with the
         lowest loss.
 
-    loss : str, default="squared_error"
+    loss : str or callable, default="squared_error"
         The loss of a prediction a for its target y:
 
         - "squared_error", (a - y)² / 2, predicts the mean;
@@ -163,7 +166,13 @@ class BPRegressor(RegressorMixin, BaseBP):
           predicts a > 0;
         - "log_loss", -y log a - (1 - y) log(1 - a), for proportions and probabilities y
           in [0, 1]; with ``output_activation="softmax"`` -y log a, summed over the
-          outputs.
+          outputs;
+        - a function or object of your own: called with predictions A and targets Y,
+          both of shape (n, outputs), it returns the value of the loss for each target,
+          or for each sample, and its slope, the derivative with respect to A. Two
+          attributes say what suits it: ``output_activation``, "identity" by default, a
+          name or several, and ``target_range``, the lowest and the highest target, by
+          default any number.
 
     huber_delta : float, default=1.35
         The absolute error, in units of y, above which ``loss="huber"`` grows linearly.
@@ -174,6 +183,16 @@ class BPRegressor(RegressorMixin, BaseBP):
         quantiles in increasing order. For several quantiles ``predict`` returns one
         column for each, and the predicted quantiles never cross: output i is output
         i - 1 plus log(1 + exp(Z_i)), which is positive.
+
+    target_scaling : {"standard"} or None, default=None
+        "standard" means that training sees each output of y minus its mean, divided by
+        its standard deviation. ``alpha``, learning rates and initial weights suit
+        targets of this size. Predictions, their standard deviations, quantiles,
+        ``noise_std_`` and ``score`` are in the units of y. ``coefs_``, ``intercepts_``,
+        losses and ``huber_delta`` belong to the scaled targets. Outputs that are
+        bounded, such as those of "poisson", "gamma" and "log_loss", leave y as it is.
+        ``partial_fit`` and a warm start keep the mean and the standard deviation of the
+        first call.
 
     solver : {"lbfgs", "lm", "sgd", "adam", "nadam", "rmsprop", "rprop"}, default="adam"
         The algorithm that minimises J:
@@ -370,6 +389,16 @@ class BPRegressor(RegressorMixin, BaseBP):
     intercepts_ : list of ndarray of shape (n_out,)
         The biases of each layer: ``intercepts_[l - 1]`` is b[l].
 
+    members_ : list of named tuples (coefs, intercepts, share)
+        The networks that predict together: with ``ensemble`` several, the best one
+        first, and at the end a linear model if it has a share (see ``linear_share_``).
+        ``coefs`` and ``intercepts`` have the form of ``coefs_`` and ``intercepts_``,
+        and ``share`` (n_outputs,) is the share in each output. A prediction is the sum
+        of the outputs of all members, each multiplied by its share; with
+        ``target_scaling`` the sum is then multiplied by ``target_scale_``, and
+        ``target_center_`` is added. Read-only, and computed from the current values of
+        the other attributes.
+
     loss_ : float
         The loss in the last epoch.
 
@@ -454,6 +483,19 @@ class BPRegressor(RegressorMixin, BaseBP):
         divided by the sum of these sizes. Scale the features alike if you want to
         compare their relevances. Only available if ``alpha="ard"``.
 
+    status_ : str
+        Why training ended: "converged"; "max_iter" if ``max_iter`` epochs or
+        iterations, or ``max_fun`` evaluations, were not enough; "failed" if the solver
+        found no further step; "diverged"; "stopped" by a callback; "interrupted" from
+        the keyboard. After ``partial_fit`` it is "running".
+
+    feature_importances_ : ndarray of shape (n_features,)
+        How much the raw outputs depend on each feature: the mean of the squared
+        gradients dZ[L]/dx, the sum over the outputs, divided by the sum over the
+        features. The mean is over inputs drawn from the normal distribution with mean 0
+        and variance 1, so standardise the features if you want to compare them. It is
+        computed from the weights when you ask for it.
+
     t_ : int
         The number of samples seen in training, counted again in each epoch; 0 for
         "lbfgs" and "lm".
@@ -470,6 +512,15 @@ class BPRegressor(RegressorMixin, BaseBP):
 
     out_activation_ : str
         The activation function of the output layer.
+
+    target_center_ : ndarray of shape (`n_outputs_`,)
+        The mean of each output of y, which ``target_scaling="standard"`` has
+        subtracted. Only defined if y was scaled.
+
+    target_scale_ : ndarray of shape (`n_outputs_`,)
+        The standard deviation of each output of y, by which y was divided then: a
+        prediction is the output of the network times ``target_scale_`` plus
+        ``target_center_``. Only defined if y was scaled.
 
     n_features_in_ : int
         Number of features seen during :term:`fit`.
@@ -543,11 +594,16 @@ class BPRegressor(RegressorMixin, BaseBP):
     (3,)
     """
 
+    # Set if y was scaled.
+    target_center_: npt.NDArray[Any]
+    target_scale_: npt.NDArray[Any]
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **CONSTRAINTS,
-        "loss": [StrOptions(set(REGRESSION_LOSSES))],
+        "loss": [StrOptions(set(REGRESSION_LOSSES)), callable],
         "huber_delta": [Interval(Real, 0, None, closed="neither")],
         "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
+        "target_scaling": [StrOptions({"standard"}), None],
     }
 
     def __init__(
@@ -594,6 +650,7 @@ class BPRegressor(RegressorMixin, BaseBP):
         ensemble: Int = 1,
         huber_delta: Float = 1.35,
         quantile: Floats = 0.5,
+        target_scaling: TargetScaling = None,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -636,6 +693,7 @@ class BPRegressor(RegressorMixin, BaseBP):
         self.ensemble = ensemble
         self.huber_delta = huber_delta
         self.quantile = quantile
+        self.target_scaling = target_scaling
 
     @available_if(check_has_partial_fit)
     def partial_fit(
@@ -662,7 +720,7 @@ class BPRegressor(RegressorMixin, BaseBP):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets.
 
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : array-like of shape (n_samples,) or of y, default=None
             Non-negative weights. None means that all weights are 1.
 
         X_val, y_val, sample_weight_val : as X, y and sample_weight, default=None
@@ -752,6 +810,8 @@ class BPRegressor(RegressorMixin, BaseBP):
             return for_partitions(self.predict, X, return_std=return_std)
         if not return_std:
             outputs = self._bp_outputs(X)
+            if "target_scale_" in vars(self):
+                outputs = targets_of(self).decode(outputs)
             return outputs[:, 0] if outputs.shape[1] == 1 else outputs
         model, each, variance = self._bp_outputs_and_variances(X, "return_std=True")
         if self.noise_std_ is None:
@@ -759,12 +819,18 @@ class BPRegressor(RegressorMixin, BaseBP):
                 f"return_std=True needs loss='squared_error'; loss is {self.loss!r}."
             )
         y, std = model.mean_and_std(each, variance)
+        if "target_scale_" in vars(self):
+            targets = targets_of(self)
+            y, std = targets.decode(y), (std * targets.scale).astype(std.dtype)
         return (y[:, 0], std[:, 0]) if y.shape[1] == 1 else (y, std)
 
     def score(
         self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> float:
         """Return R² of the predictions, or the mean D² for several quantiles.
+
+        For several outputs, R² is the mean of theirs. Targets that are missing (nan)
+        are left out.
 
         Parameters
         ----------
@@ -774,7 +840,7 @@ class BPRegressor(RegressorMixin, BaseBP):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets.
 
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : array-like of shape (n_samples,) or of y, default=None
             Non-negative weights.
 
         Returns
@@ -792,6 +858,7 @@ class BPRegressor(RegressorMixin, BaseBP):
         1.00
         """
         y, sample_weight, outputs = in_memory(y, sample_weight, self.predict(X))
+        y, sample_weight = to_score(y, sample_weight, numeric=True)
         targets = targets_of(self)
         score: float = targets.score_of_predictions(y, outputs, sample_weight)
         return score

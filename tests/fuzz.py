@@ -70,6 +70,7 @@ OF_CLASSES: dict[str, list[Any]] = {
 OF_NUMBERS: dict[str, list[Any]] = {
     "huber_delta": [1e-3, 1e3],
     "quantile": [0.1, 0.9, [0.2, 0.5]],
+    "target_scaling": ["standard"],
     "output_activation": ["auto", "exp", "softplus", "identity"],
 }
 #: What is wrong in every case, whatever the parameter.

@@ -30,8 +30,8 @@ TARGETS = {
     "a None": (with_value(LABELS, None), MISSING, MISSING),
     "nan": (with_value(NUMBERS, np.nan), MISSING, MISSING),
     "inf": (with_value(NUMBERS, -np.inf), MISSING, MISSING),
-    "nan in a column": (
-        with_value(np.column_stack([LABELS, LABELS]), np.nan, (7, 1)),
+    "inf in a column": (
+        with_value(np.column_stack([LABELS, LABELS]), np.inf, (7, 1)),
         "sample 7, column 1",
         "sample 7, column 1",
     ),

@@ -1,5 +1,8 @@
 """Where the estimators plug in: scikit-learn's searches, pipelines and conventions."""
 
+import sys
+from importlib import import_module
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -124,6 +127,16 @@ def test_transformed_targets():
 @pytest.mark.parametrize("estimator", [BPClassifier, BPRegressor])
 def test_the_diagram_shows_it(estimator, iris):
     assert estimator.__name__ in estimator().fit(*iris)._repr_html_()
+
+
+def test_libraries_that_are_not_installed_are_named(iris, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ImportError, match="pip install torch"):
+        network(max_iter=1).fit(*iris).to_torch()
+    monkeypatch.setitem(sys.modules, "skl2onnx", None)
+    monkeypatch.delitem(sys.modules, "skbp.onnx", raising=False)
+    with pytest.raises(ImportError, match=r"skbp\[onnx\]"):
+        import_module("skbp.onnx")
 
 
 @pytest.mark.parametrize("random_state", [None, 3, np.random.RandomState(3)])

@@ -10,7 +10,7 @@ from sklearn.datasets import load_diabetes, load_iris, load_wine
 from sklearn.exceptions import ConvergenceWarning
 
 from skbp import BPClassifier, BPRegressor
-from skbp.compat import MLPClassifier
+from skbp.compat import MLPClassifier, MLPRegressor
 from tests.helpers import X as X_IRIS
 from tests.helpers import Y
 
@@ -124,6 +124,8 @@ def test_early_stopping_at_the_last_epoch_names_the_best_one():
 def test_raw_targets_are_to_be_scaled():
     X, y = load_diabetes(return_X_y=True)
     text = said(BPRegressor(random_state=0), X, y)
+    assert "The standard deviation of y is 77: set target_scaling='standard'" in text
+    text = said(MLPRegressor(random_state=0), X, y)
     assert "TransformedTargetRegressor(model, transformer=StandardScaler())" in text
     assert "scale X" not in text
 

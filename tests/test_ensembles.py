@@ -110,3 +110,74 @@ def test_early_stopping_keeps_the_best_scores():
     fitted(model, X_val=X, y_val=Y)
     assert model.score(X, Y) == pytest.approx(model.best_validation_score_)
     assert max(model.validation_scores_) == model.best_validation_score_
+
+
+def rebuilt(model, x):
+    """Return the outputs of a fitted network, from public attributes alone."""
+    f = ACTIVATIONS_BY_HAND
+    total = 0.0
+    for coefs, intercepts, share in model.members_:
+        A = x
+        for W, b in zip(coefs[:-1], intercepts[:-1], strict=True):
+            A = f[model.activation](A @ W + b)
+        total = total + share * f[model.out_activation_](A @ coefs[-1] + intercepts[-1])
+    return total
+
+
+ACTIVATIONS_BY_HAND = {
+    "identity": lambda Z: Z,
+    "logistic": lambda Z: 1.0 / (1.0 + np.exp(-Z)),
+    "relu": lambda Z: np.maximum(Z, 0.0),
+    "softmax": lambda Z: np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True),
+    "tanh": np.tanh,
+}
+
+
+SEVERAL = {"n_init": 4, "ensemble": 3, "max_iter": 20, "random_state": 0}
+NOISY = np.c_[Y_D, X_D[:, 1], np.tanh(2.0 * X_D[:, 2])]
+NOISY = NOISY + 0.5 * np.random.RandomState(0).standard_normal(NOISY.shape)
+#: Several outputs of which a linear model has a share.
+LINEAR = BPRegressor((3,), "tanh", **SEVERAL | {"n_init": 2, "ensemble": 2})
+LINEAR.set_params(solver="lm", alpha="evidence")
+PREDICTORS = {
+    "one": (BPRegressor((3,), max_iter=5, random_state=0), Y_D),
+    "three": (BPRegressor((5, 4), "tanh", **SEVERAL), Y_D),
+    "three outputs": (BPRegressor((5,), **SEVERAL), NOISY),
+    "classes": (BPClassifier((5,), **SEVERAL), np.digitize(Y_D, [-0.5, 0.5])),
+    "two classes": (BPClassifier((5,), **SEVERAL), Y_D > 0.0),
+    "linear": (LINEAR, NOISY),
+}
+
+
+@pytest.mark.parametrize("name", PREDICTORS)
+def test_members_rebuild_the_prediction(name):
+    model, y = PREDICTORS[name]
+    model = fitted(clone(model), X_D, y)
+    outputs = rebuilt(model, X_D)
+    assert_allclose(sum(member.share for member in model.members_), 1.0)
+    if isinstance(model, BPRegressor):
+        assert_allclose(outputs.reshape(y.shape), model.predict(X_D), atol=1e-9)
+    else:
+        p = model.predict_proba(X_D)
+        assert_allclose(outputs, p if outputs.shape[1] > 1 else p[:, 1:], atol=1e-9)
+
+
+def test_a_linear_share_is_a_member():
+    model = fitted(clone(LINEAR), X_D, NOISY)
+    assert 0.0 < np.mean(model.linear_share_) < 1.0
+    assert_allclose(model.members_[-1].share, model.linear_share_)
+
+
+def test_members_follow_the_public_attributes_and_cannot_be_changed():
+    model = fitted(BPRegressor((3,), n_init=2, ensemble=2, random_state=0), X_D, Y_D)
+    first, second = model.members_
+    with pytest.raises(ValueError, match="read-only"):
+        first.coefs[0][0, 0] = 1.0
+    with pytest.raises(AttributeError):
+        model.members_ = []
+    model.coefs_[0][:] = 0.0
+    assert not model.members_[0].coefs[0].any()
+    model.coefs_ = [np.ones_like(W) for W in model.coefs_]
+    assert (model.members_[0].coefs[0] == 1.0).all()
+    assert_allclose(model.members_[1].coefs[0], second.coefs[0])
+    assert not hasattr(BPRegressor(), "members_")

@@ -122,6 +122,7 @@ def test_parameters(estimator, name, value, remedy, X, y):
         (BPClassifier, "label_smoothing", 1.0, r"\[0.0, 1.0\)"),
         (BPRegressor, "huber_delta", 0.0, r"\(0.0, inf\)"),
         (BPRegressor, "quantile", 1.0, r"\(0.0, 1.0\)"),
+        (BPRegressor, "target_scaling", "minmax", "'standard'"),
     ],
 )
 def test_parameters_of_one_of_them(estimator, name, value, remedy, X, y):

@@ -5,9 +5,10 @@ import pandas as pd
 import polars as pl
 import pytest
 import scipy.sparse
+from numpy.testing import assert_array_equal
 
 from skbp import BPClassifier, BPRegressor
-from tests.helpers import network
+from tests.helpers import BOTH, X, Y, fitted, network
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -124,3 +125,59 @@ def test_multilabel_targets(sparse):
     assert model.predict(X).shape == (90, 3)
     assert model.score(X, y) > 0.9
     assert model.predict_proba(X).shape == (90, 3)
+
+
+class Tensor:
+    """An array as PyTorch's tensors are arrays: without NumPy's dtype."""
+
+    __module__ = "torch"
+    requires_grad, device = False, "cpu"
+
+    def __init__(self, values):
+        self.values = np.asarray(values)
+        self.shape, self.ndim = self.values.shape, self.values.ndim
+        self.dtype = f"torch.{self.values.dtype}"
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.values, dtype=dtype)
+
+    def __len__(self):
+        return len(self.values)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@BOTH
+def test_tensors_are_arrays(estimator, dtype):
+    x, w = X.astype(dtype), np.linspace(0.5, 1.5, len(X))
+    arrays = fitted(estimator(max_iter=3, random_state=0), x, Y, w)
+    model = fitted(
+        estimator(max_iter=3, random_state=0), Tensor(x), Tensor(Y), Tensor(w)
+    )
+    assert_array_equal(model.coefs_[0], arrays.coefs_[0])
+    assert model.coefs_[0].dtype == dtype
+    assert_array_equal(model.predict(Tensor(x)), arrays.predict(x))
+    assert model.score(Tensor(x), Tensor(Y), Tensor(w)) == arrays.score(x, Y, w)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "remedy"),
+    [("requires_grad", True, r"X\.detach\(\)"), ("device", "cuda:0", r"X\.cpu\(\)")],
+)
+def test_tensors_that_cannot_be_used(attribute, value, remedy):
+    x = Tensor(X)
+    setattr(x, attribute, value)
+    with pytest.raises(TypeError, match=remedy):
+        BPRegressor().fit(x, Y)
+    with pytest.raises(TypeError, match=remedy):
+        fitted(BPRegressor(max_iter=2)).predict(x)
+
+
+def test_arrays_that_cannot_be_converted():
+    class Sparse(Tensor):
+        __module__ = "torch"
+
+        def __array__(self, dtype=None, copy=None):
+            raise TypeError("can't convert a sparse tensor.")
+
+    with pytest.raises(TypeError, match=r"y cannot be converted .* sparse tensor"):
+        BPRegressor().fit(X, Sparse(Y))

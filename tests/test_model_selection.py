@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from joblib import parallel_config
 from scipy.stats import loguniform
 from sklearn.base import clone
 from sklearn.datasets import make_multilabel_classification
@@ -21,7 +22,8 @@ from sklearn.model_selection import (
     cross_val_score,
 )
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skbp import BPClassifier, BPRegressor
 from skbp.model_selection import (
@@ -404,6 +406,48 @@ def test_callbacks_follow_each_candidate(of_search):
         events.append(recorder.events)
     assert events[0].count("end epoch") == 5 * SHORT["max_iter"]
     assert events[0] == events[1]
+
+
+@CALLBACKS
+@pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.parametrize("kind", [BPGridSearchCV, BPHalvingGridSearchCV])
+def test_a_search_with_a_progress_bar_stays_in_lock_step(
+    kind, n_jobs, monkeypatch, capsys
+):
+    pytest.importorskip("rich")
+    from sklearn.callback import ProgressBar
+
+    from skbp.model_selection import lockstep
+
+    groups = []
+    fit_lockstep = lockstep.fit_lockstep
+
+    def counted(estimators, *args, **options):
+        groups.append(len(estimators))
+        return fit_lockstep(estimators, *args, **options)
+
+    monkeypatch.setattr(lockstep, "fit_lockstep", counted)
+    model = make_pipeline(StandardScaler(), BPClassifier((4,), **SHORT))
+    options = {"cv": 2, "n_jobs": n_jobs}
+    if kind is BPHalvingGridSearchCV:
+        options |= {"random_state": 0, "factor": 2}
+    with parallel_config(backend="threading"):
+        searches = [
+            kind(model, {"bpclassifier__alpha": [1e-4, 0.1, 1.0, 10.0]}, **options)
+            for _ in range(2)
+        ]
+        searches[0].fit(X, LABELS)
+        alone = sorted(groups)
+        groups.clear()
+        searches[1].set_callbacks(ProgressBar()).fit(X, LABELS)
+    assert sorted(groups) == alone
+    assert alone[-1] > 1
+    assert_equal_searches(*searches)
+    assert searches[0].loss_curves_ == searches[1].loss_curves_
+    output = capsys.readouterr().out
+    assert f"{kind.__name__} - search" in output
+    assert "refit-with-best-params" in output
+    assert "100%" in output
 
 
 def test_what_a_candidate_warns_of_reaches_the_user():

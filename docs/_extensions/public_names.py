@@ -6,6 +6,7 @@ import inspect
 from typing import Any
 
 import skbp
+import skbp.callbacks
 import skbp.compat
 
 #: scikit-learn's methods that are documented here as well as ours.
@@ -15,7 +16,7 @@ OURS_TOO = ("fit", "set_callbacks")
 def public_objects() -> dict[str, Any]:
     """Return the public classes and functions by their full names."""
     found = {}
-    for module in (skbp, skbp.compat):
+    for module in (skbp, skbp.compat, skbp.callbacks):
         for name in module.__all__:
             if not name.startswith("__"):
                 found[f"{module.__name__}.{name}"] = getattr(module, name)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -20,12 +21,18 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from sklearn.datasets import load_breast_cancer, load_digits, make_moons
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris, make_moons
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skbp import BPClassifier, BPGridSearchCV, BPRegressor, SweepDisplay
+from skbp import (
+    BPClassifier,
+    BPGridSearchCV,
+    BPRegressor,
+    NetworkDisplay,
+    SweepDisplay,
+)
 from skbp.engine.activations import HIDDEN
 
 matplotlib.use("Agg")
@@ -38,6 +45,7 @@ from gallery_style import GREY, INK, STYLE
 DOCS = Path(__file__).parents[1]
 FIGURES = DOCS / "alternatives.json"
 PAGE = DOCS / "guide" / "alternatives.md"
+TABLES = DOCS / "tabular.json"
 
 BLUE, ORANGE, GREEN, PALE = "#1b5e9b", "#e08a1e", "#2f8f5b", "#cfe0ef"
 REGIONS = ListedColormap(["#cfe0ef", "#fbe3c4"])
@@ -290,6 +298,17 @@ def sweep() -> Any:
     return figure
 
 
+def network() -> Any:
+    """A small network, as NetworkDisplay draws it."""
+    iris = load_iris(as_frame=True)
+    species = iris.target_names[iris.target]
+    small = BPClassifier((5,), solver="lbfgs", alpha=1.0, random_state=0)
+    model = make_pipeline(StandardScaler(), small).fit(iris.data, species)
+    figure, ax = axes()
+    NetworkDisplay.from_estimator(model, ax=ax)
+    return figure
+
+
 def alternatives() -> Any:
     """The scores of alternatives.json."""
     rows = json.loads(FIGURES.read_text())["sets"]
@@ -324,6 +343,44 @@ def alternatives() -> Any:
     )
     ax.tick_params(length=0)
     ax.spines["left"].set_visible(False)
+    return figure
+
+
+def tables() -> Any:
+    """The losses of tabular.json, divided by that of the best of the boosted trees."""
+    sets = json.loads(TABLES.read_text())
+    figure, each = axes(1, 2, height=5.2)
+    for ax, regression in zip(each, (False, True), strict=True):
+        losses = {}
+        for name, row in sets.items():
+            if row["regression"] != regression:
+                continue
+            loss = {
+                n: 1 - one["score"] if regression else one["loss"]
+                for n, one in row.items()
+                if isinstance(one, dict)
+            }
+            best = min(loss[n] for n in ("histgb", "lightgbm", "xgboost"))
+            losses[name] = {n: one / best for n, one in loss.items()}
+        names = sorted(losses, key=lambda name: losses[name]["skbp"])
+        styles = {"mlp": ("MLP", "s", GREY), "skbp": ("tabular_pipeline", "o", BLUE)}
+        for n, (label, marker, color) in styles.items():
+            x = [min(losses[name][n], 4.5) for name in names]
+            ax.plot(x, range(len(names)), marker, color=color, ms=6, label=label)
+        ax.axvline(1.0, color=ORANGE, label="best of three boosted trees")
+        prefix = re.compile(r"^(pmlb_\d+|uci|proben1|lgb)_")
+        labels = [prefix.sub("", name, count=1) for name in names]
+        ax.set_yticks(range(len(names)), labels)
+        ax.set_xscale("log", base=2)
+        ax.set_xticks([0.25, 0.5, 1, 2, 4], ["¼", "½", "1", "2", "4"])
+        ax.set(
+            ylim=(len(names) - 0.4, -0.6),
+            title="1 − R²" if regression else "Log loss",
+            xlabel="relative to the trees",
+        )
+        ax.tick_params("y", length=0, labelsize=7)
+    handles, labels = each[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=3)
     return figure
 
 
@@ -388,7 +445,9 @@ PICTURES: dict[str, Callable[[], Any]] = {
         class_weight,
         uncertainty,
         sweep,
+        network,
         alternatives,
+        tables,
     )
 }
 

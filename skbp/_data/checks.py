@@ -10,6 +10,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import validate_data
 
 from skbp._data.faults import of_lengths, of_shape, of_X, of_y
+from skbp._data.tensors import as_numpy
 from skbp._sklearn import check_partial_fit_first_call, check_sample_weight
 from skbp.engine.arrays import FEW, Array, DType
 
@@ -72,6 +73,7 @@ def validated_X(estimator: Any, X: Any) -> Any:
     if is_plain(estimator, X):
         return X
     refuse_on_dask(X=X)
+    X = as_numpy(X)
     return located(X, estimator, X, reset=False)
 
 
@@ -94,6 +96,7 @@ def validated_X_y(
     if not reset and is_plain(estimator, X) and is_plain_y(y, len(X)):
         return X, y
     refuse_on_dask(X=X, y=y)
+    X, y = as_numpy(X), as_numpy(y, "y")
     check_y(y, bool(options.get("y_numeric")), type(estimator).__name__)
     options |= {"reset": reset, "multi_output": True, "order": "C"}
     X, y = located(X, estimator, X, y, **options)
@@ -179,32 +182,69 @@ def as_dtype(Y: Array, dtype: DType, name: str = "y") -> Array:
 
 
 def weights_of_part(
-    sample_weight: Any, X: Any, dtype: DType, name: str = "sample_weight"
+    sample_weight: Any,
+    X: Any,
+    dtype: DType,
+    name: str = "sample_weight",
+    n_columns: int = 1,
 ) -> Array | None:
-    """Return the weights (n,) of some of the samples, not negative, or None."""
+    """Return the weights of some of the samples, not negative, or None.
+
+    They are an array (n,), or (n, columns of y) if each target has its own.
+    """
     if sample_weight is None:
         return None
     refuse_on_dask(**{name: sample_weight})
+    sample_weight = as_numpy(sample_weight, name)
     try:
-        weights: Array = check_sample_weight(sample_weight, X, dtype)
+        weights: Array
+        if n_columns > 1 and np.ndim(sample_weight) == 2:
+            weights = check_target_weights(sample_weight, X, dtype, name, n_columns)
+        else:
+            weights = check_sample_weight(sample_weight, X, dtype)
     except (TypeError, ValueError) as error:
         if "ample" in str(error):
             raise
         raise ValueError(f"{name} must contain numbers: {error}.") from None
     if weights.min() < 0:
-        place = int(weights.argmin())
+        place = np.unravel_index(weights.argmin(), weights.shape)
         raise ValueError(
             f"{name} must not be negative; got {weights[place]} for sample "
-            f"{place}. Use the weight 0 to leave a sample out."
+            f"{', column '.join(map(str, place))}. Use the weight 0 to leave a "
+            f"{'sample' if weights.ndim == 1 else 'target'} out."
+        )
+    return weights
+
+
+def check_target_weights(
+    sample_weight: Any, X: Any, dtype: DType, name: str, n_columns: int
+) -> Array:
+    """Return the weights of single targets, an array (n, columns of y)."""
+    weights = np.asarray(sample_weight, dtype, order="C")
+    if weights.shape != (X.shape[0], n_columns):
+        raise ValueError(
+            f"{name} must have the shape (n_samples,) or the shape of y, "
+            f"{(X.shape[0], n_columns)}; got {weights.shape}. A sample has one weight, "
+            "or one for each of its targets."
+        )
+    if not np.isfinite(weights).all():
+        row, column = np.argwhere(~np.isfinite(weights))[0]
+        raise ValueError(
+            f"{name} must be finite; got {weights[row, column]} for sample {row}, "
+            f"column {column}. Use the weight 0 to leave a target out."
         )
     return weights
 
 
 def weights_of_all(
-    sample_weight: Any, X: Any, dtype: DType, name: str = "sample_weight"
+    sample_weight: Any,
+    X: Any,
+    dtype: DType,
+    name: str = "sample_weight",
+    n_columns: int = 1,
 ) -> Array | None:
     """Return the weights of all samples, at least one of them not 0, or None."""
-    weights = weights_of_part(sample_weight, X, dtype, name)
+    weights = weights_of_part(sample_weight, X, dtype, name, n_columns)
     if weights is not None and not weights.any():
         # The message is the one of scikit-learn.
         raise ValueError("Sample weights must contain at least one non-zero number.")

@@ -18,10 +18,13 @@ from scipy.sparse import issparse
 from sklearn.utils.validation import check_consistent_length
 
 from skbp._data.checks import check_y, on_dask, validated_X_y
+from skbp._data.missing import filled
 from skbp._data.read import Data, Read, read_part
+from skbp._data.scales import center_and_scale
+from skbp._data.tensors import as_numpy
 from skbp._sklearn import constraints_of, safe_indexing
 from skbp._targets import Targets
-from skbp.engine.arrays import Array
+from skbp.engine.arrays import Array, DType
 from skbp.engine.samples import Parts, Samples, Sums, added
 
 #: The number of results that are added in one place. Curvatures (K, P, P) are large, so
@@ -64,10 +67,10 @@ def read_partitions(
             for i, partition in enumerate(partitions)
         ]
     )
-    filled = [i for i, look in enumerate(looks) if look]
-    if not filled:
+    there = [i for i, look in enumerate(looks) if look]
+    if not there:
         raise ValueError("X has no samples: all of its partitions are empty.")
-    sizes, rows, found = zip(*(looks[i] for i in filled), strict=True)
+    sizes, rows, found = zip(*(looks[i] for i in there), strict=True)
     few = kind.condensed(np.concatenate([one.y for one in found]))
     # Repeat each, because scikit-learn warns if every sample has its own class.
     y_few = np.repeat(few.y, 2, axis=0)
@@ -80,20 +83,37 @@ def read_partitions(
     same = all(dtypes_of(row) == dtypes_of(rows[0]) for row in rows)
     # Partitions of several types would have float64 together, in memory.
     dtype = X_few.dtype if same else np.dtype(np.float64)
-    plain = without_fit(estimator, *LEARNT)
-    parts = held(
-        [
-            delayed(at_partition)(i, read_part, plain, targets, dtype, *partitions[i])
-            for i in filled
-        ]
+    light = without_fit(estimator, *LEARNT)
+    read_as = partial(
+        parts_of, light, dtype, sizes, [(i, partitions[i]) for i in there]
     )
-    samples = Parts(sizes, dtype, partial(summed, parts), partial(stream, parts))
+    samples = read_as(targets)
+    if samples.total() and targets.rescales:
+        targets = targets.in_units(*center_and_scale(samples))
+        samples = read_as(targets)
     if not samples.total():
         raise ValueError(
             "All samples have weight 0 (sample_weight times class_weight). "
             "Give some of them a weight above 0."
         )
     return Read(samples, None, targets, X_few.shape[1], Y_few.shape[1])
+
+
+def parts_of(
+    estimator: Any,
+    dtype: DType,
+    sizes: Sequence[int],
+    partitions: Sequence[tuple[int, Partition]],
+    targets: Targets,
+) -> Parts:
+    """Return numbered partitions as samples in parts, read where they are."""
+    parts = held(
+        [
+            delayed(at_partition)(i, read_part, estimator, targets, dtype, *partition)
+            for i, partition in partitions
+        ]
+    )
+    return Parts(sizes, dtype, partial(summed, parts), partial(stream, parts))
 
 
 def dtypes_of(rows: Any) -> list[Any]:
@@ -197,6 +217,7 @@ def glance(
     n = X.shape[0]
     if n == 0:
         return None
+    y, _ = filled(y, numeric)
     check_y(y, numeric, name)
     y = y[:1].toarray() if issparse(y) else np.asarray(y)
     # Select by number: a slice would be a view that keeps all of X in memory.
@@ -308,7 +329,11 @@ def of_rows(
     return at_partition(i, partial(getattr(estimator, name), **options), X, *args)
 
 
-def in_memory(*values: Any) -> Sequence[Any]:
-    """Return the values, with Dask collections computed."""
+def in_memory(y: Any, sample_weight: Any, predictions: Any) -> Sequence[Any]:
+    """Return the values, with Dask collections computed and tensors as arrays."""
+    values = {"y": y, "sample_weight": sample_weight, "predictions": predictions}
     # One by one, because Dask warns if frames and arrays are computed together.
-    return [value.compute() if on_dask(value) else value for value in values]
+    return [
+        value.compute() if on_dask(value) else as_numpy(value, name)
+        for name, value in values.items()
+    ]

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from skbp._data.checks import (
     as_dtype,
     validated_X_y,
     weights_of_all,
     weights_of_part,
 )
+from skbp._data.missing import Known, filled, weights_of_targets, with_gaps
+from skbp._data.scales import center_and_scale
 from skbp._targets import Targets
 from skbp.engine.arrays import Array, DType, Rows
 from skbp.engine.samples import Parts, Samples
@@ -67,10 +71,20 @@ def read_new(
     ``reset`` has the meaning that it has in scikit-learn's ``validate_data``: whether
     the estimator takes over the features of X, or X must have those of an earlier X.
     """
-    X, y = validated_X_y(estimator, data.X, data.y, reset=reset, **kind.y_options)
+    y, known = filled(data.y, "y_numeric" in kind.y_options)
+    X, y = validated_X_y(estimator, data.X, y, reset=reset, **kind.y_options)
     found = kind.read(y) if earlier is None else earlier.recognise(y)
     targets = learn(found)
-    samples = in_terms_of(targets, found, X, data.sample_weight)
+    samples = in_terms_of(targets, found, X, data.sample_weight, known)
+    if targets.rescales:
+        Y, weights = targets.encode(found), samples.weights
+        targets = targets.in_units(*center_and_scale(Samples(Y, Y, weights)))
+        samples = Samples(X, as_dtype(targets.encode(found), X.dtype), weights)
+    y = with_gaps(y, known)
+    if known is not None and not known.any(axis=1).all():
+        # Samples of which nothing is known are no samples: they would fill batches.
+        rows = np.flatnonzero(known.any(axis=1))
+        samples, y = chosen(samples, rows), y[rows]
     return Read.of(samples, y, targets)
 
 
@@ -78,22 +92,25 @@ def read_known(
     estimator: Any, targets: Targets, data: Data, weight_name: str = "sample_weight"
 ) -> Read:
     """Read data whose targets are already known."""
-    X, y = validated_X_y(estimator, data.X, data.y, reset=False, **targets.y_options)
+    y, known = filled(data.y, "y_numeric" in targets.y_options)
+    X, y = validated_X_y(estimator, data.X, y, reset=False, **targets.y_options)
     found = targets.recognise(y)
     targets.check(found)
-    samples = in_terms_of(targets, found, X, data.sample_weight, weight_name)
-    return Read.of(samples, y, targets)
+    samples = in_terms_of(targets, found, X, data.sample_weight, known, weight_name)
+    return Read.of(samples, with_gaps(y, known), targets)
 
 
 def read_part(
     estimator: Any, targets: Targets, dtype: DType, X: Any, y: Any, sample_weight: Any
 ) -> Samples:
     """Read a part of the training data, for training; all of its weights may be 0."""
+    y, known = filled(y, "y_numeric" in targets.y_options)
     X, y = validated_X_y(estimator, X, y, reset=False, **targets.y_options)
     found = targets.recognise(y)
     targets.check(found)
     Y = as_dtype(targets.encode(found), dtype)
-    weights = targets.weigh(found, weights_of_part(sample_weight, X, dtype))
+    weights = weights_of_part(sample_weight, X, dtype, n_columns=columns_of(y))
+    weights = targets.weigh(found, weights_of_targets(weights, known, dtype))
     X, weights = X.astype(dtype, copy=False), as_weights(weights, dtype)
     return Samples(X, targets.smooth(Y), weights)
 
@@ -103,13 +120,33 @@ def in_terms_of(
     found: Any,
     X: Any,
     sample_weight: Any,
+    known: Known | None = None,
     weight_name: str = "sample_weight",
 ) -> Samples:
     """Return the samples for a network; ``found`` is what ``targets.read`` returned."""
-    Y = as_dtype(targets.encode(found), X.dtype)
-    weights = weights_of_all(sample_weight, X, X.dtype, weight_name)
+    if known is not None:
+        # Before y is encoded: where no target can be left out, its gaps are errors.
+        targets.weigh(found, known.astype(X.dtype))
+    Y, n_columns = as_dtype(targets.encode(found), X.dtype), columns_of(found.y)
+    weights = weights_of_all(sample_weight, X, X.dtype, weight_name, n_columns)
+    weights = weights_of_targets(weights, known, X.dtype)
+    if known is not None and weights is not None and not weights.any():
+        raise ValueError(
+            f"y has no known target whose {weight_name} is above 0. Pass at least one."
+        )
     weights = as_weights(targets.weigh_all(found, weights), X.dtype)
     return Samples(X, Y, weights)
+
+
+def columns_of(y: Any) -> int:
+    """Return the number of columns of checked targets."""
+    return int(y.shape[1]) if y.ndim == 2 else 1
+
+
+def chosen(samples: Samples, rows: Rows) -> Samples:
+    """Return some of the samples, copied."""
+    weights = None if samples.weights is None else samples.weights[rows]
+    return Samples(samples.X[rows], samples.Y[rows], weights)
 
 
 def as_weights(weights: Array | None, dtype: DType) -> Array | None:

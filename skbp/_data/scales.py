@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse
 
 from skbp.engine.arrays import Array, blocks
-from skbp.engine.samples import Samples
+from skbp.engine.evidence.precisions import squares_of_targets, sums_of_data
+from skbp.engine.samples import Parts, Samples
 
 #: Scales that differ by more than this factor, or from 1, are far apart.
 FAR = 100.0
@@ -65,6 +67,21 @@ def extremes(each: Array) -> Scales:
 
 
 ONE = Scales(1.0, 1.0)
+
+
+def center_and_scale(samples: Samples | Parts) -> tuple[Array, Array]:
+    """Return mean and standard deviation of each output, over targets by weight.
+
+    The scale of an output that is constant, or of which nothing is known, is 1.
+    """
+    with np.errstate(all="ignore"):
+        _, Y_sum, N = samples.sum(sums_of_data)
+        center = np.where(N > 0.0, Y_sum / N, 0.0)
+        (squares,) = samples.sum(partial(squares_of_targets, center))
+        spread = np.sqrt(squares / N)
+        # Targets that vary only by rounding count as constant.
+        constant = spread <= np.finfo(float).eps * N * np.abs(center)
+    return center, np.where(constant | (N == 0.0), 1.0, spread)
 
 
 def spread_of_targets(samples: Samples) -> Scales:

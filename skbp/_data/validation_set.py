@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from skbp._data.read import Data, Read, read_known
+from skbp._data.read import Data, Read, chosen, read_known
 from skbp._sklearn import safe_indexing
 from skbp._targets import Targets
 from skbp.engine.arrays import Array, Rows
@@ -56,8 +56,7 @@ def held_out(read: Read, rows: Rows) -> Read:
     """Return some rows of the training data as a validation set."""
     samples = read.samples
     assert isinstance(samples, Samples)
-    weights = None if samples.weights is None else samples.weights[rows]
-    part = Samples(samples.X[rows], samples.Y[rows], weights)
+    part = chosen(samples, rows)
     return Read.of(part, safe_indexing(read.y, rows), read.targets)
 
 

@@ -45,6 +45,13 @@ COUNTS = (
     *CURVES,
 )
 
+#: The attributes that describe some kinds of targets, and their names there.
+OF_TARGETS = {
+    "classes_": "classes",
+    "target_center_": "center",
+    "target_scale_": "scale",
+}
+
 #: The attributes that exist only if alpha is estimated.
 ESTIMATES = (
     "alpha_",
@@ -55,6 +62,21 @@ ESTIMATES = (
     "linear_share_",
     "feature_relevances_",
 )
+
+
+@contextmanager
+def computed(name: str) -> Iterator[None]:
+    """Raise an AttributeError where an attribute cannot be computed from the others.
+
+    Whoever looks through the attributes of an estimator expects no other error.
+    """
+    try:
+        yield
+    except AttributeError:
+        # Among others that of an estimator that is not fitted, which is a ValueError.
+        raise
+    except ValueError as error:
+        raise AttributeError(f"{name} cannot be computed: {error}") from error
 
 
 @contextmanager
@@ -94,8 +116,11 @@ def forget(estimator: Any, *names: str) -> None:
 def of_targets(targets: Targets) -> dict[str, Any]:
     """Return the attributes that describe the targets."""
     attributes = {"_bp_targets": targets, "out_activation_": targets.output}
-    classes = getattr(targets, "classes", None)
-    return attributes if classes is None else attributes | {"classes_": classes}
+    for name, there in OF_TARGETS.items():
+        value = getattr(targets, there, None)
+        if value is not None:
+            attributes[name] = value
+    return attributes
 
 
 def of_model(model: Model) -> dict[str, Any]:
@@ -125,7 +150,11 @@ def set_attributes(estimator: Any, job: Job, result: Result) -> None:
     forget(estimator, "_bp_checkpoint", *ESTIMATES, *{*rules.computed} - {*rules.kept})
     vars(estimator).update(of_model(result.model))
     if evidence is not None:
-        vars(estimator).update(of_evidence(job, result, evidence))
+        found = of_evidence(job, result, evidence)
+        vars(estimator).update(found)
+        scale = vars(estimator).get("target_scale_")
+        if scale is not None and found["noise_std_"] is not None:
+            estimator.noise_std_ = of_outputs(found["noise_std_"] * scale)
     vars(estimator).update(of_history(estimator, job, history))
 
 
@@ -152,6 +181,7 @@ def of_history(estimator: Any, job: Job, history: History) -> dict[str, Any]:
     found: dict[str, Any] = {
         "n_iter_": (before["n_iter_"] or 0) + history.n_iter,
         "t_": (before["t_"] or 0) + history.n_iter * seen,
+        "status_": str(history.status),
         "loss_": losses[-1] if losses else (before["loss_"] or np.nan),
         "best_loss_": None,
     }

@@ -15,15 +15,19 @@ from sklearn.utils import Tags
 from skbp._data.checks import check_range, check_width, validated_X
 from skbp._data.read import Data
 from skbp._estimator.attributes import (
+    computed,
     keep_checkpoint,
     restored_on_error,
     set_attributes,
 )
 from skbp._estimator.by_hand import check_fitted, model_of
-from skbp._estimator.callbacks import following
+from skbp._estimator.callbacks import following, warn_that_none_follows
+from skbp._estimator.described import Described
 from skbp._estimator.ending import warn_of_end
+from skbp._estimator.exchange import Exchange
 from skbp._estimator.inside import Cost, objective_of, penalties_of
 from skbp._estimator.interrupts import raise_interrupt
+from skbp._estimator.members import Member, members_of
 from skbp._estimator.parameters import CONSTRAINTS, validate_params
 from skbp._estimator.prepare import prepare, prepare_part
 from skbp._estimator.rules import RULES, Rules, check_subclass, set_defaults
@@ -37,13 +41,15 @@ from skbp._threads import with_blas_threads_for
 from skbp._typing import ArrayLike, MatrixLike, Sparse
 from skbp.engine.arrays import Array
 from skbp.engine.model import Model, unpacked
-from skbp.engine.progress import History
+from skbp.engine.progress import History, Status
 
 #: The names of the parameters of each class.
 PARAMETERS: WeakKeyDictionary[type, tuple[str, ...]] = WeakKeyDictionary()
 
 
-class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
+class BaseBP(
+    Described, Exchange, CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta
+):
     """Training and fitted attributes of a back-propagation estimator.
 
     The data go down to the engine as a ``Job``, and a ``Result`` comes back. The
@@ -60,6 +66,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     coefs_: list[npt.NDArray[Any]]
     intercepts_: list[npt.NDArray[Any]]
     loss_: float
+    status_: str
     best_loss_: float | Any
     loss_curve_: list[float]
     learning_rate_curve_: list[float] | Any
@@ -119,11 +126,13 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets: class labels or a label indicator matrix in classification,
-            numbers in regression.
+            numbers in regression. If y has several columns, a target that is nan is
+            missing: the loss and the scores leave it out.
 
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : array-like of shape (n_samples,) or of y, default=None
             Non-negative weights; the loss is the weighted mean over the samples. None
-            means that all weights are 1.
+            means that all weights are 1. If y has several columns, weights of the shape
+            of y belong to single targets; the weight of a sample is then their mean.
 
         X_val, y_val : as X and y, default=None
             A validation set of your own. With ``early_stopping=True`` it is used
@@ -156,12 +165,12 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         data = Data(X, y, sample_weight)
         validation = Data(X_val, y_val, sample_weight_val)
         with (
-            following(self, X, y, sample_weight) as hook,
+            following(self, data, validation) as hook_of,
             restored_on_error(self),
             np.errstate(all="ignore"),
         ):
             job = prepare(self, data, validation)
-            (result,) = run(job, hook)
+            (result,) = run(job, hook_of and hook_of(job))
             raise_interrupt(result)
             set_attributes(self, job, result)
             if self.warm_start:
@@ -174,12 +183,22 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if not get_config()["skip_parameter_validation"]:
             # (scikit-learn's decorator takes three times as long.)
             self._validate_params()
+        warn_that_none_follows(self)
         job = prepare_part(self, data, validation)
         (result,) = run(job)
         raise_interrupt(result)
         set_attributes(self, job, result)
+        if result.history.status is Status.MAX_ITER:
+            # One epoch is no end.
+            self.status_ = str(Status.RUNNING)
         keep_checkpoint(self, job, result)
         return result.history
+
+    @property
+    def members_(self) -> list[Member]:
+        # (Documented with the other attributes, in the docstring of the class.)
+        with computed("members_"):
+            return members_of(self)
 
     # Looking inside.
 
@@ -307,7 +326,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets.
 
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : array-like of shape (n_samples,) or of y, default=None
             Non-negative weights; m is their sum.
 
         Returns
@@ -349,7 +368,7 @@ class BaseBP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets.
 
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : array-like of shape (n_samples,) or of y, default=None
             Non-negative weights; m is their sum.
 
         Returns

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skbp._estimator.attributes import holds, of_targets
+from skbp._estimator.attributes import holds, of_model, of_targets
 from skbp._estimator.parameters import kind_of, layer_activations, options_of
 from skbp._estimator.rules import asked, rules_of
-from skbp._targets import ClassTargets
+from skbp._targets import ClassTargets, NumberTargets
 from skbp.engine.activations import ACTIVATIONS
 from skbp.engine.arrays import Array
 from skbp.engine.model import Model, packed
@@ -145,6 +145,15 @@ def numbers_of(name: str, arrays: Any) -> list[Array]:
     return found
 
 
+def adopt(estimator: Any, **attributes: Any) -> Model:
+    """Give an estimator ``coefs_`` and other attributes, as a fit would leave them."""
+    vars(estimator).update(attributes)
+    targets, model = targets_of(estimator), model_of(estimator)
+    vars(estimator).update(of_targets(targets) | of_model(model))
+    vars(estimator).setdefault("n_features_in_", model.network.units[0])
+    return model
+
+
 # The targets.
 
 
@@ -163,6 +172,10 @@ def targets_of(estimator: Any) -> Any:
         if all(fitted.get(name) is value for name, value in known.items()):
             return targets
     changed = {"output": fitted.get("out_activation_", targets.output)}
+    if isinstance(targets, NumberTargets):
+        for name in ("center", "scale"):
+            value = fitted.get(f"target_{name}_")
+            changed[name] = None if value is None else np.ravel(value)
     if isinstance(targets, ClassTargets):
         changed["classes"] = np.asarray(fitted.get("classes_", targets.classes))
         if binarizer is not None and hasattr(binarizer, "classes_"):

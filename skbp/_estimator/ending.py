@@ -49,7 +49,7 @@ def warn_of_end(estimator: Any, job: Job, result: Result) -> None:
         sentences += of_evidence(estimator, job, result)
         if job.settings.max_iter > 1:
             # (A single epoch shows nothing, and may be one of a loop.)
-            sentences += of_scales(job, history, limited=bool(sentences))
+            sentences += of_scales(estimator, job, history, limited=bool(sentences))
         if sentences:
             warn_user(" ".join(sentences), ConvergenceWarning)
 
@@ -233,7 +233,9 @@ def of_evidence(estimator: Any, job: Job, result: Result) -> Iterator[str]:
 # Scales.
 
 
-def of_scales(job: Job, history: History, *, limited: bool) -> Iterator[str]:
+def of_scales(
+    estimator: Any, job: Job, history: History, *, limited: bool
+) -> Iterator[str]:
     """Yield how to scale the data, if the fit is poor and scales are far apart.
 
     If training has not come to its ``limited`` number of epochs, the fit must be
@@ -249,7 +251,7 @@ def of_scales(job: Job, history: History, *, limited: bool) -> Iterator[str]:
     advice = [*of_features(samples, scales_of(samples))]
     if problem.loss.activation not in RANGES:
         # Predictions of any size: those of other losses cannot simply be scaled.
-        advice += of_targets(samples)
+        advice += of_targets(estimator, samples)
     if advice and not limited:
         yield "The network predicts no better than a constant."
     if advice:
@@ -275,11 +277,14 @@ def of_features(samples: Samples, scales: Scales) -> Iterator[str]:
         )
 
 
-def of_targets(samples: Samples) -> Iterator[str]:
+def of_targets(estimator: Any, samples: Samples) -> Iterator[str]:
     """Yield how to scale y, whose variance should be about 1."""
+    remedy = "set target_scaling='standard'."
+    if "target_scaling" in rules_of(estimator).fixed:
+        remedy = (
+            "scale y, with TransformedTargetRegressor(model, "
+            "transformer=StandardScaler())."
+        )
     low, high = spread_of_targets(samples)
     if high**2 > FAR or low**2 < 1.0 / FAR:
-        yield (
-            f"The standard deviation of y is {high:.2g}: scale y, with "
-            "TransformedTargetRegressor(model, transformer=StandardScaler())."
-        )
+        yield f"The standard deviation of y is {high:.2g}: {remedy}"

@@ -44,8 +44,10 @@ from skbp.engine.arrays import Array
 from skbp.engine.checkpoint import Checkpoint
 from skbp.engine.fit import Job
 from skbp.engine.network import Network
+from skbp.engine.own_loss import check_own_loss
 from skbp.engine.problem import Problem
 from skbp.engine.random import seeded
+from skbp.engine.samples import Parts, Samples
 from skbp.engine.settings import Settings
 from skbp.engine.solvers import SOLVERS
 
@@ -107,6 +109,7 @@ def prepare(estimator: Any, data: Data, validation: Data) -> Job:
         forget(estimator, "n_iter_")
     rng = random_state_of(estimator)
     job = job_of(estimator, data, validation, learn, earlier, rng)
+    check_outputs(job)
     if earlier is not None:
         forget_curves(estimator, job)
     return job
@@ -153,6 +156,7 @@ def job_of(
         hidden = tuple(len(b) for b in earlier.intercepts[:-1])
         activations = layer_activations(estimator, len(hidden))
     read = read_training(estimator, data, learn, earlier)
+    forget(estimator, "target_center_", "target_scale_")
     vars(estimator).update(of_targets(read.targets))
     units = (read.n_features, *hidden, read.n_outputs)
     network = Network(units, activations, asked(estimator).fit_intercept)
@@ -187,6 +191,21 @@ def job_of(
     )
 
 
+def check_outputs(job: Job) -> None:
+    """Refuse an output of which no target is known: it would learn nothing."""
+    samples = job.problem.samples
+    weights = samples.weights if isinstance(samples, Samples) else None
+    if weights is None or weights.ndim == 1:
+        return
+    unknown = np.flatnonzero(weights[samples.every].sum(axis=0) == 0.0)
+    if len(unknown):
+        raise ValueError(
+            f"Column {unknown[0]} of y has no known target among the training samples "
+            "(nan is unknown, and so is a target of weight 0). Leave out the column, "
+            "or pass some of its targets."
+        )
+
+
 # The steps of job_of.
 
 
@@ -200,9 +219,28 @@ def read_training(
     kind, reset = kind_of(estimator), earlier is None
     if on_dask(data.X):
         check_on_dask(estimator)
-        return read_partitions(estimator, data, kind, learn, reset=reset)
-    known = None if earlier is None else earlier.targets
-    return read_new(estimator, data, kind, learn, reset=reset, earlier=known)
+        read = read_partitions(estimator, data, kind, learn, reset=reset)
+    else:
+        known = None if earlier is None else earlier.targets
+        read = read_new(estimator, data, kind, learn, reset=reset, earlier=known)
+    if callable(read.targets.options.loss):
+        check_own(read)
+    return read
+
+
+def check_own(read: Read) -> None:
+    """Refuse a loss of the user's own that does not return what it should."""
+    samples, targets = read.samples, read.targets
+    if isinstance(samples, Parts):
+        samples = next(iter(samples.stream()))
+    weights = samples.weights
+    by_target = check_own_loss(targets.options.loss, targets.output, samples.Y)
+    if not by_target and weights is not None and weights.ndim == 2:
+        raise ValueError(
+            "Missing targets (nan in y) and sample_weight of the shape of y need a "
+            "loss that returns the value of each target, of the shape of Y; got one "
+            "value for each sample."
+        )
 
 
 def start_theta(

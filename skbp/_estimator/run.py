@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
@@ -11,6 +14,22 @@ from skbp._threads import WORTH_THREADS, free_threads, with_blas_threads_for
 from skbp.engine.compiled import available, pays, shares_of, suits
 from skbp.engine.fit import Hook, Job, Result, fit
 from skbp.engine.solvers import SOLVERS
+
+#: How many fits like the next one there are.
+_fits: ContextVar[int] = ContextVar("fits", default=1)
+
+
+@contextmanager
+def fits(number: int) -> Iterator[None]:
+    """Tell that a block makes so many fits of about the same length.
+
+    Compiled loops may pay for all of them together, and not for one.
+    """
+    token = _fits.set(number)
+    try:
+        yield
+    finally:
+        _fits.reset(token)
 
 
 def run(job: Job, hook: Hook | None = None) -> list[Result]:
@@ -25,7 +44,7 @@ def executed(job: Job) -> Job:
     wanted, K = get_config()["compiled"], len(job.start.histories)
     if wanted is False:
         return job
-    if wanted == "auto" and not pays(job.problem, job.settings, K):
+    if wanted == "auto" and not pays(job.problem, job.settings, K * _fits.get()):
         return job
     if not suits(job.problem):
         return job

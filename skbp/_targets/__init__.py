@@ -69,5 +69,12 @@ class Targets(Protocol):
     def score(self, Y: Array, outputs: Array, weights: Array | None) -> float:
         """Return the score of outputs (n, outputs) on a validation set."""
 
+    @property
+    def rescales(self) -> bool:
+        """Whether the scale of the targets is yet to be learnt."""
+
+    def in_units(self, center: Array, scale: Array) -> Targets:
+        """Return targets that are encoded as (y - center) / scale, if they rescale."""
+
     def loss(self) -> Loss:
         """Return the corresponding loss of the engine."""

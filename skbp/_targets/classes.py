@@ -18,7 +18,7 @@ from sklearn.utils.multiclass import (
 
 from skbp._sklearn import balanced_class_weights
 from skbp._targets.losses import engine_loss, outputs_of
-from skbp.engine.arrays import Array, Rows
+from skbp.engine.arrays import Array, Rows, by_sample
 from skbp.engine.losses import Loss
 
 
@@ -26,7 +26,7 @@ from skbp.engine.losses import Loss
 class ClassOptions:
     """The parameters of a classifier that determine its loss."""
 
-    loss: str
+    loss: Any
     output_activation: str
     class_weight: Any = None
     label_smoothing: float = 0.0
@@ -293,6 +293,12 @@ class ClassTargets:
         """Return the sample weights, multiplied by the weights of the classes."""
         if self.options.class_weight is None:
             return weights
+        if weights is not None and weights.ndim == 2:
+            raise ValueError(
+                "class_weight does not work with missing labels (nan in y) or with "
+                "sample_weight of the shape of y. Multiply sample_weight by the "
+                "weight that each label should have, and set class_weight=None."
+            )
         if self.class_weights is None:
             of_samples = compute_sample_weight(self.options.class_weight, labels.y)
         else:
@@ -314,6 +320,15 @@ class ClassTargets:
                 "weight 0. Give at least one class of y a weight above 0."
             )
         return weights
+
+    @property
+    def rescales(self) -> bool:
+        """Return False: classes have no scale."""
+        return False
+
+    def in_units(self, center: Array, scale: Array) -> ClassTargets:
+        """Return the targets unchanged."""
+        return self
 
     def loss(self) -> Loss:
         """Return the corresponding loss of the engine."""
@@ -354,10 +369,19 @@ class ClassTargets:
     def score(self, Y: Array, outputs: Array, weights: Array | None) -> float:
         """Return the accuracy, with multilabel targets the accuracy of whole rows."""
         # The scorer of scikit-learn takes longer than an epoch on small data.
-        hits = self.codes(Y) == self.codes(outputs)
-        return float(
-            np.average(hits.all(axis=1) if hits.ndim == 2 else hits, weights=weights)
-        )
+        return accuracy(self.codes(Y) == self.codes(outputs), weights)
+
+
+def accuracy(hits: Any, weights: Array | None) -> float:
+    """Return the weighted mean of hits (n,), or of the rows of hits (n, labels).
+
+    With weights (n, labels), labels of weight 0 do not count.
+    """
+    if weights is not None and weights.ndim == 2:
+        hits, weights = hits | (weights == 0.0), by_sample(weights)
+    return float(
+        np.average(hits.all(axis=1) if hits.ndim == 2 else hits, weights=weights)
+    )
 
 
 def codes_of(y: Any, classes: Array) -> Rows | None:

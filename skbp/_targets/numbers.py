@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -11,7 +12,13 @@ import numpy as np
 import scipy.sparse
 from sklearn.metrics import d2_pinball_score, r2_score
 
-from skbp._targets.losses import engine_loss, outputs_of
+from skbp._targets.losses import (
+    check_apart,
+    check_declared_range,
+    declared,
+    engine_loss,
+    outputs_of,
+)
 from skbp.engine.activations import RANGES
 from skbp.engine.arrays import Array
 from skbp.engine.losses import Loss, huber, quantile
@@ -24,10 +31,11 @@ ROUNDING = 1e-5
 class NumberOptions:
     """The parameters of a regressor that determine its loss."""
 
-    loss: str
+    loss: Any
     output_activation: str
     huber_delta: float = 1.35
     quantile: Any = 0.5
+    target_scaling: str | None = None
 
     def check_parts(self) -> None:
         """Accept all options: none of them needs all data."""
@@ -71,6 +79,8 @@ class NumberOptions:
     @property
     def positive_only(self) -> bool:
         """Whether targets must not be negative."""
+        if callable(self.loss):
+            return declared(self.loss).low >= 0.0
         low, _ = RANGES.get(self.single_output, (-np.inf, np.inf))
         return self.loss in ("poisson", "gamma") or low >= 0.0
 
@@ -129,10 +139,15 @@ class NumberTargets:
     options : NumberOptions
     output : str
         The output activation.
+    center, scale : array (outputs,) or None
+        What training subtracts from the targets of each output, and what it divides
+        them by; None means that it takes them as they are.
     """
 
     options: NumberOptions
     output: str
+    center: Array | None = None
+    scale: Array | None = None
 
     y_options: ClassVar[dict[str, Any]] = {"y_numeric": True}
     Options: ClassVar = NumberOptions
@@ -148,8 +163,11 @@ class NumberTargets:
         return cls(options, options.output)
 
     def renewed(self, options: NumberOptions, numbers: Numbers) -> NumberTargets:
-        """Return the targets of a warm start."""
-        return self.learn(options, numbers)
+        """Return the targets of a warm start, in the units of the earlier fit."""
+        if options.target_scaling is not None:
+            # The weights to continue with belong to the units that they have.
+            options = replace(options, target_scaling=None)
+        return NumberTargets(options, options.output, self.center, self.scale)
 
     extended = renewed
 
@@ -171,7 +189,43 @@ class NumberTargets:
                     "columns."
                 )
             Y = np.repeat(Y, len(levels), axis=1)
-        return reachable(Y, self.output, self.options.loss)
+        if callable(self.options.loss):
+            check_declared_range(self.options.loss, Y)
+        else:
+            Y = reachable(Y, self.output, self.options.loss)
+        if self.center is None or self.scale is None:
+            return Y
+        if len(self.center) != Y.shape[1]:
+            # (Another number of outputs than that of the network is refused later.)
+            return Y
+        return np.asarray((Y - self.center) / self.scale)
+
+    @property
+    def rescales(self) -> bool:
+        """Whether the scale of the targets is yet to be learnt.
+
+        Outputs that are bounded must keep the scale of the targets, and so must
+        targets that are bounded.
+        """
+        loss, wanted = self.options.loss, self.options.target_scaling is not None
+        if not wanted or self.center is not None or self.output in RANGES:
+            return False
+        return not (callable(loss) and declared(loss).bounded)
+
+    def in_units(self, center: Array, scale: Array) -> NumberTargets:
+        """Return targets that are encoded as (y - center) / scale."""
+        if not np.isfinite(scale).all():
+            raise ValueError(
+                "target_scaling='standard' cannot scale y, whose standard deviation "
+                "is too large to compute. Divide y by a constant."
+            )
+        return replace(self, center=center, scale=scale)
+
+    def decode(self, outputs: Array) -> Array:
+        """Return outputs (n, outputs) in the units of y."""
+        if self.center is None or self.scale is None:
+            return outputs
+        return (outputs * self.scale + self.center).astype(outputs.dtype)
 
     def _check_sign(self, y: Array, n_outputs: int) -> None:
         """Refuse numbers that are too low for the loss."""
@@ -193,7 +247,8 @@ class NumberTargets:
         return Y
 
     def weigh(self, numbers: Numbers, weights: Array | None) -> Array | None:
-        """Return the sample weights unchanged."""
+        """Return the weights unchanged."""
+        check_apart(self.output, weights)
         return weights
 
     weigh_all = weigh
@@ -207,7 +262,7 @@ class NumberTargets:
         if self.options.loss == "quantile":
             levels = np.broadcast_to(self.options.levels, Y.shape[1]).tolist()
             return mean_d2(Y, outputs, levels, weights)
-        return float(r2_score(Y, outputs, sample_weight=weights))
+        return mean_r2(Y, outputs, weights)
 
     def score_of_predictions(self, y: Any, predictions: Array, weights: Any) -> float:
         """Return R² of ``predict``'s results, or mean D² for several quantiles."""
@@ -215,7 +270,7 @@ class NumberTargets:
         if len(levels) > 1:
             Y = np.repeat(np.reshape(y, (-1, 1)), len(levels), axis=1)
             return mean_d2(Y, predictions, levels, weights)
-        return float(r2_score(y, predictions, sample_weight=weights))
+        return mean_r2(y, predictions, weights)
 
     def loss(self) -> Loss:
         """Return the corresponding loss of the engine."""
@@ -228,14 +283,37 @@ class NumberTargets:
 
 def mean_d2(Y: Array, outputs: Array, levels: Sequence[float], weights: Any) -> float:
     """Return the mean of the D² of all outputs, each at its level."""
-    return float(
-        np.mean(
-            [
-                d2_pinball_score(y, column, alpha=q, sample_weight=weights)
-                for y, column, q in zip(Y.T, outputs.T, levels, strict=True)
-            ]
-        )
+    return mean_of_outputs(
+        [partial(d2_pinball_score, alpha=q) for q in levels], Y, outputs, weights
     )
+
+
+def mean_r2(Y: Any, outputs: Array, weights: Any) -> float:
+    """Return the mean of the R² of all outputs."""
+    if np.ndim(weights) == 2:
+        return mean_of_outputs([r2_score] * len(Y.T), Y, outputs, weights)
+    return float(r2_score(Y, outputs, sample_weight=weights))
+
+
+def mean_of_outputs(
+    scores: Sequence[Callable[..., Any]], Y: Array, outputs: Array, weights: Any
+) -> float:
+    """Return the mean of a score of each output.
+
+    With weights (n, outputs), each score is that of the targets whose weight is not 0.
+    An output with fewer than two of them has no score, and does not count.
+    """
+    found = []
+    for j, score in enumerate(scores):
+        rows: Any = slice(None)
+        w = weights
+        if np.ndim(weights) == 2:
+            rows = np.flatnonzero(weights[:, j])
+            w = weights[rows, j]
+            if len(w) < 2:
+                continue
+        found.append(score(Y[rows, j], outputs[rows, j], sample_weight=w))
+    return float(np.mean(found)) if found else np.nan
 
 
 def reachable(Y: Array, output_activation: str, loss: str) -> Array:

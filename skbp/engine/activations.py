@@ -429,6 +429,8 @@ def inverse(name: str, A: Array) -> Array:
         return float(Z[0, 0, 0])
 
     def one(a: float) -> float:
+        if np.isnan(a):
+            return a
         low, high = _SEARCH.get(name, (-inf, inf))
         far = max(1e3, 1e3 * abs(a))
         low, high = max(low, -far), min(high, far)

@@ -69,6 +69,15 @@ def column(values: Iterable[float]) -> Column:
     return np.array(distinct)[:, np.newaxis]
 
 
+def by_sample(weights: Array) -> Array:
+    """Return the weight (n,) of each sample.
+
+    Weights (n, outputs) belong to single targets. The weight of a sample is their mean,
+    so that weights which are the same for all outputs are weights of samples.
+    """
+    return weights if weights.ndim == 1 else weights.mean(axis=1, dtype=np.float64)
+
+
 def cast(value: Column, dtype: DType) -> Array:
     """Return a number as an array of this dtype, ready for arithmetic in place.
 

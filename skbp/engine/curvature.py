@@ -140,8 +140,9 @@ class GaussNewton:
                 total = residual(Z, Y, scale, delta)[:, np.newaxis]
                 if not self.apart:
                     return total
+                whole = np.broadcast_to(scale, Y.shape)
                 each = [slice(q, q + 1) for q in range(self.Q)]
-                return np.stack([of_one(Z[:, q], Y[q], scale) for q in each], axis=1)
+                return np.stack([of_one(Z[:, q], Y[q], whole[q]) for q in each], axis=1)
 
             self._kept[K, m] = Propagation(self.network, K, m, dtype), losses
         return self._kept[K, m]

@@ -22,9 +22,10 @@ from skbp.engine.settings import Settings, stacked
 from skbp.engine.solvers import SOLVERS
 from skbp.engine.solvers.solution import Solution
 
-#: A function that is called after each epoch with the progress and with a function that
-#: returns the current network. If it returns True, training ends.
-Hook: TypeAlias = Callable[[Progress, Callable[[], Model]], bool]
+#: A function that is called after each epoch with the progress, the numbers of the
+#: networks that are training, and a function that returns the network with a number. If
+#: it returns True, training ends.
+Hook: TypeAlias = Callable[[Progress, list[int], Callable[[int], Model]], bool]
 
 
 @dataclass(frozen=True)
@@ -157,12 +158,14 @@ def after_epoch(
     """Return the function that ``Progress`` calls after each epoch, for a hook."""
 
     def call(progress: Progress, active: list[int], theta: Array) -> bool:
-        def model() -> Model:
-            # Copy the weights, because training changes theta in place.
-            first = theta[:1].copy()
-            return Model.of(problem.network, problem.loss.activation, first)
+        def model(k: int) -> Model:
+            # Of networks that are not training, the best weights are known.
+            own = theta[active.index(k)] if k in active else progress.best_theta[k]
+            # Copy the weights, because training changes them in place.
+            own = own[np.newaxis].copy()
+            return Model.of(problem.network, problem.loss.activation, own)
 
-        return hook(progress, model)
+        return hook(progress, active, model)
 
     return call
 

@@ -19,11 +19,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from scipy.special import xlogy
 
 from skbp.engine.activations import ACTIVATIONS, OUTPUTS
-from skbp.engine.arrays import Array, DType, blocks, cast
+from skbp.engine.arrays import Array, DType, blocks, by_sample, cast
+from skbp.engine.constants import centers, mean, quantiles
 from skbp.engine.roots import BINOMIAL, MEAN, ONE, RATIO, SOFTMAX, Roots, diagonal
 
 #: All output activations suit losses of differences. The canonical one comes first.
@@ -52,8 +52,8 @@ class Loss:
         outputs, and returns ``value(A, Y, scale)`` and ``slope(A, Y, delta)``, which
         have their own scratch arrays.
     constant : callable
-        (Y (n, outputs), weights (n,) or None) -> the best constant prediction
-        (outputs,).
+        (Y (n, outputs), weights (n,), (n, outputs) or None) -> the best constant
+        prediction (outputs,); nan for an output whose targets all have the weight 0.
     canonical : callable or None
         A function that computes dJ/dZ[L] for the canonical output activation; None
         means that the chain rule gives it.
@@ -69,6 +69,8 @@ class Loss:
         estimated.
     parameters : tuple of float
         The number that the loss depends on, or one for each output.
+    own : bool
+        Whether a user has written the loss, which then runs in Python only.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Loss:
     likelihood: bool = True
     normal: bool = False
     parameters: tuple[float, ...] = ()
+    own: bool = False
 
     @property
     def shortcut(self) -> bool:
@@ -111,10 +114,10 @@ class Loss:
         total, n = 0.0, len(Y)
         for block in blocks(n):
             A = np.ascontiguousarray(outputs[block].T)[np.newaxis]
-            scale = np.ones((), A.dtype) if weights is None else weights[block]
+            scale = np.ones((), A.dtype) if weights is None else weights[block].T
             value, _ = self.functions(A.shape, A.dtype)
             total += float(value(A, Y[block].T, scale)[0])
-        return total / (n if weights is None else float(weights.sum()))
+        return total / (n if weights is None else float(by_sample(weights).sum()))
 
     def residual(self, shape: tuple[int, ...], dtype: DType) -> Residual:
         """Return the function that a training step calls for outputs of this shape.
@@ -125,8 +128,10 @@ class Loss:
             ``residual(Z, Y, scale, delta)`` turns the raw outputs Z into predictions
             A = f(Z) in place, writes delta[L] = dJ/dZ[L], and returns the loss (K,).
             ``scale``, an array () or (samples,), multiplies the loss of each sample: it
-            is 1/m, or w_i/m with sample weights. This is the only place where 1/m meets
-            the residuals. All other residuals and gradients contain delta[L].
+            is 1/m, or w_i/m with sample weights. An array (outputs, samples) multiplies
+            the loss of each target, for outputs that do not depend on each other. This
+            is the only place where 1/m meets the residuals. All other residuals and
+            gradients contain delta[L].
         """
         f, df = ACTIVATIONS[self.activation](shape, dtype)
         value, slope = self.functions(shape, dtype)
@@ -182,27 +187,6 @@ def relative_difference(A: Array, Y: Array, delta: Array) -> None:
     np.maximum(A, np.sqrt(np.finfo(A.dtype).tiny), out=delta)
     np.divide(Y, delta, out=delta)
     np.subtract(1.0, delta, out=delta)
-
-
-def mean(Y: Array, weights: Array | None) -> Array:
-    """Return the mean of each output."""
-    result: Array = np.average(Y, axis=0, weights=weights)
-    return result
-
-
-def quantiles(levels: Sequence[float]) -> Callable[[Array, Array | None], Array]:
-    """Return the function that computes the quantile of each output at its level."""
-
-    def constant(Y: Array, weights: Array | None) -> Array:
-        columns = zip(Y.T, np.broadcast_to(np.array(levels), Y.shape[1]), strict=True)
-        return np.array(
-            [
-                np.quantile(y, q, weights=weights, method="inverted_cdf")
-                for y, q in columns
-            ]
-        )
-
-    return constant
 
 
 def squared_error(shape: tuple[int, ...], dtype: DType) -> tuple[Value, Slope]:
@@ -373,11 +357,6 @@ def huber(bound: float) -> Loss:
 
         return value, slope
 
-    def constant(Y: Array, weights: Array | None) -> Array:
-        return np.array(
-            [best_of_huber(bound, y.astype(np.float64), weights) for y in Y.T]
-        )
-
     def curvature(A: Array, Y: Array) -> Array:
         # The curvature of the parabola that touches the loss from above: never 0.
         return bound / np.maximum(np.abs(A - Y), bound)
@@ -387,27 +366,11 @@ def huber(bound: float) -> Loss:
         "huber",
         ANY_OUTPUT,
         functions,
-        constant,
+        centers(bound),
         roots=roots,
         likelihood=False,
         parameters=(bound,),
     )
-
-
-def best_of_huber(bound: float, y: Array, weights: Array | None) -> float:
-    """Return the constant with the lowest loss."""
-
-    def J(a: float) -> float:
-        r = np.abs(a - y)
-        rho = np.where(r <= bound, 0.5 * r * r, bound * (r - 0.5 * bound))
-        return float(np.average(rho, weights=weights))
-
-    if y.min() == y.max():
-        return float(y[0])
-    limits = (y.min(), y.max())
-    options = {"xatol": 1e-9 * (y.max() - y.min())}
-    found = minimize_scalar(J, bounds=limits, method="bounded", options=options)
-    return float(found.x)
 
 
 def quantile(levels: Sequence[float]) -> Loss:

@@ -105,7 +105,7 @@ class Problem:
             return self.loss.mean(outputs, Y, weights)
 
     def targets(self) -> tuple[Array, Array | None]:
-        """Return targets (n, outputs) and weights (n,), the largest of which is 1."""
+        """Return targets (n, outputs) and weights, the largest of which is 1."""
         samples = self.samples
         assert isinstance(samples, Samples)
         rows, weights = samples.every, samples.weights

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from math import inf, isfinite, isnan, nan
@@ -173,7 +173,12 @@ class Progress:
         self.decides = decides and validate is not None
 
     def epoch(
-        self, active: list[int], theta: Array, losses: Array, before: Array
+        self,
+        active: list[int],
+        theta: Array,
+        losses: Array,
+        before: Array,
+        rates: Mapping[int, float] | None = None,
     ) -> None:
         """Record an epoch.
 
@@ -184,6 +189,8 @@ class Progress:
         theta, before : array (n_active, P)
             The current parameters, and the parameters that ``losses`` belong to.
         losses : array (n_active,)
+        rates : mapping of int to float, default=None
+            The learning rates of the last step, for solvers that have one.
         """
         validated = self.validate(theta) if self.validate else None
         candidates = theta if self.decides else before
@@ -197,6 +204,8 @@ class Progress:
                 merit = -found.score if self.decides else loss
                 if self.decides and not isfinite(found.loss):
                     history.status = Status.DIVERGED
+            if rates is not None:
+                history.rates.append(rates[k])
             if history.record(loss, merit, self.tol[k]):
                 self.best_theta[k] = candidates[row]
             self.say(f"Iteration {history.n_iter}, loss = {loss:.8f}")
@@ -216,7 +225,13 @@ class Progress:
             self.n_iter_no_change[k] - self.histories[k].stale for k in active
         )
 
-    def epochs(self, active: list[int], losses: Array, best: Array) -> None:
+    def epochs(
+        self,
+        active: list[int],
+        losses: Array,
+        best: Array,
+        rates: Sequence[Mapping[int, float]],
+    ) -> None:
         """Record epochs that nobody looks at.
 
         Parameters
@@ -225,9 +240,12 @@ class Progress:
         losses : array (n_epochs, n_active)
         best : array (n_active, P)
             The parameters that the lowest loss of each network belongs to.
+        rates : sequence of mapping
+            For each epoch, the learning rates of the last step.
         """
         for row, k in enumerate(active):
             history, tol = self.histories[k], self.tol[k]
+            history.rates += [rate[k] for rate in rates]
             improved = [
                 history.record(loss, loss, tol) for loss in losses[:, row].tolist()
             ]

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from skbp.engine.arrays import Array, DType, Rows
+from skbp.engine.arrays import Array, DType, Rows, by_sample
 
 #: Arrays that are sums over samples.
 Sums: TypeAlias = tuple[Array, ...]
@@ -20,8 +20,9 @@ class Samples:
     ----------
     X : array (n, features) in C order, or a CSR matrix or array
     Y : array (n, outputs) in C order, of the dtype of X
-    weights : array (n,) of the dtype of X, default=None
-        None means that each sample has the weight 1.
+    weights : array (n,) or (n, outputs) of the dtype of X, default=None
+        The weights of the samples, or of their single targets; a target of weight 0 is
+        left out. None means that each sample has the weight 1.
     rows : array of int, default=None
         The samples to train on; None means all.
     """
@@ -61,7 +62,7 @@ class Samples:
         """Return the total weight of these rows, by default of ``every``."""
         rows = self.every if rows is None else rows
         if self.weights is not None:
-            return float(self.weights[rows].sum(dtype=np.float64))
+            return float(by_sample(self.weights[rows]).sum(dtype=np.float64))
         return float(rows.stop - rows.start if isinstance(rows, slice) else len(rows))
 
     def columns(
@@ -69,10 +70,11 @@ class Samples:
     ) -> tuple[Any, Array, Array | None]:
         """Return X, Y and weights of these samples, with samples as columns of X and Y.
 
+        The weights are an array (m,), or (outputs, m) if each target has its own.
         A slice gives views. For row numbers, the samples are copied into arrays that
         are reused, so the result is valid only until the next call.
         """
-        weights = None if self.weights is None else self.weights[rows]
+        weights = None if self.weights is None else self.weights[rows].T
         X, Y = (
             (self.X[rows], self.Y[rows])
             if isinstance(rows, slice)

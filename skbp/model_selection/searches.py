@@ -11,6 +11,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, check_cv
 from sklearn.utils import indexable
 
+from skbp._estimator.described import Documented
 from skbp._sklearn import (
     BaseSearchCV,
     HalvingGridSearchCV,
@@ -19,7 +20,8 @@ from skbp._sklearn import (
     check_method_params,
     check_search_parameters,
     fit_context,
-    has_callbacks,
+    follow_progress_alone,
+    run_search,
     scorers_of,
     search_context,
 )
@@ -45,7 +47,7 @@ from skbp.model_selection.sweep import Sweep, handed_out
 # whichever the version. tests/test_typing.py compares the two.
 
 
-class LockStepSearch(BaseSearchCV):
+class LockStepSearch(Documented, BaseSearchCV):
     """The fit of a search whose candidates train in lock-step."""
 
     cv_results_: dict[str, Any]
@@ -82,8 +84,8 @@ class LockStepSearch(BaseSearchCV):
         self : object
             The fitted search.
         """
-        if has_callbacks(self):
-            # Callbacks follow each candidate separately.
+        if not follow_progress_alone(self):
+            # Other callbacks look into the fit of each candidate.
             fitted: Self = super().fit(X, y, **params)
             return fitted
         scorers, refit_metric = self._get_scorers()
@@ -99,8 +101,9 @@ class LockStepSearch(BaseSearchCV):
         )
         cv, format_results = self._checked_cv_orig, self._format_results
         sweep = Sweep(self, X, y, scorers, routed, cv, format_results)
+        tasks = search_context(self).call_on_fit_task_begin(estimator=self)
         with sweep.parallel, handed_out(X, y):
-            self._run_search(sweep.evaluate_candidates, **search_context(self))
+            run_search(self, sweep.evaluate_candidates, tasks)
         self.loss_curves_ = sweep.loss_curves()
         first = sweep.out[0]["test_scores"]
         self.multimetric_ = isinstance(first, dict)
@@ -110,10 +113,12 @@ class LockStepSearch(BaseSearchCV):
             refit_metric = self.refit
         self._choose(sweep.results, refit_metric)
         if self.refit:
-            self._refit(X, y, routed.estimator.fit)
+            refit = tasks.subcontext(task_name="refit-with-best-params")
+            self._refit(X, y, routed.estimator.fit, refit)
         several = isinstance(scorers, MultimetricScorer)
         self.scorer_ = scorers_of(scorers) if several else scorers
         self.cv_results_ = sweep.results
+        tasks.call_on_fit_task_end(estimator=self)
         return self
 
     def _choose(self, results: dict[str, Any], refit_metric: Any) -> None:
@@ -125,13 +130,16 @@ class LockStepSearch(BaseSearchCV):
             self.best_score_ = results[f"mean_test_{refit_metric}"][self.best_index_]
         self.best_params_ = results["params"][self.best_index_]
 
-    def _refit(self, X: Any, y: Any, fit_params: dict[str, Any]) -> None:
-        """Fit the best candidate to all samples."""
+    def _refit(self, X: Any, y: Any, fit_params: dict[str, Any], task: Any) -> None:
+        """Fit the best candidate to all samples; callbacks follow the task."""
         best = clone(self.best_params_, safe=False)
         self.best_estimator_ = clone(self.estimator).set_params(**best)
-        start = time.time()
         targets = () if y is None else (y,)
-        self.best_estimator_.fit(X, *targets, **fit_params)
+        with task.propagate_callback_context(self.best_estimator_):
+            task.call_on_fit_task_begin(estimator=self)
+            start = time.time()
+            self.best_estimator_.fit(X, *targets, **fit_params)
+        task.call_on_fit_task_end(estimator=self)
         self.refit_time_ = time.time() - start
         if hasattr(self.best_estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_

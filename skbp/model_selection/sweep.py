@@ -14,7 +14,12 @@ from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
 from skbp._config import get_config
-from skbp._sklearn import insert_error_scores, warn_or_raise_about_fit_failures
+from skbp._sklearn import (
+    NoContext,
+    has_callbacks,
+    insert_error_scores,
+    warn_or_raise_about_fit_failures,
+)
 from skbp.model_selection.grouping import families
 from skbp.model_selection.lockstep import Paused, Rung
 from skbp.model_selection.pipeline import prefix_of
@@ -47,7 +52,14 @@ class Sweep:
         self.search, self.X, self.y, self.routed = search, X, y, routed
         self.cv, self.format_results = cv, format_results
         self.base: Any = clone(search.estimator)
-        self.parallel = Parallel(n_jobs=search.n_jobs, pre_dispatch=search.pre_dispatch)
+        backend, _ = get_active_backend()
+        # A progress bar is to move when a task ends, not when all have ended.
+        one_by_one = has_callbacks(search) and backend.supports_return_generator
+        self.parallel = Parallel(
+            n_jobs=search.n_jobs,
+            pre_dispatch=search.pre_dispatch,
+            return_as="generator" if one_by_one else "list",
+        )
         self.options: dict[str, Any] = {
             "scorer": scorers,
             "fit_params": routed.estimator.fit,
@@ -89,7 +101,7 @@ class Sweep:
             print(
                 f"Fitting {n} folds for each of {m} candidates, totalling {n * m} fits"
             )
-        out = self.run(candidates, splits)
+        out = self.run(candidates, splits, callback_ctx or NoContext())
         if not out:
             raise ValueError(
                 "No fits were performed. Was the CV iterator empty? Were there no "
@@ -108,9 +120,12 @@ class Sweep:
         return self.results
 
     def run(
-        self, candidates: list[dict[str, Any]], splits: list[Any]
+        self, candidates: list[dict[str, Any]], splits: list[Any], context: Any
     ) -> list[dict[str, Any]]:
-        """Return the results of candidates on all splits, ordered by candidate."""
+        """Return the results of candidates on all splits, ordered by candidate.
+
+        Callbacks follow in the ``context``.
+        """
         counts, rungs = (len(candidates), len(splits)), self.rungs(candidates)
         n_jobs = effective_n_jobs(self.search.n_jobs)
         tasks = tasks_of(families(self.base, candidates), len(splits), n_jobs)
@@ -129,11 +144,16 @@ class Sweep:
             )
             for task in tasks
         )
-        results = {
-            (i, task.split): result
-            for task, each in zip(tasks, found, strict=True)
-            for i, result in zip(task.candidates, each, strict=True)
-        }
+        results: dict[tuple[int, int], Any] = {}
+        for task, each in zip(tasks, found, strict=True):
+            for i, result in zip(task.candidates, each, strict=True):
+                results[i, task.split] = result
+                ended = context.subcontext(
+                    task_name="candidate-split-evaluation",
+                    task_id=i * len(splits) + task.split,
+                )
+                ended.call_on_fit_task_begin(estimator=self.search)
+                ended.call_on_fit_task_end(estimator=self.search)
         self.pauses |= {
             (self.identity(candidates[i]), split): result.pop("paused", None)
             for (i, split), result in results.items()

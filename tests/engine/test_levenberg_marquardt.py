@@ -237,7 +237,7 @@ def test_the_evidence_of_a_linear_model_is_its_marginal_likelihood(betas):
     X, Y = rng.standard_normal((20, 3)), rng.standard_normal((20, Q))
     groups = groups_of(network, by_feature=False)
     loss = LOSSES["squared_error"]
-    task = (network, loss, 20 * Q, np.ones(3 * Q), np.ones(Q))
+    task = (network, loss, np.full(Q, 20), np.ones(3 * Q), np.ones(Q))
     precisions, alpha = Precisions(*task, groups, 0.0), 2.5
     precisions.alpha[:], precisions.each[:], precisions.apart = alpha, alpha, True
     precisions.beta = np.array(betas)

@@ -135,7 +135,9 @@ def test_left_out_is_exact_for_a_linear_model():
     network = Network((FEATURES, OUTPUTS), (), biases=False)
     groups, loss = groups_of(network, by_feature=False), LOSSES["squared_error"]
     P, lam = network.n_parameters, 5.0
-    precisions = Precisions(network, loss, N, np.ones(P), np.ones(OUTPUTS), groups, 0.0)
+    precisions = Precisions(
+        network, loss, np.full(OUTPUTS, N), np.ones(P), np.ones(OUTPUTS), groups, 0.0
+    )
     precisions.alpha[:], precisions.beta = 1.5 * lam, np.full(OUTPUTS, 1.5)
     model = Ridge(lam, fit_intercept=False).fit(X, Y, weights)
     theta = model.coef_.T.reshape(1, P)

@@ -40,6 +40,40 @@ def numeric_slope(J, theta, direction, h=1e-6):
     return (J(theta + h * direction) - J(theta - h * direction)) / (2 * h)
 
 
+@pytest.mark.parametrize(
+    ("loss", "output"), [pair for pair in LOSS_AND_OUTPUT if pair[1] != "softmax"]
+)
+def test_weights_of_targets(loss, output):
+    """J is linear in the weights, its gradient is exact, and weight 0 is nothing."""
+    network, samples, theta = problem(loss, (5,), "tanh", 2, weighted=False)
+    rng, ends = np.random.RandomState(1), slice(0, N)
+    weights = rng.rand(N, OUTPUTS) * (rng.rand(N, OUTPUTS) > 0.3)
+
+    def objective(Y, weights, theta=theta):
+        data = Samples(samples.X, Y, weights)
+        return Objective(network, LOSSES[loss].through(output), data, 0.0, theta)
+
+    whole = objective(samples.Y, weights)
+    J, m = whole(ends)
+    assert m == pytest.approx(weights.sum() / OUTPUTS)
+    total, grad = np.zeros_like(J), np.zeros_like(whole.grad)
+    for column in np.eye(OUTPUTS):
+        # The others are known no more, and may be anything.
+        other = np.where(column * weights > 0.0, samples.Y, samples.Y.mean(axis=0))
+        part = objective(other, weights * column)
+        J_part, m_part = part(ends)
+        total += J_part * m_part
+        grad += part.grad * m_part
+    np.testing.assert_allclose(total, J * m)
+    np.testing.assert_allclose(grad, whole.grad * m, rtol=1e-9, atol=1e-12)
+    direction = rng.standard_normal(theta.shape)
+    slope = numeric_slope(
+        lambda at: objective(samples.Y, weights, at)(ends)[0], theta, direction
+    )
+    expected = (whole.grad * direction).sum(axis=1)
+    np.testing.assert_allclose(slope, expected, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("K", [1, 3])
 @pytest.mark.parametrize("hidden", DEPTHS)

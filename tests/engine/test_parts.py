@@ -79,6 +79,16 @@ def test_the_sizes_of_the_data(weighted):
         assert_allclose(sizes(data)[1], variances)
 
 
+def test_the_sizes_of_targets_with_weights_of_their_own():
+    _, _, samples, _ = problem()
+    X, Y, weights = samples.X, samples.Y, np.random.RandomState(3).rand(N, 2)
+    X_size, variances, numbers = sizes(Samples(X, Y, weights))
+    alone = [sizes(Samples(X, Y[:, [j]], weights[:, j])) for j in range(2)]
+    assert_allclose(variances, [one[1][0] for one in alone])
+    assert_allclose(numbers, [one[2][0] for one in alone])
+    assert X_size == pytest.approx(sizes(Samples(X, Y, weights.mean(axis=1)))[0])
+
+
 def test_sums_leave_what_they_add_as_it_was():
     results = [(np.ones(2), np.zeros(())), (np.ones(2), np.ones(()))]
     total = added(results)

@@ -38,7 +38,9 @@ from skbp import (
     BPRandomizedSearchCV,
     BPRegressor,
     LossCurveDisplay,
+    NetworkDisplay,
     SweepDisplay,
+    WeightsDisplay,
     check_gradient,
     compat,
 )
@@ -80,6 +82,9 @@ def parameters() -> list[BPClassifier | BPRegressor]:
     ]
     regressors = [
         BPRegressor(loss="quantile", quantile=[0.1, 0.5, 0.9]),
+        BPRegressor(target_scaling="standard"),
+        BPRegressor(loss=Asymmetric(5.0)),
+        BPRegressor(loss=lambda A, Y: (0.5 * (A - Y) ** 2, A - Y)),
         BPRegressor(loss="quantile", quantile=np.linspace(0.1, 0.9, 9)),
         BPRegressor(loss="quantile", quantile=0.9, intercepts_init="best_constant"),
         BPRegressor(loss="huber", huber_delta=2, solver="rprop", warm_start=True),
@@ -87,6 +92,21 @@ def parameters() -> list[BPClassifier | BPRegressor]:
         BPRegressor(solver="sgd", learning_rate="step", learning_rate_step=5),
     ]
     return [*classifiers, *regressors]
+
+
+class Asymmetric:
+    """A loss of one's own."""
+
+    output_activation = "identity"
+
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
+
+    def __call__(
+        self, A: npt.NDArray[Any], Y: npt.NDArray[Any]
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        weight = np.where(A < Y, self.factor, 1.0)
+        return 0.5 * weight * (A - Y) ** 2, weight * (A - Y)
 
 
 def from_elsewhere(
@@ -154,6 +174,9 @@ def curves() -> list[float]:
     weights: npt.NDArray[np.float64] = model.coefs_[0]
     model.coefs_ = [np.zeros_like(w) for w in model.coefs_]
     print(weights.mean(), model.t_ // model.n_iter_, model.out_activation_.title())
+    print([member.coefs[-1] * member.share for member in model.members_])
+    same: BPClassifier = BPClassifier.from_sklearn(model.to_sklearn())
+    print(same.predict(X)[:3])
     return model.loss_curve_
 
 
@@ -221,6 +244,15 @@ def searches() -> BPClassifier:
     display = SweepDisplay.from_cv_results(theirs.cv_results_, params="alpha")
     display.plot(kind="points", ax=plt.figure().gca())
     curves = LossCurveDisplay.from_estimator({"best": search, "other": theirs})
+    layers = NetworkDisplay.from_estimator(search, max_units=8)
+    names = [text.get_text() for text in layers.text_]
+    print(names, layers.ax_.get_title(), layers.figure_.axes)
+    weights = WeightsDisplay.from_estimator(search, X, kind="matrix", layer=1)
+    weights = weights.plot(kind="histogram", linewidth=2.0)
+    print(weights.layer_, weights.histograms_[0].get_label())
+    winner = search.best_estimator_[-1]
+    print(winner.summary().layers, winner.status_, winner.loss_)
+    print(winner.feature_importances_.sum())
     curves.plot(kind="learning_rate", ax=curves.ax_).legend_.set_title("network")
     print(curves.best_epochs_["best"], curves.lines_[0].get_color())
     plt.close("all")

@@ -50,10 +50,16 @@ def available() -> bool:
 def suits(problem: Problem) -> bool:
     """Return whether the compiled loops can train on these samples."""
     samples = problem.samples
+    if problem.loss.own:
+        return False
     if not isinstance(samples, Samples) or type(samples.X) is not np.ndarray:
         return False
     arrays = [samples.X, samples.Y]
-    arrays += [] if samples.weights is None else [samples.weights]
+    if samples.weights is not None:
+        if samples.weights.ndim == 2:
+            # The loops have one weight for all targets of a sample.
+            return False
+        arrays.append(samples.weights)
     return all(one.flags.c_contiguous and one.dtype == samples.dtype for one in arrays)
 
 

@@ -86,9 +86,12 @@ def linear_beside(
 ) -> LinearModel | None:
     """Return the linear model that predicts together with networks theta (m, P).
 
-    Return None if the linear model has no share, or if the network cannot represent it.
+    Return None if the linear model has no share, or if the network cannot represent it,
+    or if targets have weights of their own: equal rows of X cannot be merged then.
     """
     network, samples = problem.network, problem.samples
+    if samples.sum(weighs_targets)[0]:
+        return None
     line, errors = ridge(samples)
     networks = [
         (theta_k, covariance(one.A), one.beta)
@@ -117,6 +120,13 @@ def share_of(worse: Array) -> Array:
 
 
 # Sums over samples.
+
+
+def weighs_targets(samples: Samples) -> Sums:
+    """Return the number () of samples whose targets have weights of their own."""
+    weights = samples.weights
+    own = weights is not None and weights.ndim == 2
+    return (np.array(len(samples) if own else 0),)
 
 
 def differences(
@@ -213,9 +223,8 @@ def tangent(name: str) -> tuple[float, float, float]:
 def at_peak(problem: Problem, theta: Array, like: Evidence) -> Evidence:
     """Return the evidence at these weights, with the best precisions for them."""
     network, loss, samples = problem.network, problem.loss, problem.samples
-    X_size, variance = sizes(samples)
+    X_size, variance, N = sizes(samples)
     prior = prior_precisions(network, X_size, variance)
-    N = samples.total() * network.units[-1]
     precisions = Precisions(network, loss, N, prior, variance, like.groups, 0.0)
     at = theta.astype(np.float64)
     E, _, H = GaussNewton(network, loss, samples, apart=True)(at[np.newaxis])

@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-from skbp.engine.arrays import Array, Rows
+from skbp.engine.arrays import Array, Rows, by_sample
 from skbp.engine.evidence.posterior import Evidence, inverse_root
 from skbp.engine.losses import Loss
 from skbp.engine.network import Network
@@ -94,8 +94,8 @@ class Precisions:
 
     Parameters
     ----------
-    N : float
-        The number of targets, counted by weight.
+    N : array (outputs,)
+        The number of targets of each output, counted by weight.
     prior : array (P,)
         A guess of the precision of each parameter, from the sizes of the data.
     variance : array (outputs,)
@@ -120,7 +120,7 @@ class Precisions:
         self,
         network: Network,
         loss: Loss,
-        N: float,
+        N: Array,
         prior: Array,
         variance: Array,
         groups: Sequence[Rows] | None,
@@ -131,7 +131,7 @@ class Precisions:
         self.N, self.beta = N, START / variance if self.noisy else np.ones(1)
         self.apart, self.ratio = len(self.beta) == 1, RATIO
         # Targets of variance 1 would increase the log evidence by this much.
-        self.unit = 0.5 * N * float(np.log(variance).mean()) if self.noisy else 0.0
+        self.unit = 0.5 * float(N @ np.log(variance)) if self.noisy else 0.0
         self.alpha, self.prior, self.variance = np.zeros_like(prior), prior, variance
         if self.groups is None:
             self.alpha[: network.n_weights] = fixed
@@ -179,10 +179,10 @@ class Precisions:
             self.each[g] = min(max(wanted, low * guess), high * guess)
             self.alpha[group] = self.each[g] * unit
         if self.noisy:
-            N, used = self.N / len(self.beta), self._used(gamma, root, H)
+            N, used = self.N, self._used(gamma, root, H)
             parts = 2.0 * E / self.variance
             if not self.apart:
-                used, parts = used.mean(), parts.mean()
+                N, used, parts = N.mean(), used.mean(), parts.mean()
             free = np.maximum(N - used, 0.01 * N)
             wanted = np.clip(free / np.maximum(parts, 1e-300), low, high)
             wanted = np.minimum(wanted, self.ratio * wanted.min())
@@ -211,7 +211,7 @@ class Precisions:
     def _log_evidence(self, E: Array, theta: Array, log_det: float) -> float:
         value = -self.F(E, theta) - 0.5 * log_det + 0.5 * np.log(self.alpha).sum()
         if self.noisy:
-            value += 0.5 * self.N * (np.log(self.beta).mean() - log(2.0 * pi))
+            value += 0.5 * self.N @ (np.log(self.beta) - log(2.0 * pi))
         return float(value)
 
 
@@ -237,31 +237,41 @@ def prior_precisions(network: Network, X_size: float, variance: Array) -> Array:
     return np.concatenate(each)
 
 
-def sizes(samples: Samples | Parts) -> tuple[float, Array]:
-    """Return the mean square of the features and the variances of the targets."""
-    m = samples.total()
-    X_sum, Y_sum = samples.sum(sums_of_data)
-    (squares,) = samples.sum(partial(squares_of_targets, Y_sum / m))
+def sizes(samples: Samples | Parts) -> tuple[float, Array, Array]:
+    """Return the mean square of the features, and variances and numbers of targets.
+
+    The numbers of targets (outputs,) are counted by weight.
+    """
+    X_sum, Y_sum, N = samples.sum(sums_of_data)
+    (squares,) = samples.sum(partial(squares_of_targets, Y_sum / N))
     # Targets that vary only by rounding count as constant. Where there is nothing to
     # measure, the size is 1.
-    varies = np.sqrt(squares / m) > np.finfo(float).eps * m * np.abs(Y_sum / m)
-    return float(X_sum) / m or 1.0, np.where(varies, squares / m, 1.0)
+    varies = np.sqrt(squares / N) > np.finfo(float).eps * N * np.abs(Y_sum / N)
+    size = float(X_sum) / samples.total() or 1.0
+    return size, np.where(varies, squares / N, 1.0), N
 
 
 def sums_of_data(samples: Samples) -> Sums:
-    """Return sums of the mean squares of the features () and of Y (outputs,)."""
+    """Return sums of the mean squares of the features () and of Y (outputs,), and N."""
     X, Y, weights = in_float64(samples)
     if issparse(X):
         squares = np.asarray(X.power(2).mean(axis=1)).ravel()
     else:
         squares = np.einsum("ij,ij->i", X, X, dtype=np.float64) / X.shape[1]
-    return np.array(weights @ squares), weights @ Y
+    N = np.broadcast_to(weights.T, Y.T.shape).sum(axis=1)
+    return np.array(by_sample(weights) @ squares), weighted(weights, Y), N
 
 
 def squares_of_targets(center: Array, samples: Samples) -> Sums:
     """Return the sum of (Y - center)² (outputs,)."""
     _, Y, weights = in_float64(samples)
-    return (weights @ (Y - center) ** 2,)
+    return (weighted(weights, (Y - center) ** 2),)
+
+
+def weighted(weights: Array, Y: Array) -> Array:
+    """Return the weighted sum of each output of Y (n, outputs)."""
+    result: Array = weights @ Y if weights.ndim == 1 else (weights * Y).sum(axis=0)
+    return result
 
 
 def in_float64(samples: Samples) -> tuple[Any, Array, Array]:

@@ -81,11 +81,6 @@ class Rates:
         """Whether the rates of further epochs are known, until there is a plateau."""
         return self.schedule.after is None
 
-    def record(self, at_end: dict[int, float]) -> None:
-        """Record the rate of the last step of an epoch, for each network."""
-        for k, rate in at_end.items():
-            self.progress.histories[k].rates.append(rate)
-
     def adapt(self, networks: list[int], t: int) -> None:
         """Set the rates after t samples, and act on plateaus."""
         after = self.schedule.after

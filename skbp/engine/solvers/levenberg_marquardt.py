@@ -111,13 +111,13 @@ def begin(
     network, loss, samples = problem.network, problem.loss, problem.samples
     assert start.theta is not None
     m, theta = samples.total(), start.theta
-    X_size, variance = sizes(samples)
+    X_size, variance, N = sizes(samples)
     if not loss.normal:
         variance[:] = 1.0
     prior = prior_precisions(network, X_size, variance)
     if settings.rescale:
         theta = theta / np.sqrt(prior).astype(theta.dtype)
-    known = (network, loss, m * network.units[-1], prior, variance, groups)
+    known = (network, loss, N, prior, variance, groups)
     alphas = settings.each("alpha", range(len(theta)))
     iterates = [
         Iterate(theta_k, Precisions(*known, alpha), m)

@@ -285,8 +285,8 @@ class Training:
             batches, self.rates.of_epoch(cohort.networks, self.n_epochs - 1)
         )
         self.t += len(samples)
-        self.progress.epoch(cohort.networks, cohort.current(), losses, before)
-        self.rates.record(self.rates.at_end)
+        current, rates = cohort.current(), self.rates.at_end
+        self.progress.epoch(cohort.networks, current, losses, before, rates)
         self.rates.adapt(cohort.networks, self.t)
 
     def epochs_unseen(self, most: int) -> bool:
@@ -323,9 +323,7 @@ class Training:
         if done:
             self.n_epochs += count
             self.t += count * n
-            progress.epochs(networks, losses, best)
-            for rate in at_end:
-                rates.record(rate)
+            progress.epochs(networks, losses, best, at_end)
             rates.adapt(networks, self.t)
         return done
 

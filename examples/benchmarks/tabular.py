@@ -1,0 +1,240 @@
+"""tabular_pipeline beside boosted trees and other networks, on public sets of tables.
+
+    python examples/benchmarks/tabular.py FOLDER [--rows N] [--sets NAME ...]
+        [--json FILE] [--only NAME ...]
+
+Nothing is tuned: every estimator has its default parameters. "mlp" is scikit-learn's
+MLPClassifier or MLPRegressor behind imputation, scaling and one-hot encoding,
+"linear" is logistic or ridge regression behind the same; boosted trees get the columns
+as they are. LightGBM, XGBoost and CatBoost take part where they are installed. Each set
+is split once: a quarter, or at most 5000 rows, is the test. The times are CPU times,
+with one thread.
+
+The sets are divided into two halves, CHOSEN and the others: settings of
+tabular_pipeline were chosen on the first half alone. The tables at the end show the
+mean rank in each half.
+
+FOLDER holds .npz files with arrays X and y: y of floats is regression, of ints
+classification. ``cat_mask``, if there, marks the columns that are categories. FILE
+keeps what other calls have measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import warnings
+from importlib import import_module
+from pathlib import Path
+from time import process_time
+from typing import Any
+
+import numpy as np
+from scipy.stats import rankdata
+from sklearn.compose import TransformedTargetRegressor, make_column_transformer
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+)
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.metrics import log_loss
+from sklearn.model_selection import train_test_split
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from threadpoolctl import threadpool_limits
+
+from skbp import tabular_pipeline
+
+#: The sets on which settings were chosen.
+CHOSEN = {
+    "adult",
+    "california",
+    "churn",
+    "magic",
+    "phoneme",
+    "pmlb_195_auto_price",
+    "pmlb_225_puma8NH",
+    "pmlb_503_wind",
+    "pmlb_522_pm10",
+    "pmlb_557_analcatdata_apnea1",
+    "pmlb_586_fri_c3_1000_25",
+    "pmlb_603_fri_c0_250_50",
+    "pmlb_634_fri_c2_100_10",
+    "proben1_cancer",
+    "segment",
+    "spambase",
+    "uci_concrete",
+}
+#: The most test rows.
+MOST = 5000
+#: Boosted trees that may be installed: the package, and the names of the classes.
+TREES = {
+    "lightgbm": ("LGBMClassifier", "LGBMRegressor", {"verbose": -1, "n_jobs": 1}),
+    "xgboost": ("XGBClassifier", "XGBRegressor", {"n_jobs": 1}),
+    "catboost": (
+        "CatBoostClassifier",
+        "CatBoostRegressor",
+        {"verbose": 0, "thread_count": 1, "allow_writing_files": False},
+    ),
+}
+
+
+def load(path: Path, rows: int | None) -> tuple[Any, ...]:
+    """Return training and test parts, and the mask of the columns of categories."""
+    with np.load(path) as data:
+        X, y = data["X"].astype(np.float32), data["y"]
+        categories = data.get("cat_mask", np.zeros(X.shape[1], bool))
+    if y.dtype.kind != "f":
+        y = np.unique(y, return_inverse=True)[1]
+    classes = None if y.dtype.kind == "f" else y
+    X, X_test, y, y_test = train_test_split(X, y, random_state=0, stratify=classes)
+    if rows and len(X) > rows:
+        classes = None if classes is None else y
+        X, _, y, _ = train_test_split(
+            X, y, train_size=rows, random_state=0, stratify=classes
+        )
+    return X, y, X_test[:MOST], y_test[:MOST], categories
+
+
+def prepared(categories: Any, estimator: Any) -> Any:
+    """Return an estimator behind what a network needs before it."""
+    numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
+    labels = OneHotEncoder(
+        handle_unknown="infrequent_if_exist", min_frequency=10, sparse_output=False
+    )
+    columns = make_column_transformer((numbers, ~categories), (labels, categories))
+    return make_pipeline(columns, estimator)
+
+
+def table(X: Any, categories: Any) -> Any:
+    """Return X as tabular_pipeline gets it: categories as texts, among objects."""
+    if not categories.any():
+        return X
+    columns = X.astype(object)
+    for j in np.flatnonzero(categories):
+        columns[:, j] = [None if np.isnan(x) else f"c{x:.0f}" for x in X[:, j]]
+    return columns
+
+
+def estimators(categories: Any, regression: bool) -> dict[str, Any]:
+    """Return the estimators by name."""
+    kind = "regressor" if regression else "classifier"
+    known: dict[str, Any] = {
+        "skbp": tabular_pipeline(kind).set_params(network__random_state=0)
+    }
+    if regression:
+        scaled = TransformedTargetRegressor(
+            MLPRegressor(random_state=0), transformer=StandardScaler()
+        )
+        known["linear"] = prepared(categories, RidgeCV())
+        known["mlp"] = prepared(categories, scaled)
+        trees: Any = HistGradientBoostingRegressor
+    else:
+        known["linear"] = prepared(categories, LogisticRegression(max_iter=1000))
+        known["mlp"] = prepared(categories, MLPClassifier(random_state=0))
+        trees = HistGradientBoostingClassifier
+    known["histgb"] = trees(categorical_features=categories, random_state=0)
+    for package, (classifier, regressor, options) in TREES.items():
+        try:
+            module = import_module(package)
+        except ImportError:
+            continue
+        name = regressor if regression else classifier
+        known[package] = getattr(module, name)(random_state=0, **options)
+    return known
+
+
+def measure(path: Path, rows: int | None, only: list[str]) -> dict[str, Any]:
+    """Return scores, losses and times on a set."""
+    X, y, X_test, y_test, categories = load(path, rows)
+    regression = y.dtype.kind == "f"
+    row: dict[str, Any] = {"rows": len(X), "columns": X.shape[1]}
+    row["regression"] = regression
+    for name, estimator in estimators(categories, regression).items():
+        if only and name not in only:
+            continue
+        train, test = X, X_test
+        if name == "skbp":
+            train, test = table(X, categories), table(X_test, categories)
+        before = process_time()
+        estimator.fit(train, y)
+        fitted = process_time()
+        score = float(estimator.score(test, y_test))
+        predicted = process_time()
+        found = {"score": score, "fit": fitted - before, "predict": predicted - fitted}
+        if not regression:
+            p = estimator.predict_proba(test)
+            found["loss"] = log_loss(y_test, p, labels=estimator.classes_)
+        row[name] = {key: round(value, 4) for key, value in found.items()}
+        print(f"{path.stem:28} {name:9} {row[name]}", flush=True)
+        if name == "skbp":
+            network = estimator[-1]
+            row[name]["weights"] = network.weights_
+            print(" " * 29, {k: round(v, 2) for k, v in network.weights_.items()})
+    return row
+
+
+def mean_of(rows: list[dict[str, Any]], name: str, key: str) -> float:
+    """Return the mean of a figure of an estimator."""
+    return float(np.mean([row[name][key] for row in rows]))
+
+
+def summary(results: dict[str, Any]) -> str:
+    """Return tables of mean ranks, medians and wins."""
+    lines = []
+    for part, chosen in {"chosen": True, "confirmed": False, "all": None}.items():
+        for regression, key in ((False, "score"), (False, "loss"), (True, "score")):
+            rows = [
+                row
+                for name, row in results.items()
+                if row["regression"] == regression
+                and (chosen is None or (name in CHOSEN) == chosen)
+            ]
+            if not rows:
+                continue
+            names = [n for n in rows[0] if isinstance(rows[0][n], dict)]
+            names = [n for n in names if all(n in row for row in rows)]
+            values = np.array([[row[n][key] for n in names] for row in rows])
+            ranks = rankdata(values if key == "loss" else -values, axis=1)
+            kind = "regression" if regression else "classification"
+            lines.append(f"{kind}, {key}, {len(rows)} sets ({part})")
+            lines += [
+                f"    {names[j]:9} mean rank {ranks[:, j].mean():.2f}"
+                f"  wins {(ranks[:, j] == 1).sum():2}"
+                f"  median {np.median(values[:, j]):.4f}"
+                f"  mean {values[:, j].mean():.4f}"
+                f"  fit {mean_of(rows, names[j], 'fit'):.1f} s"
+                f"  predict {mean_of(rows, names[j], 'predict'):.2f} s"
+                for j in np.argsort(ranks.mean(axis=0))
+            ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--rows", type=int)
+    parser.add_argument("--sets", nargs="*")
+    parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    results: dict[str, Any] = {}
+    if options.json and options.json.exists():
+        results = json.loads(options.json.read_text("utf-8"))
+    paths = sorted(options.folder.glob("*.npz"))
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for path in paths:
+            if options.sets is None or path.stem in options.sets:
+                row = measure(path, options.rows, options.only)
+                results[path.stem] = results.get(path.stem, {}) | row
+                if options.json:
+                    text = json.dumps(results, indent=1) + "\n"
+                    options.json.write_text(text, encoding="utf-8")
+    print(summary(results))
+
+
+if __name__ == "__main__":
+    main()
