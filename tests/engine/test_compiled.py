@@ -368,11 +368,3 @@ def test_on_a_busy_machine_one_thread_does_the_work_of_all(monkeypatch):
     assert epochs(100, 0.0) == 6
     epochs(100, 10.0)
     assert epochs(5, 10.0) == 5
-
-
-def test_weights_of_targets_are_for_the_numpy_engine():
-    problem, _ = problem_of("squared_error", "identity", weighted=True)
-    assert suits(problem)
-    samples = problem.samples
-    each = np.ones(samples.Y.shape)
-    assert not suits(replace(problem, samples=Samples(samples.X, samples.Y, each)))
