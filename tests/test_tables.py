@@ -408,6 +408,19 @@ def test_pipeline_is_ordinary():
         tabular_pipeline("cluster")
 
 
+@pytest.mark.parametrize("kind", ["pandas", "polars"])
+def test_steps_may_return_data_frames(kind):
+    pytest.importorskip(kind)
+    pd = pytest.importorskip("pandas")
+    X, y = table()
+    frame = pd.DataFrame(X[:, :5], columns=list("abcde"))
+    expected = tabular_pipeline(classifier()).fit(frame, y).predict_proba(frame)
+    model = tabular_pipeline(classifier()).set_output(transform=kind).fit(frame, y)
+    assert type(model[:-1].transform(frame)).__module__.startswith(kind)
+    assert_allclose(model.predict_proba(frame), expected, atol=1e-3)
+    assert "TabularClassifier" in model._repr_html_()
+
+
 def test_new_rows_may_have_what_training_had_not():
     X, y = table()
     model = tabular_pipeline(classifier()).fit(X, y)

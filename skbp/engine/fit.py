@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from math import isfinite
 from typing import Any, TypeAlias
 
@@ -52,6 +53,9 @@ class Job:
     report : callable or None
         A function that is called with a line of text for each event; None means
         silence.
+    around : callable or None
+        A function that calls the solver, and sees to what the solver needs; None means
+        that the solver is called without it.
     """
 
     problem: Problem
@@ -62,6 +66,7 @@ class Job:
     ensemble: int = 1
     linear: bool = False
     report: Callable[[str], Any] | None = None
+    around: Callable[[Callable[[], Solution]], Solution] | None = None
 
     @property
     def multiplications(self) -> int:
@@ -132,8 +137,10 @@ def fit(job: Job, hook: Hook | None = None) -> list[Result]:
         hook=hook and after_epoch(problem, hook),
         report=job.report,
     )
-    minimise = SOLVERS[settings.solver].minimise
-    solution = minimise(problem, settings, progress, start, job.rng)
+    minimise = partial(
+        SOLVERS[settings.solver].minimise, problem, settings, progress, start, job.rng
+    )
+    solution = job.around(minimise) if job.around else minimise()
     judge(job, progress, solution)
 
     known: list[Checkpoint | None] = []

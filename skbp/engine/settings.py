@@ -36,8 +36,12 @@ class Settings:
         ``max_iter``.
     compiled : bool
         Whether stochastic solvers train in compiled loops.
+    shares : int
+        The number of shares into which compiled loops cut each batch. The gradient of
+        the batch is the sum of the gradients of its shares.
     threads : int
-        The number of threads on which compiled loops train several networks.
+        The number of threads on which compiled loops train several networks, or the
+        shares of each batch.
     """
 
     solver: str = "adam"
@@ -67,6 +71,7 @@ class Settings:
     dropout: Annotated[Sequence[PerNetwork], MARK] = ()
     horizon: int = 0
     compiled: bool = False
+    shares: int = 1
     threads: int = 1
 
     def each(self, name: str, networks: Sequence[int]) -> list[float]:

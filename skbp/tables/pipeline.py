@@ -36,6 +36,8 @@ COLUMNS = {
 
 def within_limit(X: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     """Pull outliers in smoothly: no number is larger than ``LIMIT``."""
+    # (After set_output, X is a data frame.)
+    X = np.asarray(X)
     scaled: npt.NDArray[np.float32] = (X / np.hypot(1.0, X / LIMIT)).astype(np.float32)
     return scaled
 

@@ -23,6 +23,7 @@ SHARED = {
     "max_fun",
     "horizon",
     "compiled",
+    "shares",
     "threads",
 }
 
