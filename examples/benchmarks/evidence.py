@@ -108,7 +108,7 @@ def regressors(n: int) -> dict[str, Any]:
     """Return the estimators for n training rows."""
     sizes: dict[str, Any] = {"hidden_layer_sizes": (8,), "n_init": 2, "ensemble": 2}
     if n > MANY:
-        sizes = {"hidden_layer_sizes": (16,), "max_iter": 100}
+        sizes |= {"hidden_layer_sizes": (16,), "max_iter": 100}
     return {
         "lm ard": BPRegressor(alpha="ard", **sizes, **LM),
         "lm evidence": BPRegressor(alpha="evidence", **sizes, **LM),
