@@ -72,6 +72,7 @@ ALONE = (
     "changelog",
     "contributing",
     "citing",
+    "ecosystem",
 )
 html_sidebars = {page: [] for page in ALONE}
 html_theme_options = {

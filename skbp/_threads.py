@@ -91,10 +91,8 @@ def with_blas_threads_for(multiplications: int, work: Callable[[], T]) -> T:
             raise interrupt
 
 
-def free_threads(multiplications: int) -> int:
-    """Return how many threads are free if BLAS uses one for products of this size."""
-    if multiplications >= WORTH_THREADS:
-        return 1
+def free_threads() -> int:
+    """Return how many threads are free if BLAS uses one."""
     return max((one.get() for one in _libraries()), default=1)
 
 

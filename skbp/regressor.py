@@ -292,8 +292,9 @@ class BPRegressor(RegressorMixin, BaseBP):
         estimates one lambda for the weights of each layer and one for the biases of
         each layer. "ard" (automatic relevance determination) does the same, except that
         it estimates one lambda for the weights of each input feature in the first
-        layer. No validation set is needed. Scale the features and the targets to a size
-        of about 1 first. Both options work with every loss that "lm" can minimise,
+        layer. No validation set is needed. New weights are trained in several stages,
+        to which ``max_iter`` applies together. Scale the features and the targets to a
+        size of about 1 first. Both options work with every loss that "lm" can minimise,
         except "huber". If the network does not predict left-out samples clearly better
         than a linear model does, the linear model contributes to the predictions (see
         ``linear_share_``).
@@ -334,7 +335,9 @@ class BPRegressor(RegressorMixin, BaseBP):
         by at least ``tol`` or, with ``early_stopping``, if the validation score rises
         by at least ``tol``. "lbfgs" and "lm" stop when no component of the gradient is
         larger than ``tol``. If ``alpha`` is estimated, "lm" stops when the relative
-        change of the log evidence is at most ``tol / 10``.
+        change of the log evidence is at most ``tol / 10``, or when it has risen by less
+        than 0.1 in ten estimates (by less than ``1000 * tol`` if that is smaller), and
+        with more than 1000 samples by less than 0.005 for each further one.
 
     n_iter_no_change : int or np.inf, default=10
         Training stops when more than this number of epochs in a row bring no
@@ -364,8 +367,10 @@ class BPRegressor(RegressorMixin, BaseBP):
 
     ensemble : int, default=1
         The number of networks that predict together: the best of the ``n_init``
-        networks. The prediction is the mean of their outputs. ``coefs_`` and methods
-        such as ``activations`` and ``gradients`` refer to the best one.
+        networks. The prediction is the mean of their outputs. If ``alpha`` is
+        estimated, networks whose log evidence is far below the highest do not take
+        part. ``coefs_`` and methods such as ``activations`` and ``gradients`` refer to
+        the best one.
 
     random_state : int, RandomState instance or None, default=None
         The seed or generator of the random numbers for the initial weights, the
@@ -439,9 +444,10 @@ class BPRegressor(RegressorMixin, BaseBP):
         estimated.
 
     log_evidence_ : float
-        The logarithm of the evidence, by Laplace's approximation. Of two networks
-        fitted to the same data, the one with the higher evidence is more probable. Only
-        available if ``alpha`` is estimated.
+        The logarithm of the evidence, by Laplace's approximation around each of the
+        networks that compute the same function. Of two networks fitted to the same
+        data, the one with the higher evidence is more probable. Only available if
+        ``alpha`` is estimated.
 
     n_effective_parameters_ : float
         The number of parameters that the data determine. The stronger the penalties,

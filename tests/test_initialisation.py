@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from skbp import BPClassifier, BPRegressor
+from skbp import BPClassifier, BPRegressor, config_context
 from tests.catalogue import ALL_INITIALIZERS
 from tests.helpers import BOTH, X_D, Y_D, X, Y, fitted
 
@@ -18,6 +18,7 @@ def test_every_initialiser_trains(estimator, name):
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("activation", ["relu", "tanh", "logistic"])
+@config_context(compiled=False)
 def test_weights_and_biases_are_drawn_as_glorot_proposes(
     X, labels, activation, monkeypatch
 ):

@@ -15,10 +15,16 @@ from sklearn.model_selection import GridSearchCV, cross_val_score, learning_curv
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skbp import BPClassifier, BPGridSearchCV, BPHalvingGridSearchCV, BPRegressor
+from skbp import (
+    BPClassifier,
+    BPGridSearchCV,
+    BPHalvingGridSearchCV,
+    BPRegressor,
+    config_context,
+)
 from skbp._targets import ClassTargets
 from skbp.engine.progress import Progress
-from skbp.engine.solvers.stochastic import Cohort
+from skbp.engine.solvers.stochastic import Training
 from tests.helpers import BOTH, X, Y
 
 
@@ -35,15 +41,7 @@ def two_classes(X):
 @BOTH
 @pytest.mark.parametrize("warm_start", [False, True])
 def test_an_interrupt_leaves_a_usable_model(estimator, warm_start, X, y, monkeypatch):
-    epoch, calls = Cohort.epoch, []
-
-    def interrupted(self, *args):
-        calls.append(1)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return epoch(self, *args)
-
-    monkeypatch.setattr(Cohort, "epoch", interrupted)
+    interrupt_epoch(monkeypatch, 3)
     model = estimator(random_state=0, warm_start=warm_start)
     with pytest.warns(UserWarning, match="interrupted by user"):
         model.fit(X, y)
@@ -80,6 +78,7 @@ def test_an_interrupt_while_an_epoch_is_recorded(solver, where, X, y, monkeypatc
     assert model.predict(X).shape == y.shape
 
 
+@config_context(compiled=False)
 def test_curves_after_an_interrupt(monkeypatch):
     calls = []
 
@@ -111,9 +110,9 @@ def test_curves_after_an_interrupt(monkeypatch):
 def interrupt_epoch(monkeypatch, number):
     """Interrupt the epoch with this number; return a list that grows with each epoch.
 
-    A Cohort trains all networks that are in lock-step.
+    A Training trains all networks that are in lock-step.
     """
-    epoch, calls = Cohort.epoch, []
+    epoch, calls = Training.epoch, []
 
     def interrupted(self, *args):
         calls.append(1)
@@ -121,7 +120,9 @@ def interrupt_epoch(monkeypatch, number):
             raise KeyboardInterrupt
         return epoch(self, *args)
 
-    monkeypatch.setattr(Cohort, "epoch", interrupted)
+    monkeypatch.setattr(Training, "epoch", interrupted)
+    # Compiled loops may take several epochs at once.
+    monkeypatch.setattr(Progress, "unseen", lambda *args: 1)
     return calls
 
 
@@ -192,6 +193,7 @@ def test_a_signal_stops_a_search(search, solver, X, y, monkeypatch):
         return epoch(self, *args, **options)
 
     monkeypatch.setattr(Progress, "epoch", interrupted)
+    monkeypatch.setattr(Progress, "unseen", lambda *args: 1)
     model = BPClassifier((9,), solver=solver, max_iter=5, random_state=0)
     with pytest.raises(KeyboardInterrupt):
         grid_search(search)(model, X, y)
@@ -209,6 +211,27 @@ def test_an_interrupt_of_a_single_fit_in_another_estimator(wrapped, X, y, monkey
     with pytest.warns(UserWarning, match="interrupted by user"):
         model.fit(X, y)
     assert model.predict(X).shape == y.shape
+
+
+def test_an_interrupt_among_epochs_that_nobody_looks_at(X, y, monkeypatch):
+    """Compiled loops take several at once; an interrupt undoes those."""
+    cohort = pytest.importorskip("skbp.engine.compiled.cohort")
+    call, calls = cohort.CompiledCohort.call, []
+
+    def interrupted(self, *args):
+        call(self, *args)
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(cohort.CompiledCohort, "call", interrupted)
+    options = {"random_state": 0, "tol": 0.0, "batch_size": 20}
+    with config_context(compiled=True), pytest.warns(UserWarning, match="interrupted"):
+        model = BPClassifier((3,), **options).fit(X, y)
+    assert model.n_iter_ == len(model.loss_curve_) > 1
+    with config_context(compiled=False), pytest.warns(ConvergenceWarning):
+        expected = BPClassifier((3,), max_iter=model.n_iter_, **options).fit(X, y)
+    np.testing.assert_allclose(model.coefs_[0], expected.coefs_[0], rtol=1e-9)
 
 
 def test_an_interrupt_after_the_best_network_was_ready(X, y):

@@ -7,7 +7,7 @@ from sklearn.model_selection import cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skbp import BPClassifier, BPRegressor
+from skbp import BPClassifier, BPRegressor, config_context
 from tests.helpers import ROUTED
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -31,6 +31,7 @@ def test_a_batch_of_zero_weights_is_skipped(X, labels, solver):
     np.testing.assert_allclose(model.loss_curve_, other.loss_curve_)
 
 
+@config_context(compiled=False)
 def test_the_epoch_loss_weights_batches_by_weight(X, labels, monkeypatch):
     weights = np.random.RandomState(1).uniform(0, 3, 120)
     monkeypatch.setattr(

@@ -165,8 +165,6 @@ def test_values_that_scikit_learn_does_not_have_are_left_out():
 
 
 def test_targets_in_other_units():
-    if "target_scaling" not in BPRegressor().get_params():
-        pytest.skip("target_scaling is not there yet")
     for y in (30.0 * NUMBERS + 100.0, np.c_[NUMBERS, 9.0 * X]):
         model = BPRegressor(target_scaling="standard", **OPTIONS).partial_fit(X, y)
         mlp = model.to_sklearn()
@@ -204,3 +202,10 @@ def test_what_scikit_learn_cannot_be():
         BPRegressor.from_sklearn(MLPClassifier())
     with pytest.raises(TypeError, match="LogisticRegression"):
         BPClassifier.from_sklearn(LogisticRegression())
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_warm_start_continues_as_well(solver):
+    mlp = MLPRegressor(warm_start=True, **parameters(solver))
+    model = BPRegressor.from_sklearn(fitted(mlp, X, NUMBERS))
+    close(fitted(model, X, NUMBERS), fitted(mlp, X, NUMBERS))

@@ -27,8 +27,15 @@ THREE = np.digitize(NUMBERS, [0.0, 1.0])
 _, LABELS = make_multilabel_classification(90, n_classes=3, random_state=0)
 QUICK = {"max_iter": 10, "random_state": 0}
 
+SCALED = {"target_scaling": "standard", **QUICK}
+
 #: The models and their targets, by name.
 MODELS = {
+    "scaled": (BPRegressor((6,), **SCALED), 30.0 * NUMBERS + 100.0),
+    "scaled, leaky": (
+        BPRegressor((6,), output_activation="leaky_relu", **SCALED),
+        np.c_[NUMBERS, X],
+    ),
     "one output": (BPRegressor((6,), **QUICK), NUMBERS),
     "two outputs": (BPRegressor((6,), "tanh", **QUICK), np.c_[NUMBERS, X[:, 2]]),
     "no biases": (BPRegressor((6, 3), fit_intercept=False, **QUICK), NUMBERS),
@@ -41,17 +48,6 @@ MODELS = {
     name: (BPRegressor((5, 4), (name, "tanh"), **QUICK), NUMBERS)
     for name in HIDDEN_ACTIVATIONS
 }
-
-
-if "target_scaling" in BPRegressor().get_params():
-    SCALED = {"target_scaling": "standard", **QUICK}
-    MODELS |= {
-        "scaled": (BPRegressor((6,), **SCALED), 30.0 * NUMBERS + 100.0),
-        "scaled, leaky": (
-            BPRegressor((6,), output_activation="leaky_relu", **SCALED),
-            np.c_[NUMBERS, X],
-        ),
-    }
 
 
 def computed(module, x):

@@ -28,7 +28,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skbp import BPRegressor
 
-# Not every network converges, but the best ones are kept.
+# Some networks stop at max_iter, which is good enough here.
 warnings.simplefilter("ignore", ConvergenceWarning)
 
 settings = {"activation": "tanh", "solver": "lm", "random_state": 0}
@@ -93,6 +93,31 @@ for place, intervals in places.items():
     mean, std = network.predict(X_new, return_std=True)
     within = np.mean(np.abs(y_new - mean) < 2 * std)
     print(f"{place:16}{std.mean():8.2f}{within:14.1%}")
+
+# %%
+# A function with many bends
+# --------------------------
+#
+# While a network has learnt little, everything looks like noise, and estimates of the
+# noise that come too early never let it learn. A new network is therefore trained with
+# little noise first. A single start finds three periods of a sine from 60 samples.
+
+X = np.linspace(-1, 1, 60)[:, None]
+y = np.sin(3 * np.pi * X[:, 0]) + 0.1 * rng.standard_normal(60)
+network = BPRegressor((20,), alpha="evidence", **settings).fit(X, y)
+mean, std = network.predict(grid, return_std=True)
+
+figure, ax = plt.subplots(figsize=(9, 4), layout="constrained")
+ax.fill_between(
+    grid[:, 0], mean - 2 * std, mean + 2 * std, color="C3", alpha=0.3, linewidth=0
+)
+ax.plot(X, y, ".", color="C2", label="samples")
+ax.plot(grid, np.sin(3 * np.pi * grid), color="black", linewidth=1, label="truth")
+ax.plot(grid, mean, color="C0", linewidth=2.5, label="mean")
+ax.set(xlim=(-1.1, 1.1), ylim=(-2, 2), xlabel="x", ylabel="y")
+ax.set_title(f"The noise is 0.1, its estimate {network.noise_std_:.2f}")
+ax.legend(loc="upper left")
+plt.show()
 
 # %%
 # Which features matter

@@ -29,7 +29,8 @@ def filled(y: Any, numeric: bool) -> tuple[Any, Known | None]:
         return y, None
     try:
         targets = np.asarray(y)
-    except ValueError:
+    except (RuntimeError, TypeError, ValueError):
+        # The checks of y say what is wrong, or know how to convert y.
         return y, None
     if targets.ndim != 2 or targets.shape[1] < 2:
         return y, None

@@ -175,7 +175,7 @@ def job_of(
         # A constant that cannot be computed, of targets close to the largest number,
         # is no start.
         theta[:, -len(constant) :] = np.where(np.isfinite(constant), constant, 0.0)
-    others["rescale"] = is_drawn(estimator, earlier)
+    others["drawn"] = is_drawn(estimator, earlier)
     settings = settings_of(estimator, len(samples), network, **others)
     return Job(
         problem,

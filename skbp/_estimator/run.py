@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 
 from skbp._config import get_config
-from skbp._threads import free_threads, with_blas_threads_for
-from skbp.engine.compiled import available, pays, suits
+from skbp._threads import WORTH_THREADS, free_threads, with_blas_threads_for
+from skbp.engine.compiled import available, pays, shares_of, suits
 from skbp.engine.fit import Hook, Job, Result, fit
 from skbp.engine.solvers import SOLVERS
 
@@ -55,8 +56,12 @@ def executed(job: Job) -> Job:
             f"compiled=True needs numba, and {fault} Install numba with `pip install "
             "skbp[fast]`, or leave compiled at 'auto'."
         )
-    threads = 1 if K == 1 else free_threads(job.multiplications)
-    return replace(job, settings=replace(job.settings, compiled=True, threads=threads))
+    shares = shares_of(job.problem, job.settings)
+    threads = free_threads() if max(K, shares) > 1 else 1
+    settings = replace(job.settings, compiled=True, shares=shares, threads=threads)
+    # The loops have threads of their own, also where BLAS would use some.
+    small = min(job.multiplications, WORTH_THREADS - 1)
+    return replace(job, settings=settings, around=partial(with_blas_threads_for, small))
 
 
 def fault_of_loops() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from math import isfinite
 from typing import Any, TypeAlias
 
@@ -21,6 +22,10 @@ from skbp.engine.settings import Settings, stacked
 from skbp.engine.solvers import SOLVERS
 from skbp.engine.solvers.solution import Solution
 
+#: Networks predict together with the best only if their log evidence is lower by at
+#: most this much, or this much per sample: a ratio of 1.04 between the variances of the
+#: noise.
+CLOSE, CLOSE_PER_SAMPLE = 10.0, 0.02
 #: A function that is called after each epoch with the progress, the numbers of the
 #: networks that are training, and a function that returns the network with a number. If
 #: it returns True, training ends.
@@ -48,6 +53,9 @@ class Job:
     report : callable or None
         A function that is called with a line of text for each event; None means
         silence.
+    around : callable or None
+        A function that calls the solver, and sees to what the solver needs; None means
+        that the solver is called without it.
     """
 
     problem: Problem
@@ -58,6 +66,7 @@ class Job:
     ensemble: int = 1
     linear: bool = False
     report: Callable[[str], Any] | None = None
+    around: Callable[[Callable[[], Solution]], Solution] | None = None
 
     @property
     def multiplications(self) -> int:
@@ -128,8 +137,10 @@ def fit(job: Job, hook: Hook | None = None) -> list[Result]:
         hook=hook and after_epoch(problem, hook),
         report=job.report,
     )
-    minimise = SOLVERS[settings.solver].minimise
-    solution = minimise(problem, settings, progress, start, job.rng)
+    minimise = partial(
+        SOLVERS[settings.solver].minimise, problem, settings, progress, start, job.rng
+    )
+    solution = job.around(minimise) if job.around else minimise()
     judge(job, progress, solution)
 
     known: list[Checkpoint | None] = []
@@ -263,6 +274,10 @@ def best_of(
     order = [int(k) for k in np.argsort(cost, kind="stable")]
     # A network that diverged is used only if all networks diverged.
     good = [k for k in order if np.isfinite(cost[k])] or order[:1]
+    if job.settings.estimates and not progress.decides:
+        # A network of another, poorer optimum would spoil the mean.
+        room = max(CLOSE, CLOSE_PER_SAMPLE * job.problem.samples.total())
+        good = [k for k in good if cost[k] <= cost[good[0]] + room]
     return good[: job.ensemble]
 
 

@@ -214,6 +214,44 @@ class Progress:
         if self.hook and self.hook(self, active, theta):
             self.end(active, Status.STOPPED)
 
+    def unseen(self, active: list[int]) -> float:
+        """Return after how many epochs somebody looks at the networks, at the earliest.
+
+        Networks cannot lose patience before that.
+        """
+        if self.validate or self.hook or self.report:
+            return 1
+        return 1 + min(
+            self.n_iter_no_change[k] - self.histories[k].stale for k in active
+        )
+
+    def epochs(
+        self,
+        active: list[int],
+        losses: Array,
+        best: Array,
+        rates: Sequence[Mapping[int, float]],
+    ) -> None:
+        """Record epochs that nobody looks at.
+
+        Parameters
+        ----------
+        active : list of int
+        losses : array (n_epochs, n_active)
+        best : array (n_active, P)
+            The parameters that the lowest loss of each network belongs to.
+        rates : sequence of mapping
+            For each epoch, the learning rates of the last step.
+        """
+        for row, k in enumerate(active):
+            history, tol = self.histories[k], self.tol[k]
+            history.rates += [rate[k] for rate in rates]
+            improved = [
+                history.record(loss, loss, tol) for loss in losses[:, row].tolist()
+            ]
+            if any(improved):
+                self.best_theta[k] = best[row]
+
     def lost_patience(self, k: int) -> bool:
         """Return whether network k has been stale for too many epochs."""
         return self.histories[k].stale > self.n_iter_no_change[k]

@@ -1,7 +1,8 @@
-"""Roots of the second derivatives of losses, which Levenberg-Marquardt needs.
+"""What only Levenberg-Marquardt needs to know about losses.
 
-They are derivatives with respect to the raw outputs Z[L], with the canonical output
-activation of the loss.
+The roots are those of second derivatives with respect to the raw outputs Z[L], with the
+canonical output activation of the loss. The constants are what has to be added to minus
+the loss to obtain the log likelihood.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from scipy.special import gammaln, xlogy
 
 from skbp.engine.arrays import Array
 
@@ -50,3 +52,20 @@ BINOMIAL = diagonal(lambda A, Y: A * (1.0 - A))
 MEAN = diagonal(lambda A, Y: A)
 RATIO = diagonal(lambda A, Y: Y / np.maximum(A, np.sqrt(np.finfo(A.dtype).tiny)))
 SOFTMAX: Roots = softmax_roots
+
+
+def of_counts(Y: Array) -> Array:
+    """Return log p(y) + loss of "poisson", whose loss is 0 at a = y."""
+    result: Array = xlogy(Y, Y) - Y - gammaln(Y + 1.0)
+    return result
+
+
+def of_waiting_times(Y: Array) -> Array:
+    """Return log p(y) + loss of "gamma", for exponential waiting times."""
+    result: Array = -np.log(Y) - 1.0
+    return result
+
+
+#: Y -> what has to be added to minus the loss to obtain the log likelihood, by the name
+#: of the loss. (For normal noise that depends on the size of the noise.)
+LOG_CONSTANTS = {"poisson": of_counts, "gamma": of_waiting_times}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -137,6 +138,12 @@ class Parts:
 
     def __len__(self) -> int:
         return sum(self.sizes)
+
+    def through(self, sum: Callable[[Callable[[Samples], Sums]], Sums]) -> Parts:
+        """Return the same parts with another function ``sum``."""
+        result = copy(self)
+        result.sum = sum
+        return result
 
     @property
     def every(self) -> slice:

@@ -3,8 +3,9 @@
 A schedule is a record. Most schedules are functions of time: at each step the rate is
 the initial rate times ``factor(clock)``, while time runs from 0 to ``horizon`` epochs.
 The three schedules of scikit-learn change the rate between epochs: ``after(clock)``
-returns the rate after an epoch. When training no longer improves, ``on_plateau``
-returns the next rate, or None if training is to end; ``at_end`` then explains why.
+returns the rate after an epoch, and without ``after`` the rate stays. When training no
+longer improves, ``on_plateau`` returns the next rate, or None if training is to end;
+``at_end`` then explains why.
 """
 
 from __future__ import annotations
@@ -41,10 +42,6 @@ class Clock:
     horizon: float = 1.0
     decay: float = 1.0
     every: float = 1.0
-
-
-def _keep(clock: Clock) -> float:
-    return clock.rate
 
 
 def _invscaling(clock: Clock) -> float:
@@ -93,7 +90,7 @@ class Schedule:
     """One row of the table of schedules."""
 
     factor: Callable[[Clock], float] | None = None
-    after: Callable[[Clock], float] = _keep
+    after: Callable[[Clock], float] | None = None
     on_plateau: Callable[[float], float | None] = _end
     at_end: str = ""
 

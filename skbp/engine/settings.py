@@ -28,16 +28,20 @@ class Settings:
         ``alpha`` is the penalty.
     dropout : sequence
         The rate of each hidden layer; () means none.
-    rescale : bool
-        Whether the initial weights are to be scaled to the size of the data. This is
-        for weights that were drawn for data of size 1, together with ``estimate``.
+    drawn : bool
+        Whether the initial weights were drawn for data of size 1 and, as ``estimate``
+        is set, can be scaled to the size of the data, or drawn again.
     horizon : int
         The number of epochs that the schedule of the learning rate covers; 0 means
         ``max_iter``.
     compiled : bool
         Whether stochastic solvers train in compiled loops.
+    shares : int
+        The number of shares into which compiled loops cut each batch. The gradient of
+        the batch is the sum of the gradients of its shares.
     threads : int
-        The number of threads on which compiled loops train several networks.
+        The number of threads on which compiled loops train several networks, or the
+        shares of each batch.
     """
 
     solver: str = "adam"
@@ -63,10 +67,11 @@ class Settings:
     max_fun: int = 15000
     max_grad_norm: PerNetwork = inf
     average_decay: PerNetwork = 0.0
-    rescale: bool = False
+    drawn: bool = False
     dropout: Annotated[Sequence[PerNetwork], MARK] = ()
     horizon: int = 0
     compiled: bool = False
+    shares: int = 1
     threads: int = 1
 
     def each(self, name: str, networks: Sequence[int]) -> list[float]:

@@ -67,7 +67,7 @@ def fit_lockstep(
     for one in others:
         check_parameters(one)
         vars(one).update(learnt(first, before))
-        each.append(settings_of(one, n, network, rescale=job.settings.rescale))
+        each.append(settings_of(one, n, network, drawn=job.settings.drawn))
     job = job.stacked(each)
     if horizon:
         job = replace(job, settings=replace(job.settings, horizon=horizon))

@@ -6,6 +6,7 @@ all activations, losses, optimizers and their options.
 
 from dataclasses import replace
 from importlib import import_module
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -72,6 +73,14 @@ def same(found, dtype=np.float64):
         curves = (result.history.loss_curve for result in (one, other))
         np.testing.assert_allclose(*curves, **close)
         assert one.history.status is other.history.status
+
+
+def test_weights_of_targets_are_for_the_numpy_engine():
+    problem, _ = problem_of("squared_error", "identity", weighted=True)
+    assert suits(problem)
+    samples = problem.samples
+    each = np.ones(samples.Y.shape)
+    assert not suits(replace(problem, samples=Samples(samples.X, samples.Y, each)))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -244,9 +253,118 @@ def test_the_tables_have_all_losses_and_optimizers():
     assert set(steps.CODES) == set(OPTIMIZERS)
 
 
-def test_weights_of_targets_are_for_the_numpy_engine():
-    problem, _ = problem_of("squared_error", "identity", weighted=True)
-    assert suits(problem)
-    samples = problem.samples
-    each = np.ones(samples.Y.shape)
-    assert not suits(replace(problem, samples=Samples(samples.X, samples.Y, each)))
+SHARED = {
+    "plain": {},
+    "a batch smaller than the number of shares": {"batch_size": 23, "shares": 3},
+    "clipping": {"max_grad_norm": 0.05},
+    "all": {
+        "alpha": 0.1,
+        "max_grad_norm": 0.05,
+        "weight_decay": 0.1,
+        "average_decay": 0.9,
+    },
+    "dropout": {"dropout": (0.2, 0.1)},
+    "batches of several blocks": {"batch_size": 2 * BLOCK + 100, "dropout": (0.2, 0.1)},
+}
+
+
+@pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
+@pytest.mark.parametrize("options", SHARED.values(), ids=SHARED)
+def test_shares_of_a_batch(solver, options, monkeypatch):
+    """A network that two threads train together, or one alone: the same digits."""
+    monkeypatch.setattr(cohort, "CALL", 0.0)
+    n = 2 * BLOCK + 100 if options.get("batch_size", 0) > BLOCK else N
+    problem, theta = problem_of("squared_error", "identity", n=n)
+    options = {"shares": 2} | options
+    found = both(problem, theta[:1], solver=solver, **options)
+    same(found)
+    settings = Settings(
+        solver, compiled=True, batch_size=32, learning_rate_init=0.01, tol=0.0
+    )
+    settings = replace(settings, max_iter=5, **options)
+    (alone,) = trained(problem, theta[:1], settings)
+    np.testing.assert_array_equal(alone.model.theta, found[1][0].model.theta)
+
+
+def test_nobody_waits_for_a_thread_that_never_came(monkeypatch):
+    """An interrupt between the start of a thread and the own part of the work."""
+    monkeypatch.setattr(cohort, "CALL", 0.0)
+
+    class Interrupted(Thread):
+        def start(self):
+            super().start()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(cohort, "Thread", Interrupted)
+    problem, theta = problem_of("squared_error", "identity")
+    settings = Settings(compiled=True, shares=2, threads=2)
+    pair = cohort.CompiledCohort(problem, settings, [0], theta[:1].copy())
+    with pytest.raises(KeyboardInterrupt):
+        pair.epoch([(problem.samples, np.arange(N), 0.0)], 0.1)
+    np.testing.assert_array_equal(pair.theta, theta[:1])
+
+
+def test_a_network_that_diverges_among_epochs_that_nobody_looks_at():
+    """Training ends after the same epoch, with the same weights and state."""
+    problem, theta = problem_of("squared_error", "identity", ("identity", "identity"))
+    settings = {"solver": "sgd", "learning_rate_init": 0.2, "n_iter_no_change": 50}
+    found = both(problem, theta[:1], max_iter=50, **settings)
+    same(found)
+    one, other = (results[0].checkpoint() for results in found)
+    assert found[0][0].history.status is Status.DIVERGED
+    assert 1 < found[0][0].history.n_iter < 50
+    np.testing.assert_array_equal(one.order, other.order)
+    assert one.t == other.t
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"learning_rate": "adaptive", "n_iter_no_change": 2, "tol": 0.1},
+        {"learning_rate": "invscaling"},
+        {"learning_rate": "cosine", "warmup": 2.0},
+        {"n_iter_no_change": np.inf},
+        {"n_iter_no_change": [1, 2, 3], "tol": [0.1, 10.0, 0.0]},
+    ],
+)
+def test_epochs_that_nobody_looks_at(options):
+    """Histories and state are those of epochs one by one."""
+    problem, theta = problem_of("squared_error", "identity")
+    found = both(problem, theta, max_iter=30, **options)
+    same(found)
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one.history.rates, other.history.rates)
+        assert one.history.stale == other.history.stale
+    one, other = (results[0].checkpoint() for results in found)
+    np.testing.assert_array_equal(one.order, other.order)
+    assert (one.t, one.epochs) == (other.t, other.epochs)
+    assert one.random.get_state()[2] == other.random.get_state()[2]
+
+
+def test_on_a_busy_machine_one_thread_does_the_work_of_all(monkeypatch):
+    monkeypatch.setattr(cohort, "CALL", 0.0)
+    problem, theta = problem_of("squared_error", "identity")
+    settings = Settings(compiled=True, shares=2, threads=2)
+    pair = cohort.CompiledCohort(problem, settings, [0], theta[:1].copy())
+    started = []
+
+    class Counted(Thread):
+        def start(self):
+            started.append(1)
+            super().start()
+
+    def epochs(n, used):
+        """Return how many of n epochs had two threads, with this part of a core."""
+        started.clear()
+        clock = iter(np.arange(100.0 * n))
+        monkeypatch.setattr(cohort, "perf_counter", lambda: next(clock))
+        monkeypatch.setattr(cohort, "thread_time", lambda: used * next(clock))
+        for _ in range(n):
+            pair.epoch([(problem.samples, np.arange(N), 0.0)], 0.1)
+        return len(started)
+
+    monkeypatch.setattr(cohort, "Thread", Counted)
+    assert epochs(5, 10.0) == 5
+    assert epochs(100, 0.0) == 6
+    epochs(100, 10.0)
+    assert epochs(5, 10.0) == 5

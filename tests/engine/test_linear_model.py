@@ -9,7 +9,7 @@ from sklearn.linear_model import Ridge, RidgeCV
 
 from skbp.engine.curvature import GaussNewton
 from skbp.engine.evidence.linear_model import as_network, left_out, share_of
-from skbp.engine.evidence.posterior import covariance
+from skbp.engine.evidence.posterior import inverse
 from skbp.engine.evidence.precisions import Precisions, groups_of
 from skbp.engine.evidence.ridge import LAMBDAS, distinct_rows, ridge, row_keys
 from skbp.engine.losses import LOSSES
@@ -144,7 +144,7 @@ def test_left_out_is_exact_for_a_linear_model():
     samples = Samples(X, Y, weights)
     E, _, H = GaussNewton(network, loss, samples, apart=True)(theta)
     evidence = precisions.estimate(E[0], theta[0], H[0])
-    given = covariance(evidence.A), evidence.beta
+    given = inverse(evidence.A)[0], evidence.beta
     errors = left_out(network, theta[0], *given, X, Y, weights)
     for i in range(0, N, 7):
         model.fit(X, Y, weights * (np.arange(N) != i))

@@ -16,8 +16,7 @@ def factors(name, times):
 
 def test_constant():
     schedule = SCHEDULES["constant"]
-    assert schedule.factor is None
-    assert schedule.after(replace(START, t=10**6)) == 0.1
+    assert schedule.factor is schedule.after is None
     assert schedule.on_plateau(0.1) is None
 
 
@@ -30,7 +29,7 @@ def test_invscaling():
 
 def test_adaptive():
     schedule = SCHEDULES["adaptive"]
-    assert schedule.after(replace(START, rate=0.004, t=10**6)) == 0.004
+    assert schedule.factor is schedule.after is None
     rates = [0.1]
     while rates[-1] is not None:
         rates.append(schedule.on_plateau(rates[-1]))

@@ -17,12 +17,13 @@ SHARED = {
     "learning_rate",
     "shuffle",
     "nesterovs_momentum",
-    "rescale",
+    "drawn",
     "batch_size",
     "max_iter",
     "max_fun",
     "horizon",
     "compiled",
+    "shares",
     "threads",
 }
 

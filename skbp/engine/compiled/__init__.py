@@ -26,6 +26,21 @@ LOADED, COMPILED = 2.0, 60.0
 #: A rough estimate of the time of a step: seconds, and multiplications in a second.
 STEP, SPEED = 1e-4, 2e10
 
+#: Weights times samples of a batch from which two threads share a batch, if both are
+#: free: on an idle machine, a step then takes 0.6 of the time. Threads wait for each
+#: other twice in a step.
+SHARED = 400_000
+
+
+def shares_of(problem: Problem, settings: Settings) -> int:
+    """Return the number of shares of a batch.
+
+    It depends on the work alone, and so do the digits of the result. Whether threads
+    are free for the shares is another matter.
+    """
+    m = min(settings.batch_size, len(problem.samples))
+    return 2 if problem.network.n_weights * m >= SHARED else 1
+
 
 def available() -> bool:
     """Return whether numba is installed."""

@@ -5,24 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from threading import Thread
-from typing import Any
+from time import perf_counter, thread_time
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from skbp.engine.arrays import BLOCK, Array, Column, DType, cast, column
 from skbp.engine.checkpoint import rows_of_state
 from skbp.engine.compiled import layers, mark_of, outputs, sources, steps
-from skbp.engine.compiled.epoch import Scratch, Shape, State, Work, make_epoch
+from skbp.engine.compiled.epoch import State, make_epoch
+from skbp.engine.compiled.gradient import MASK, SMALL, TARGET, Scratch, Shape, Work
 from skbp.engine.compiled.steps import ARRAYS, NAMES, PLACES
+from skbp.engine.compiled.waiting import ENDED, LENGTH
 from skbp.engine.objective import n_rows
 from skbp.engine.problem import Problem
 from skbp.engine.samples import Samples
 from skbp.engine.settings import Settings
-from skbp.engine.solvers.batches import Batch
+from skbp.engine.solvers.batches import Batch, sorted_batches
 
 #: Multiplications and random numbers of one call. A call cannot be interrupted, and
-#: should therefore take no more than a fraction of a second.
-MULTIPLICATIONS, NUMBERS = 2e9, 2e6
+#: should therefore take no more than a fraction of a second. What else a step takes
+#: counts as some more multiplications.
+MULTIPLICATIONS, NUMBERS, STEP = 2e9, 2e6, 5e5
+#: Row numbers of the epochs of one call.
+ROWS = 1e6
+#: Multiplications of a call from which it pays to start a thread for its shares, which
+#: takes 75 microseconds.
+CALL = 3e7
+#: The part of its time for which a thread has a core if the machine is not busy, and
+#: the most calls for which one thread trains alone if it is.
+BUSY, LONGEST = 0.8, 64
 
 epoch = make_epoch(sources())
 
@@ -31,6 +43,13 @@ _marked: set[DType] = set()
 
 #: The numbers that an optimizer's state has besides its arrays.
 NUMBERS_OF_STATE = {"adam": ("t",), "nadam": ("t", "product"), "rprop": ("J",)}
+
+
+class Epochs(NamedTuple):
+    """Several epochs, and the weights at the start of the best one of each network."""
+
+    losses: Array
+    best: Array
 
 
 class CompiledCohort:
@@ -80,18 +99,29 @@ class CompiledCohort:
             self.dropout[:, l] = rate[networks] if len(rate) > 1 else rate
         self.sums = np.zeros((K, 2))
         self.shape = shape_of(problem)
+        none = np.empty((K, 0), theta.dtype)
         self.state = State(
             steps.CODES[settings.solver],
             theta,
-            np.zeros_like(theta),
             self.arrays,
             self.sum,
             self.dropout,
             self.numbers,
             self.sums,
+            np.empty((0, K)),
+            np.full(K, np.inf),
+            none,
+            none,
         )
-        n_threads = max(1, min(settings.threads, K))
-        self.scratch = [scratch_of(self) for _ in range(n_threads)]
+        # Either each thread has its share of the networks, or of each batch.
+        self.shared = min(settings.threads, settings.shares) > K
+        most = settings.shares if self.shared else K
+        n_threads = max(1, min(settings.threads, most))
+        #: For how many calls one thread trains alone, and how many it was last time.
+        self.alone, self.pause = 0, 1
+        self.scratch = [scratch_of(self)]
+        for _ in range(1, n_threads):
+            self.scratch.append(scratch_of(self, self.scratch[0]))
 
     def epoch(
         self, batches: Iterable[Batch], rate: Column | Callable[[float], Column]
@@ -102,19 +132,87 @@ class CompiledCohort:
         rates = np.empty((len(rows), len(self.theta)))
         rates[:] = [np.ravel(one) for one in each] if callable(rate) else np.ravel(rate)
         sizes = [n_rows(one) for one in rows]
-        starts = np.cumsum([0, *sizes])
         order = np.concatenate([as_rows(one) for one in rows])
-        self.sums[:] = 0.0
+        state = self.state._replace(losses=np.full((1, len(self.theta)), np.nan))
         draws = sum(self.problem.network.units[1:-1]) if self.noise is not None else 0
-        begin, none = 0, np.empty(0, self.theta.dtype)
+        work, begin = self.work(order, np.cumsum([0, *sizes]), rates, len(sizes)), 0
+        self.sums[:] = 0.0
         for end in ends(sizes, self.problem.network.n_weights * len(self.theta), draws):
-            uniform = none
             if self.noise is not None:
-                uniform = self.drawn(sizes[begin:end])
-            self.call(order, starts, rates, uniform, begin, end)
+                work = work._replace(uniform=self.drawn(sizes[begin:end]))
+            self.call(work, state, begin, end)
             begin = end
-        mean: Array = self.sums[:, 0] / self.sums[:, 1]
-        return mean
+        return state.losses[0]
+
+    def at_once(self) -> int:
+        """Return how many epochs one call may take."""
+        n, m = len(self.problem.samples), self.settings.batch_size
+        if self.noise is not None or self.averages:
+            return 1
+        weights, K = self.problem.network.n_weights, len(self.theta)
+        cost = K * (3.0 * n * weights + STEP * -(-n // m))
+        return max(1, int(min(MULTIPLICATIONS / cost, ROWS / n)))
+
+    def epochs(
+        self, orders: list[Any], rates: list[Column | Callable[[float], Column]]
+    ) -> Epochs:
+        """Take several epochs, each with its order of the samples and its rate."""
+        n, m, K = len(orders[0]), self.settings.batch_size, len(self.theta)
+        S = -(-n // m)
+        order = np.concatenate([sorted_batches(one, m) for one in orders])
+        first = np.arange(len(orders))[:, np.newaxis] * n
+        starts = np.append(first + np.arange(0, n, m), len(order))
+        each = np.empty((len(orders), S, K))
+        for e, rate in enumerate(rates):
+            each[e] = (
+                [np.ravel(rate(gone / n)) for gone in range(0, n, m)]
+                if callable(rate)
+                else np.ravel(rate)
+            )
+        state = self.state._replace(
+            losses=np.full((len(orders), K), np.nan),
+            lowest=np.full(K, np.inf),
+            before=np.empty_like(self.theta),
+            best=self.theta.copy(),
+        )
+        self.sums[:] = 0.0
+        work = self.work(order, starts, each.reshape(-1, K), S)
+        self.call(work, state, 0, len(starts) - 1)
+        return Epochs(state.losses, state.best)
+
+    def work(self, order: Any, starts: Any, rates: Any, n_steps: int) -> Work:
+        """Return the samples as the loops take them, for steps without dropout."""
+        samples, loss = self.problem.samples, self.problem.loss
+        assert isinstance(samples, Samples)
+        none = np.empty(0, self.theta.dtype)
+        q = np.zeros(self.problem.network.units[-1], self.theta.dtype)
+        if loss.parameters:
+            q[:] = loss.parameters
+        return Work(
+            samples.X,
+            samples.Y,
+            none if samples.weights is None else samples.weights,
+            order,
+            starts,
+            rates,
+            n_steps,
+            outputs.CODES[loss.name],
+            loss.shortcut,
+            q,
+            none,
+            sum(self.problem.network.units[1:-1]),
+        )
+
+    def copied(self) -> list[Array]:
+        """Return copies of what training changes."""
+        return [one.copy() for one in (self.theta, self.arrays, self.numbers)]
+
+    def restore(self, copies: list[Array]) -> None:
+        """Return to what was copied; there is no average."""
+        for one, copy in zip(
+            (self.theta, self.arrays, self.numbers), copies, strict=True
+        ):
+            one[:] = copy
 
     def drawn(self, sizes: list[int]) -> Array:
         """Draw the random numbers of dropout, block by block and layer by layer."""
@@ -129,56 +227,48 @@ class CompiledCohort:
             ]
         )
 
-    def call(
-        self, order: Any, starts: Any, rates: Any, uniform: Array, begin: int, end: int
-    ) -> None:
-        """Take some steps, each thread with its share of the networks."""
-        samples, loss = self.problem.samples, self.problem.loss
-        assert isinstance(samples, Samples)
-        none = np.empty(0, self.theta.dtype)
-        q = np.zeros(self.problem.network.units[-1], self.theta.dtype)
-        if loss.parameters:
-            q[:] = loss.parameters
-        work = Work(
-            samples.X,
-            samples.Y,
-            none if samples.weights is None else samples.weights,
-            order,
-            starts,
-            rates,
-            outputs.CODES[loss.name],
-            loss.shortcut,
-            q,
-            uniform,
-        )
+    def call(self, work: Work, state: State, begin: int, end: int) -> None:
+        """Take some steps, each thread with its share of the networks or batches."""
+        K, n, sync = len(self.theta), len(self.scratch), self.scratch[0].sync
+        samples = work.starts[end] - work.starts[begin]
+        if self.shared and not self.pays(3.0 * samples * self.shape.weights_at[0]):
+            n = 1
+        used = np.ones(n)
 
         def share(i: int) -> None:
-            K, n = len(self.theta), len(self.scratch)
-            first, last = i * K // n, (i + 1) * K // n
-            scratch = self.scratch[i]
-            epoch(self.shape, work, self.state, scratch, first, last, begin, end)
+            networks, place = (0, K), (i, n)
+            if not self.shared:
+                networks, place = (i * K // n, (i + 1) * K // n), (0, 1)
+            scratch, steps, done = self.scratch[i], (begin, end), False
+            wall, cpu = perf_counter(), thread_time()
+            try:
+                epoch(self.shape, work, state, scratch, *networks, *steps, *place)
+                done = True
+            finally:
+                if not done:
+                    sync[ENDED] = 1
+            used[i] = (thread_time() - cpu) / (perf_counter() - wall)
 
-        others = [Thread(target=share, args=(i,)) for i in range(1, len(self.scratch))]
-        interrupt = None
-        try:
-            for thread in others:
-                thread.start()
-            share(0)
-        finally:
-            # The arrays belong to the threads until all of them are done. (An interrupt
-            # may have come before all were started.)
-            while started := [thread for thread in others if thread.is_alive()]:
-                try:
-                    for thread in started:
-                        thread.join()
-                except KeyboardInterrupt as error:
-                    interrupt = error
-        if interrupt is not None:
-            raise interrupt
+        sync[:] = 0
+        together(share, n, sync)
+        if self.shared and n > 1:
+            busy = used.min() < BUSY
+            self.pause = min(2 * self.pause, LONGEST) if busy else 1
+            self.alone = self.pause if busy else 0
         if self.theta.dtype not in _marked:
             _marked.add(self.theta.dtype)
             with suppress(OSError):
                 mark_of(self.theta.dtype).touch()
+
+    def pays(self, multiplications: float) -> bool:
+        """Return whether several threads should share the batches of a call.
+
+        They wait for each other, and on a busy machine in vain: a thread that waits has
+        a core, and the other one has not. Then one thread does the work of all, for
+        more and more calls.
+        """
+        self.alone = max(0, self.alone - 1)
+        return self.alone == 0 and multiplications > CALL
 
     def current(self) -> Array:
         """Return the weights to predict with: theta, or its average."""
@@ -225,6 +315,28 @@ class CompiledCohort:
         )
 
 
+def together(share: Callable[[int], None], n: int, sync: Any) -> None:
+    """Call ``share`` with 0 ... n - 1, each in a thread of its own."""
+    others = [Thread(target=share, args=(i,)) for i in range(1, n)]
+    interrupt = None
+    try:
+        for thread in others:
+            thread.start()
+        share(0)
+    finally:
+        # The arrays belong to the threads until all of them are done. (An interrupt may
+        # have come before all were started.)
+        while started := [thread for thread in others if thread.is_alive()]:
+            sync[ENDED] = 1
+            try:
+                for thread in started:
+                    thread.join()
+            except KeyboardInterrupt as error:
+                interrupt = error
+    if interrupt is not None:
+        raise interrupt
+
+
 def shape_of(problem: Problem) -> Shape:
     """Return the network as the compiled loops take it."""
     network = problem.network
@@ -240,19 +352,32 @@ def shape_of(problem: Problem) -> Shape:
     return Shape(units, codes, weights_at, biases_at)
 
 
-def scratch_of(cohort: CompiledCohort) -> Scratch:
-    """Return the arrays for the blocks of one thread."""
+def scratch_of(cohort: CompiledCohort, first: Scratch | None = None) -> Scratch:
+    """Return the arrays of one thread, given the arrays of the first."""
     problem, settings = cohort.problem, cohort.settings
-    m, dtype = min(settings.batch_size, len(problem.samples), BLOCK), cohort.theta.dtype
-    units = np.array(problem.network.units)
-    kinds = 4 if cohort.noise is not None else 3
-    sizes = np.zeros((4, len(units)), np.int64)
-    sizes[:kinds] = m * units
+    batch, dtype = min(settings.batch_size, len(problem.samples)), cohort.theta.dtype
+    units, shares = np.array(problem.network.units), settings.shares
+    m = -(-min(batch, BLOCK) // shares)
+    sizes = m * np.tile(units, (5, 1))
+    sizes[MASK] *= cohort.noise is not None
+    sizes[TARGET, :-1] = 0
     places = np.cumsum(np.concatenate([[0], sizes.ravel()]))[:-1].reshape(sizes.shape)
-    several = min(settings.batch_size, len(problem.samples)) > BLOCK
-    part = np.zeros(cohort.theta.shape[1] if several else 0, dtype)
-    zeros = np.zeros(units.max(), dtype)
-    return Scratch(np.empty(sizes.sum(), dtype), places, part, zeros)
+    layers = units[1:-1] * units[2:]
+    weighted = getattr(problem.samples, "weights", None) is not None
+    own = (
+        np.empty(sizes.sum(), dtype),
+        places,
+        np.zeros(cohort.theta.shape[1] if batch > BLOCK else 0, dtype),
+        np.zeros(units.max(), dtype),
+        np.arange(m),
+        np.empty(m if weighted else 0, dtype),
+        np.empty(layers[layers <= SMALL].max(initial=0), dtype),
+    )
+    if cohort.shared and first is not None:
+        return Scratch(*own, first.grads, first.sums, first.sync)
+    grads = np.zeros((shares, cohort.theta.shape[1]), dtype)
+    sums = np.zeros((2, shares, 3))
+    return Scratch(*own, grads, sums, np.zeros(LENGTH, np.int64))
 
 
 def as_rows(rows: Any) -> Any:
@@ -264,7 +389,7 @@ def ends(sizes: list[int], parameters: int, draws: int) -> Iterable[int]:
     """Cut the steps of an epoch into calls; return where each call ends."""
     work = numbers = 0.0
     for s, m in enumerate(sizes):
-        work, numbers = work + 3.0 * m * parameters, numbers + m * draws
+        work, numbers = work + 3.0 * m * parameters + STEP, numbers + m * draws
         if work > MULTIPLICATIONS or numbers > NUMBERS or s == len(sizes) - 1:
             yield s + 1
             work = numbers = 0.0

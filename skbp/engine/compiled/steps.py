@@ -35,7 +35,8 @@ NAMES = (
 PLACES = {name: place for place, name in enumerate(NAMES)}
 MOMENTUM, NESTEROV = PLACES["momentum"], PLACES["nesterovs_momentum"]
 BETA_1, BETA_2, EPSILON = PLACES["beta_1"], PLACES["beta_2"], PLACES["epsilon"]
-T, PRODUCT, LAST_J = PLACES["t"], PLACES["product"], PLACES["J"]
+T, AVERAGE_T = PLACES["t"], PLACES["average_t"]
+PRODUCT, LAST_J = PLACES["product"], PLACES["J"]
 
 SGD, ADAM, NADAM, RMSPROP, RPROP = range(5)
 
@@ -91,6 +92,12 @@ def adam(
 
 
 @compiled
+def momentum(beta_1: float, t: float) -> float:
+    """Return mu_t of "nadam"."""
+    return beta_1 * (1.0 - 0.5 * 0.96 ** (0.004 * t))
+
+
+@compiled
 def factors(code: int, numbers: Any, rate: float) -> tuple[float, float, float]:
     """Return ``now``, ``then`` and epsilon of "adam" or of "nadam", its variant."""
     t, beta_1 = numbers[T], numbers[BETA_1]
@@ -98,9 +105,7 @@ def factors(code: int, numbers: Any, rate: float) -> tuple[float, float, float]:
     if code == ADAM:
         # sqrt(1 - beta_2^t) / (1 - beta_1^t)
         return 0.0, rate * root / (1.0 - beta_1**t), numbers[EPSILON]
-    mu = beta_1 * (1.0 - 0.5 * 0.96 ** (0.004 * t))
-    mu_next = beta_1 * (1.0 - 0.5 * 0.96 ** (0.004 * (t + 1.0)))
-    numbers[PRODUCT] *= mu
+    mu, mu_next = momentum(beta_1, t), momentum(beta_1, t + 1.0)
     now = rate * root * (1.0 - mu) / (1.0 - numbers[PRODUCT])
     then = rate * root * mu_next / (1.0 - numbers[PRODUCT] * mu_next)
     return now, then, numbers[EPSILON] * root
@@ -125,12 +130,12 @@ def rprop(
 ) -> None:
     # The step lengths grow while the sign of the gradient stays, and halve if it turns.
     real = theta.dtype.type
-    length, last, last_grad = state[0], state[1], state[2]
-    first, risen = not np.isfinite(numbers[LAST_J]), numbers[LAST_J] < J
+    length, move, last_grad = state[0], state[1], state[2]
+    new, risen = not np.isfinite(numbers[LAST_J]), numbers[LAST_J] < J
     longer, shorter, least, most = real(1.2), real(0.5), real(1e-6), real(50.0)
     zero = real(0.0)
     for p in range(theta.shape[0]):
-        g, step = grad[p], real(rate) if first else length[p]
+        g, step = grad[p], real(rate) if new else length[p]
         turn = last_grad[p] * g
         if turn > zero:
             step *= longer
@@ -140,13 +145,12 @@ def rprop(
         length[p] = step
         if turn < zero:
             if risen:
-                theta[p] -= last[p]
+                theta[p] -= move[p]
             g = zero
         grad[p] = g
-        last[p] = -step if g > zero else (step if g < zero else zero * g)
-        theta[p] += last[p]
+        move[p] = -step if g > zero else (step if g < zero else zero * g)
+        theta[p] += move[p]
         last_grad[p] = g
-    numbers[LAST_J] = J
 
 
 #: The arrays of the state of each optimizer, in the order of their codes.
@@ -161,10 +165,19 @@ CODES = {name: code for code, name in enumerate(ARRAYS)}
 
 
 @compiled
+def begin(code: int, numbers: Any) -> None:
+    """Count a step, before any thread takes its part of the step."""
+    numbers[T] += 1.0
+    numbers[AVERAGE_T] += 1.0
+    if code == NADAM:
+        numbers[PRODUCT] *= momentum(numbers[BETA_1], numbers[T])
+
+
+@compiled
 def step(
     code: int, theta: Any, grad: Any, state: Any, numbers: Any, rate: float, J: float
 ) -> None:
-    """Take a step."""
+    """Take a step with some parameters; ``state`` is a tuple of three arrays."""
     if code in (ADAM, NADAM):
         now, then, epsilon = factors(code, numbers, rate)
         adam(theta, grad, state, numbers, now, then, epsilon)

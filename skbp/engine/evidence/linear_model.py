@@ -40,7 +40,7 @@ import numpy as np
 from skbp.engine.activations import ACTIVATIONS
 from skbp.engine.arrays import Array
 from skbp.engine.curvature import GaussNewton, variances
-from skbp.engine.evidence.posterior import Evidence, covariance
+from skbp.engine.evidence.posterior import Evidence, inverse
 from skbp.engine.evidence.precisions import Precisions, prior_precisions, sizes
 from skbp.engine.evidence.ridge import Ridge, distinct_rows, leave_one_out, ridge
 from skbp.engine.network import Network, predict
@@ -94,7 +94,7 @@ def linear_beside(
         return None
     line, errors = ridge(samples)
     networks = [
-        (theta_k, covariance(one.A), one.beta)
+        (theta_k, inverse(one.A)[0], one.beta)
         for theta_k, one in zip(theta, evidence, strict=True)
     ]
     terms = partial(differences, network, networks, line, MOST * errors)

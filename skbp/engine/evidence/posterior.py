@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.linalg import solve_triangular
+from scipy.linalg.lapack import dposv, dpotrf, dpotri
 
 from skbp.engine.arrays import Array, Rows
 
@@ -34,7 +34,7 @@ class Posterior:
         """Return the posterior of these networks; the best network comes first."""
         best = evidence[0]
         return cls(
-            np.stack([covariance(one.A) for one in evidence]),
+            np.stack([inverse(one.A)[0] for one in evidence]),
             np.array([1.0 / one.beta for one in evidence]),
             best.precisions * best.noise,
         )
@@ -57,8 +57,11 @@ class Evidence:
         The precision of the data, for each output or for all outputs together.
     gamma : array (n_groups,)
         The number of parameters in each group that the data determine.
+    units : list of array (n[l],)
+        How much each hidden unit of each layer is used, from 0 to 1.
     log_evidence : float
-        The logarithm of the probability of the targets, by Laplace's approximation.
+        The logarithm of the probability of the targets, by Laplace's approximation at
+        each of the networks that compute the same function.
     A : array (P, P)
         The second derivative of F at the weights. Its inverse is the covariance of the
         weights.
@@ -69,6 +72,7 @@ class Evidence:
     precisions: Array
     beta: Array
     gamma: Array
+    units: list[Array]
     log_evidence: float
     A: Array = field(repr=False)
 
@@ -78,23 +82,30 @@ class Evidence:
         return float(np.mean(1.0 / self.beta))
 
 
-def inverse_root(A: Array) -> tuple[Array, float]:
-    """Return R and log det A, where A^-1 = R'R and A has no negative eigenvalues."""
-    try:
-        L = np.linalg.cholesky(A)
-        root = solve_triangular(L, np.eye(len(A)), lower=True, check_finite=False)
-        return root, 2.0 * float(np.log(np.diag(L)).sum())
-    except np.linalg.LinAlgError:
+def inverse(A: Array) -> tuple[Array, float]:
+    """Return A^-1 and log det A, where A has no negative eigenvalue."""
+    L, fault = dpotrf(A, lower=1)
+    if not fault:
+        result, fault = dpotri(L, lower=1)
+    if fault:
         values, vectors, unit = eigenvalues(A)
         log_det = float(np.log(values).sum() - 2.0 * np.log(unit).sum())
-        return (vectors / np.sqrt(values)).T * unit, log_det
+        result = (vectors / values) @ vectors.T
+        result *= unit[:, np.newaxis] * unit
+        return result, log_det
+    # LAPACK has written the lower triangle, and zeros above.
+    whole: Array = result + result.T
+    whole.flat[:: len(A) + 1] *= 0.5
+    return whole, 2.0 * float(np.log(L.diagonal()).sum())
 
 
-def covariance(A: Array) -> Array:
-    """Return the inverse of a matrix with no negative eigenvalue."""
-    values, vectors, unit = eigenvalues(A)
-    result: Array = (vectors / values) @ vectors.T
-    result *= unit[:, np.newaxis] * unit
+def solve(A: Array, b: Array) -> Array:
+    """Return A^-1 b, where A is positive definite; overwrites A."""
+    # (The transpose of A, which is symmetric, is in the order of LAPACK.)
+    _, x, fault = dposv(A.T, b, lower=1, overwrite_a=1)
+    if fault:
+        raise np.linalg.LinAlgError("A is not positive definite")
+    result: Array = x
     return result
 
 

@@ -27,18 +27,21 @@ Computation 4, 448-472.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 from math import log, pi
 from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
+from scipy.special import gammaln
 
+from skbp.engine.activations import ACTIVATIONS
 from skbp.engine.arrays import Array, Rows, by_sample
-from skbp.engine.evidence.posterior import Evidence, inverse_root
+from skbp.engine.evidence.posterior import Evidence, inverse
 from skbp.engine.losses import Loss
 from skbp.engine.network import Network
+from skbp.engine.roots import LOG_CONSTANTS
 from skbp.engine.samples import Parts, Samples, Sums
 
 #: The initial beta, in units of one over the variance of the targets: half of the
@@ -103,8 +106,12 @@ class Precisions:
     groups : list of array of int or None
         The groups of parameters that share an estimated precision; None means that all
         weights have the precision ``fixed``.
+    constant : float
+        What the log likelihood has besides minus the loss, whatever the weights are.
     """
 
+    network: Network
+    constant: float
     groups: list[Rows] | None
     beta: Array
     noisy: bool
@@ -114,6 +121,9 @@ class Precisions:
     alpha: Array
     prior: Array
     variance: Array
+    owner: Rows
+    guess: Array
+    units: Array
     each: Array
 
     def __init__(
@@ -125,7 +135,9 @@ class Precisions:
         variance: Array,
         groups: Sequence[Rows] | None,
         fixed: float,
+        constant: float = 0.0,
     ):
+        self.network, self.constant = network, constant
         self.groups = None if groups is None else list(groups)
         self.noisy = noisy(loss, groups)
         self.N, self.beta = N, START / variance if self.noisy else np.ones(1)
@@ -137,7 +149,33 @@ class Precisions:
             self.alpha[: network.n_weights] = fixed
         else:
             self.alpha[:] = prior
-            self.each = np.array([prior[group].mean() for group in self.groups])
+            self.owner = np.empty(len(prior), np.intp)
+            for g, group in enumerate(self.groups):
+                self.owner[group] = g
+            self.guess = self.each = self.mean(prior)
+            self.units = prior / self.guess[self.owner]
+
+    def resume(self, alpha: Array, beta: Array, apart: bool = True) -> None:
+        """Continue from these precisions, which belong to a similar network."""
+        assert self.groups is not None
+        self.each = self.mean(alpha)
+        self.alpha, self.beta, self.apart = alpha, beta, apart
+
+    def sharpen(self, factor: float) -> None:
+        """Trust the data more, by a factor."""
+        if self.noisy:
+            self.beta = factor * self.beta
+        else:
+            self.alpha, self.each = self.alpha / factor, self.each / factor
+
+    def sum(self, values: Array) -> Array:
+        """Return the sum of values (P,) over each group."""
+        sums: Array = np.bincount(self.owner, values).astype(np.float64, copy=False)
+        return sums
+
+    def mean(self, values: Array) -> Array:
+        """Return the mean of values (P,) over each group."""
+        return self.sum(values) / np.bincount(self.owner)
 
     def F(self, E: Array, theta: Array) -> float:
         return float(self.beta @ E + 0.5 * (self.alpha @ theta**2))
@@ -147,7 +185,7 @@ class Precisions:
         A: Array = self.beta[0] * H[0]
         for beta, H_q in zip(self.beta[1:], H[1:], strict=True):
             A += beta * H_q
-        A[np.diag_indices_from(A)] += self.alpha
+        A.flat[:: len(A) + 1] += self.alpha
         return A
 
     def estimate(self, E: Array, theta: Array, H: Array) -> Evidence:
@@ -157,29 +195,28 @@ class Precisions:
         """
         assert self.groups is not None
         A = self.A(H)
-        root, log_det = inverse_root(A)
-        determined = np.clip(1.0 - self.alpha * (root**2).sum(axis=0), 0.0, 1.0)
-        gamma = np.array([determined[group].sum() for group in self.groups])
+        covariance, log_det = inverse(A)
+        determined = np.clip(1.0 - self.alpha * covariance.diagonal(), 0.0, 1.0)
+        gamma = self.sum(determined)
+        units = used_units(self.network, determined)
         evidence = Evidence(
             self.groups,
-            self.each.copy(),
-            self.alpha.copy(),
+            self.each,
+            self.alpha,
             self.beta,
             gamma,
-            self._log_evidence(E, theta, log_det),
+            units,
+            self._log_evidence(E, theta, log_det) + symmetries(self.network, units),
             A,
         )
         if not np.isfinite(evidence.log_evidence):
             raise np.linalg.LinAlgError("the evidence is not finite")
         low, high = LIMITS
-        for g, group in enumerate(self.groups):
-            guess = float(self.prior[group].mean())
-            unit = self.prior[group] / guess
-            wanted = gamma[g] / max(float(unit @ theta[group] ** 2), 1e-300)
-            self.each[g] = min(max(wanted, low * guess), high * guess)
-            self.alpha[group] = self.each[g] * unit
+        wanted = gamma / np.maximum(self.sum(self.units * theta**2), 1e-300)
+        self.each = np.clip(wanted, low * self.guess, high * self.guess)
+        self.alpha = self.each[self.owner] * self.units
         if self.noisy:
-            N, used = self.N, self._used(gamma, root, H)
+            N, used = self.N, self._used(gamma, covariance, H)
             parts = 2.0 * E / self.variance
             if not self.apart:
                 N, used, parts = N.mean(), used.mean(), parts.mean()
@@ -200,19 +237,53 @@ class Precisions:
                 break
         return evidence
 
-    def _used(self, gamma: Array, root: Array, H: Array) -> Array:
+    def _used(self, gamma: Array, covariance: Array, H: Array) -> Array:
         """Return the number of parameters that each output determines (Q,)."""
         if len(H) == 1:
             used: Array = gamma.sum(keepdims=True)
         else:
-            used = self.beta * [float(((root @ H_q) * root).sum()) for H_q in H]
+            used = self.beta * [float(np.vdot(covariance, H_q)) for H_q in H]
         return used
 
     def _log_evidence(self, E: Array, theta: Array, log_det: float) -> float:
-        value = -self.F(E, theta) - 0.5 * log_det + 0.5 * np.log(self.alpha).sum()
+        value = self.constant - self.F(E, theta) - 0.5 * log_det
+        value += 0.5 * np.log(self.alpha).sum()
         if self.noisy:
             value += 0.5 * self.N @ (np.log(self.beta) - log(2.0 * pi))
         return float(value)
+
+
+def used_units(network: Network, determined: Array) -> list[Array]:
+    """Return how much each hidden unit (n[l],) of each layer is used: 0 ... 1.
+
+    A unit is used if the data determine one of its incoming weights or more.
+    """
+    W, _ = network.split(determined[np.newaxis])
+    return [np.minimum(W_l[0].sum(axis=1), 1.0) for W_l in W[1:-1]]
+
+
+def symmetries(network: Network, units: Sequence[Array]) -> float:
+    """Return the logarithm of the number of networks that compute the same function.
+
+    h units of a layer can change places in h! ways. With an odd or even activation,
+    each of them can also change its sign.
+    """
+    total = 0.0
+    for name, used in zip(network.activations, units, strict=True):
+        h = float(used.sum())
+        total += float(gammaln(h + 1.0)) + h * log(2.0) * mirrored(name)
+    return total
+
+
+@cache
+def mirrored(name: str) -> bool:
+    """Return whether an activation is odd or even."""
+    Z = np.linspace(0.0, 3.0, 7).reshape(1, 1, -1)
+    below, above = -Z, Z
+    f, _ = ACTIVATIONS[name](Z.shape, Z.dtype)
+    f(below)
+    f(above)
+    return bool(np.allclose(np.abs(below), np.abs(above)))
 
 
 def noisy(loss: Loss, groups: Sequence[Rows] | None) -> bool:
@@ -260,6 +331,14 @@ def sums_of_data(samples: Samples) -> Sums:
         squares = np.einsum("ij,ij->i", X, X, dtype=np.float64) / X.shape[1]
     N = np.broadcast_to(weights.T, Y.T.shape).sum(axis=1)
     return np.array(by_sample(weights) @ squares), weighted(weights, Y), N
+
+
+def log_constant(loss: Loss, samples: Samples) -> Sums:
+    """Return the sum of what log likelihoods have besides minus the loss, ()."""
+    if loss.name not in LOG_CONSTANTS:
+        return (np.zeros(()),)
+    _, Y, weights = in_float64(samples)
+    return (np.array(weighted(weights, LOG_CONSTANTS[loss.name](Y)).sum()),)
 
 
 def squares_of_targets(center: Array, samples: Samples) -> Sums:

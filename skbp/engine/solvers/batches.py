@@ -75,6 +75,7 @@ def sorted_batches(order: Rows | None, batch_size: int) -> Rows | None:
 
 def shuffled(order: Rows | None, n: int, rng: np.random.RandomState) -> Rows:
     """Return the samples in a new order, drawn as in MLPClassifier."""
-    permutation = np.arange(n)
-    rng.shuffle(permutation)
-    return permutation if order is None else order[permutation]
+    # To shuffle an order is the same as to choose from it in a shuffled order.
+    order = np.arange(n) if order is None else order.copy()
+    rng.shuffle(order)
+    return order

@@ -76,11 +76,18 @@ class Rates:
             return column([self.progress.histories[k].rate for k in networks])
         return lambda part: column([self.at(k, start + part) for k in networks])
 
+    @property
+    def known(self) -> bool:
+        """Whether the rates of further epochs are known, until there is a plateau."""
+        return self.schedule.after is None
+
     def adapt(self, networks: list[int], t: int) -> None:
         """Set the rates after t samples, and act on plateaus."""
+        after = self.schedule.after
         for k in networks:
             history = self.progress.histories[k]
-            history.rate = self.schedule.after(self.now(k, t))
+            if after:
+                history.rate = after(self.now(k, t))
             if self.progress.lost_patience(k) and history.running:
                 self._plateau(k, history)
 

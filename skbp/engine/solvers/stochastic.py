@@ -217,6 +217,7 @@ class Training:
     order: Rows | None
     t: int
     n_epochs: int
+    one_by_one: int
     rates: Rates
 
     def __init__(
@@ -243,6 +244,8 @@ class Training:
             problem, settings, networks, theta.copy(), self.noise, *states
         )
         self.kept, self.t, self.n_epochs = start.theta.copy(), start.t, 0
+        #: How many epochs to take one by one, because a network diverges in them.
+        self.one_by_one = 0
         self.order, last = start.order, len(samples)
         if not isinstance(samples, Parts):
             self.order = samples.rows if start.order is None else start.order
@@ -255,9 +258,10 @@ class Training:
         progress, most = self.progress, self.settings.max_iter
         while self.cohort.networks and most > 0:
             before = self.cohort.current().copy()
-            self.n_epochs += 1
             try:
-                self.epoch(before)
+                if not self.epochs_unseen(most - self.n_epochs):
+                    self.n_epochs += 1
+                    self.epoch(before)
             except KeyboardInterrupt:
                 progress.end(self.cohort.networks, Status.INTERRUPTED)
             if self.n_epochs == most:
@@ -284,6 +288,44 @@ class Training:
         current, rates = cohort.current(), self.rates.at_end
         self.progress.epoch(cohort.networks, current, losses, before, rates)
         self.rates.adapt(cohort.networks, self.t)
+
+    def epochs_unseen(self, most: int) -> bool:
+        """Train for several epochs that nobody looks at; return False if that fails.
+
+        Only compiled loops can do that, and only as long as no network diverges.
+        Otherwise training stands where it stood.
+        """
+        cohort, rates, progress = self.cohort, self.rates, self.progress
+        networks, n = cohort.networks, len(self.problem.samples)
+        self.one_by_one -= 1
+        if isinstance(cohort, Cohort) or self.one_by_one > 0 or not rates.known:
+            return False
+        count = int(min(most, cohort.at_once(), progress.unseen(networks)))
+        if count < 2:
+            return False
+        start, done = (self.order, self.rng.get_state(), cohort.copied()), False
+        orders, now, at_end = [], [], []
+        try:
+            for e in range(count):
+                if self.settings.shuffle:
+                    self.order = shuffled(self.order, n, self.rng)
+                orders.append(np.arange(n) if self.order is None else self.order)
+                now.append(rates.of_epoch(networks, self.n_epochs + e))
+                at_end.append(rates.at_end)
+            losses, best = cohort.epochs(orders, now)
+            done = bool(np.isfinite(losses).all() and np.isfinite(cohort.theta).all())
+        finally:
+            if not done:
+                self.order, random, copies = start
+                self.rng.set_state(random)
+                cohort.restore(copies)
+                self.one_by_one = count + 1
+        if done:
+            self.n_epochs += count
+            self.t += count * n
+            progress.epochs(networks, losses, best, at_end)
+            rates.adapt(networks, self.t)
+        return done
 
     def keep_ended(self, before: Array) -> list[int]:
         """Keep the weights of networks that ended; return the rows of the others."""
