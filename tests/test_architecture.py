@@ -43,6 +43,7 @@ FLOORS = [
     [
         "engine.compiled.outputs",
         "engine.compiled.steps",
+        "engine.compiled.together",
         "engine.compiled.waiting",
     ],
     ["engine.compiled.gradient"],

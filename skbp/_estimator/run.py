@@ -11,7 +11,7 @@ from importlib import import_module
 
 from skbp._config import get_config
 from skbp._threads import WORTH_THREADS, free_threads, with_blas_threads_for
-from skbp.engine.compiled import available, pays, shares_of, suits
+from skbp.engine.compiled import available, mark_of, pays, shares_of, suits
 from skbp.engine.fit import Hook, Job, Result, fit
 from skbp.engine.solvers import SOLVERS
 
@@ -56,6 +56,8 @@ def executed(job: Job) -> Job:
             f"compiled=True needs numba, and {fault} Install numba with `pip install "
             "skbp[fast]`, or leave compiled at 'auto'."
         )
+    if job.report and not mark_of(job.problem.samples.dtype).exists():
+        job.report("Compiling the loops of training, once on this machine ...")
     shares = shares_of(job.problem, job.settings)
     threads = free_threads() if max(K, shares) > 1 else 1
     settings = replace(job.settings, compiled=True, shares=shares, threads=threads)

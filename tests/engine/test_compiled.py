@@ -6,7 +6,6 @@ all activations, losses, optimizers and their options.
 
 from dataclasses import replace
 from importlib import import_module
-from threading import Thread
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from skbp.engine.activations import HIDDEN
 from skbp.engine.arrays import BLOCK
 from skbp.engine.checkpoint import Checkpoint
 from skbp.engine.compiled import suits
+from skbp.engine.compiled.together import together
 from skbp.engine.fit import Job, fit
 from skbp.engine.losses import LOSSES
 from skbp.engine.network import Network
@@ -286,22 +286,29 @@ def test_shares_of_a_batch(solver, options, monkeypatch):
     np.testing.assert_array_equal(alone.model.theta, found[1][0].model.theta)
 
 
-def test_nobody_waits_for_a_thread_that_never_came(monkeypatch):
-    """An interrupt between the start of a thread and the own part of the work."""
-    monkeypatch.setattr(cohort, "CALL", 0.0)
+def test_arrays_of_every_kind_use_the_same_loops():
+    """numba would compile everything again for arrays that may not be written to."""
+    problem, theta = problem_of("squared_error", "identity", weighted=True)
+    settings = Settings(compiled=True, max_iter=2, batch_size=32)
+    trained(problem, theta[:1], settings)
+    before = len(cohort.epoch.signatures)
+    samples = problem.samples
+    arrays = [samples.X.copy(), samples.Y.copy(), samples.weights.copy()]
+    for array in arrays:
+        array.flags.writeable = False
+        trained(replace(problem, samples=Samples(*arrays)), theta[:1], settings)
+    plain = replace(problem, samples=Samples(*arrays[:2]))
+    trained(plain, theta[:1], settings)
+    assert len(cohort.epoch.signatures) == before
 
-    class Interrupted(Thread):
-        def start(self):
-            super().start()
-            raise KeyboardInterrupt
 
-    monkeypatch.setattr(cohort, "Thread", Interrupted)
-    problem, theta = problem_of("squared_error", "identity")
-    settings = Settings(compiled=True, shares=2, threads=2)
-    pair = cohort.CompiledCohort(problem, settings, [0], theta[:1].copy())
-    with pytest.raises(KeyboardInterrupt):
-        pair.epoch([(problem.samples, np.arange(N), 0.0)], 0.1)
-    np.testing.assert_array_equal(pair.theta, theta[:1])
+def test_dropout_draws_nothing_for_batches_without_weight():
+    problem, theta = problem_of("squared_error", "identity", weighted=True)
+    weights = problem.samples.weights.copy()
+    weights[:64] = 0.0
+    samples = Samples(problem.samples.X, problem.samples.Y, weights)
+    options = {"dropout": (0.3, 0.2), "shuffle": False, "batch_size": 32}
+    same(both(replace(problem, samples=samples), theta, **options))
 
 
 def test_a_network_that_diverges_among_epochs_that_nobody_looks_at():
@@ -348,10 +355,9 @@ def test_on_a_busy_machine_one_thread_does_the_work_of_all(monkeypatch):
     pair = cohort.CompiledCohort(problem, settings, [0], theta[:1].copy())
     started = []
 
-    class Counted(Thread):
-        def start(self):
-            started.append(1)
-            super().start()
+    def counted(*arguments):
+        started.append(1)
+        return together(*arguments)
 
     def epochs(n, used):
         """Return how many of n epochs had two threads, with this part of a core."""
@@ -363,7 +369,7 @@ def test_on_a_busy_machine_one_thread_does_the_work_of_all(monkeypatch):
             pair.epoch([(problem.samples, np.arange(N), 0.0)], 0.1)
         return len(started)
 
-    monkeypatch.setattr(cohort, "Thread", Counted)
+    monkeypatch.setattr(cohort, "together", counted)
     assert epochs(5, 10.0) == 5
     assert epochs(100, 0.0) == 6
     epochs(100, 10.0)

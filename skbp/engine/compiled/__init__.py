@@ -6,9 +6,12 @@ This module decides when they pay, and does not import numba itself. The loops a
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 from functools import cache
 from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -85,5 +88,8 @@ def sources() -> str:
 
 def mark_of(dtype: DType) -> Path:
     """Return the file that shows that the loops were compiled on this machine."""
-    folder = Path(__file__).parent / "__pycache__"
-    return folder / f"epoch-{sources()[:16]}-{np.dtype(dtype).name}.compiled"
+    folder, code = Path(__file__).parent / "__pycache__", sources()[:16]
+    with suppress(PackageNotFoundError):
+        code += f"-numba{version('numba')}"
+    cpu = os.environ.get("NUMBA_CPU_NAME", "")
+    return folder / f"epoch-{code}-{cpu}-{np.dtype(dtype).name}.compiled"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from threading import Thread
 from time import perf_counter, thread_time
 from typing import Any, NamedTuple
 
@@ -16,6 +15,7 @@ from skbp.engine.compiled import layers, mark_of, outputs, sources, steps
 from skbp.engine.compiled.epoch import State, make_epoch
 from skbp.engine.compiled.gradient import MASK, SMALL, TARGET, Scratch, Shape, Work
 from skbp.engine.compiled.steps import ARRAYS, NAMES, PLACES
+from skbp.engine.compiled.together import together
 from skbp.engine.compiled.waiting import ENDED, LENGTH
 from skbp.engine.objective import n_rows
 from skbp.engine.problem import Problem
@@ -127,6 +127,9 @@ class CompiledCohort:
         self, batches: Iterable[Batch], rate: Column | Callable[[float], Column]
     ) -> Array:
         """Take a step on each batch; return the mean loss of each network."""
+        if self.noise is not None:
+            # Random numbers are drawn for batches that count, and for no others.
+            batches = of_weight(list(batches))
         _, rows, gone = zip(*batches, strict=True)
         each = [rate(part) for part in gone] if callable(rate) else [rate]
         rates = np.empty((len(rows), len(self.theta)))
@@ -188,10 +191,12 @@ class CompiledCohort:
         q = np.zeros(self.problem.network.units[-1], self.theta.dtype)
         if loss.parameters:
             q[:] = loss.parameters
+        weights = none if samples.weights is None else samples.weights
         return Work(
-            samples.X,
-            samples.Y,
-            none if samples.weights is None else samples.weights,
+            # (numba would compile everything again for arrays that may be written to.)
+            read_only(samples.X),
+            read_only(samples.Y),
+            read_only(weights),
             order,
             starts,
             rates,
@@ -249,8 +254,13 @@ class CompiledCohort:
                     sync[ENDED] = 1
             used[i] = (thread_time() - cpu) / (perf_counter() - wall)
 
+        def stop() -> None:
+            sync[ENDED] = 1
+
         sync[:] = 0
-        together(share, n, sync)
+        if n == 1 or not together(share, n, stop):
+            n = 1
+            share(0)
         if self.shared and n > 1:
             busy = used.min() < BUSY
             self.pause = min(2 * self.pause, LONGEST) if busy else 1
@@ -258,7 +268,9 @@ class CompiledCohort:
         if self.theta.dtype not in _marked:
             _marked.add(self.theta.dtype)
             with suppress(OSError):
-                mark_of(self.theta.dtype).touch()
+                mark = mark_of(self.theta.dtype)
+                mark.parent.mkdir(exist_ok=True)
+                mark.touch()
 
     def pays(self, multiplications: float) -> bool:
         """Return whether several threads should share the batches of a call.
@@ -315,26 +327,16 @@ class CompiledCohort:
         )
 
 
-def together(share: Callable[[int], None], n: int, sync: Any) -> None:
-    """Call ``share`` with 0 ... n - 1, each in a thread of its own."""
-    others = [Thread(target=share, args=(i,)) for i in range(1, n)]
-    interrupt = None
-    try:
-        for thread in others:
-            thread.start()
-        share(0)
-    finally:
-        # The arrays belong to the threads until all of them are done. (An interrupt may
-        # have come before all were started.)
-        while started := [thread for thread in others if thread.is_alive()]:
-            sync[ENDED] = 1
-            try:
-                for thread in started:
-                    thread.join()
-            except KeyboardInterrupt as error:
-                interrupt = error
-    if interrupt is not None:
-        raise interrupt
+def of_weight(batches: list[Batch]) -> list[Batch]:
+    """Return the batches whose weights are not all 0."""
+    some = [
+        (samples, rows, gone)
+        for samples, rows, gone in batches
+        if not isinstance(samples, Samples)
+        or samples.weights is None
+        or samples.weights[rows].any()
+    ]
+    return some or batches
 
 
 def shape_of(problem: Problem) -> Shape:
@@ -378,6 +380,13 @@ def scratch_of(cohort: CompiledCohort, first: Scratch | None = None) -> Scratch:
     grads = np.zeros((shares, cohort.theta.shape[1]), dtype)
     sums = np.zeros((2, shares, 3))
     return Scratch(*own, grads, sums, np.zeros(LENGTH, np.int64))
+
+
+def read_only(array: Array) -> Array:
+    """Return a view that may not be written to, as arrays of pandas are."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def as_rows(rows: Any) -> Any:

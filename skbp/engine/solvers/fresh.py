@@ -48,7 +48,7 @@ FEATURES, PER_FEATURE = 10, 100
 PLAN = Plan(first=5, patience=4)
 #: The number of samples from which fresh units are fitted to a part of them only.
 MANY = 1000
-#: Network, weights, sizes of the residuals, and the step between samples.
+#: Network, weights, sizes of the residuals, and one of how many samples is drawn.
 Known: TypeAlias = tuple[Network, Array, Array, int]
 
 
@@ -122,7 +122,8 @@ def residual_task(task: Task, base: Array) -> tuple[Task, Array]:
     ones, step = np.ones(task.network.units[-1]), max(1, len(task.samples) // MANY)
     known = (task.network, base, ones, step)
     r, rr, N, m = task.samples.sum(partial(of_residuals, sums_of_residuals, known))
-    size = np.sqrt(np.maximum(rr / N - (r / N) ** 2, 0.0))
+    known_N = np.where(N > 0.0, N, 1.0)
+    size = np.sqrt(np.maximum(rr / known_N - (r / known_N) ** 2, 0.0))
     size = np.where(size > 0.0, size, 1.0)
     known, samples = (task.network, base, size, step), task.samples
     if isinstance(samples, Samples):
@@ -145,11 +146,16 @@ def of_residuals(
 
 
 def residual_samples(known: Known, samples: Samples) -> Samples:
-    """Return every so manyth sample, with its residual over its size as the target."""
+    """Return one of ``step`` samples, with its residual over its size as the target.
+
+    The samples are drawn at random, always the same: every so manyth sample would miss
+    what has a period.
+    """
     network, base, size, step = known
     every = samples.every
     rows = np.arange(every.stop) if isinstance(every, slice) else every
-    rows = rows[::step]
+    if step > 1:
+        rows = rows[np.random.RandomState(len(rows)).rand(len(rows)) < 1.0 / step]
     X, Y = samples.X[rows], samples.Y[rows].astype(np.float64)
     R = (Y - predict(network, *network.split(base[np.newaxis]), X)[0]) / size
     return Samples(X, R, None if samples.weights is None else samples.weights[rows])

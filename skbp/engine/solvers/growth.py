@@ -9,7 +9,8 @@ weights were drawn climbs twice, and the weights with the higher evidence are ke
 From little noise
     All units train with a noise of a tenth of the usual, which no effect is taken for,
     until the cost hardly falls. From there the evidence decides. This finds targets of
-    many bends in few features.
+    many bends in few features. With many features it would find networks that fit the
+    noise, and whose evidence is high all the same.
 By growth
     Half of the units climb first, beginning almost linear. Fresh units are then fitted
     to the residual, join, and all climb together, as long as the evidence rises. This
@@ -114,7 +115,7 @@ class Training:
             grows = self.task.loss.normal and len(network.activations) == 1
             if not grows:
                 self.go(whole, self.theta, as_drawn)
-            if not self.task.by_feature or network.units[0] <= FEATURES:
+            if network.units[0] <= FEATURES:
                 self.from_little_noise()
             if grows:
                 self.by_growth()
@@ -130,6 +131,9 @@ class Training:
         self, cut: Cut, theta: Array, plan: Plan, precisions: Precisions | None = None
     ) -> Found | None:
         """Climb from weights of a cut; return what was found."""
+        if self.climb is not None and not self.steps_left:
+            # The climb so far stays the one that has trained.
+            return None
         precisions = precisions or self.task.precisions(cut)
         self.climb = climb = Climb(self.task, cut, theta, precisions)
         try:

@@ -303,7 +303,10 @@ class Training:
         count = int(min(most, cohort.at_once(), progress.unseen(networks)))
         if count < 2:
             return False
-        start, done = (self.order, self.rng.get_state(), cohort.copied()), False
+        start = (self.order, self.rng.get_state(), cohort.copied())
+        counts, done = (self.n_epochs, self.t), False
+        records = [progress.histories[k].copied() for k in networks]
+        best_before = progress.best_theta[networks]
         orders, now, at_end = [], [], []
         try:
             for e in range(count):
@@ -313,18 +316,22 @@ class Training:
                 now.append(rates.of_epoch(networks, self.n_epochs + e))
                 at_end.append(rates.at_end)
             losses, best = cohort.epochs(orders, now)
-            done = bool(np.isfinite(losses).all() and np.isfinite(cohort.theta).all())
+            if np.isfinite(losses).all() and np.isfinite(cohort.theta).all():
+                self.n_epochs += count
+                self.t += count * n
+                progress.epochs(networks, losses, best, at_end)
+                rates.adapt(networks, self.t)
+                done = True
         finally:
             if not done:
                 self.order, random, copies = start
                 self.rng.set_state(random)
                 cohort.restore(copies)
+                self.n_epochs, self.t = counts
+                for k, history in zip(networks, records, strict=True):
+                    progress.histories[k] = history
+                progress.best_theta[networks] = best_before
                 self.one_by_one = count + 1
-        if done:
-            self.n_epochs += count
-            self.t += count * n
-            progress.epochs(networks, losses, best, at_end)
-            rates.adapt(networks, self.t)
         return done
 
     def keep_ended(self, before: Array) -> list[int]:
