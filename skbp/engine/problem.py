@@ -73,7 +73,8 @@ class Problem:
         """Return the penalty (K,) of networks theta (K, P): alpha/(2m) |W|²."""
         W = theta[:, : self.network.n_weights]
         scale = 0.5 / self.samples.total()
-        return np.vecdot(W, cast(alpha, theta.dtype) * W) * scale
+        penalty: Array = np.vecdot(W, cast(alpha, theta.dtype) * W) * scale
+        return penalty
 
     def surely_finite(self, theta: Array) -> bool:
         """Return whether a bound on the outputs shows that all losses are finite.
