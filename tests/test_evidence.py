@@ -8,6 +8,7 @@ import scipy.sparse
 from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, make_friedman1
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import ARDRegression, BayesianRidge, LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import StandardScaler, scale
@@ -268,6 +269,17 @@ class TestNetworks:
         ard = fitted(clone(model).set_params(alpha="ard", max_iter=9), x, y)
         expected = (ard.alpha_[0][:, np.newaxis] * ard.coefs_[0] ** 2).sum()
         assert ard.cost(x, y).penalty > expected / (2 * m)
+
+
+class TestWarnings:
+    def test_almost_as_many_parameters_as_targets(self):
+        rng = np.random.RandomState(3)
+        x = rng.standard_normal((15, 25))
+        y = x[:, 0] + 0.5 * x[:, 1] + 0.5 * rng.standard_normal(15)
+        model = BPRegressor((8,), "tanh", solver="lm", alpha="ard", n_init=2)
+        with pytest.warns(ConvergenceWarning, match="as many parameters as targets"):
+            model.set_params(random_state=0).fit(x, y / y.std())
+        assert 0.75 * 15 < model.n_effective_parameters_ <= 15
 
 
 class TestErrors:

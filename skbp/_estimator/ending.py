@@ -33,6 +33,9 @@ CHANGE, WORSE = 1e-3, 0.02
 POOR, USELESS = 0.5, 0.01
 #: The effective parameters beyond one for each output that a constant has at most.
 ABOUT = 0.5
+#: A network that uses more than this part of the targets for its parameters says little
+#: about its errors: with 15 samples of 25 features they were up to 20 times std.
+CROWDED = 0.75
 
 
 def warn_of_end(estimator: Any, job: Job, result: Result) -> None:
@@ -205,10 +208,12 @@ def score_of_constant(job: Job) -> float:
 
 
 def of_evidence(estimator: Any, job: Job, result: Result) -> Iterator[str]:
-    """Yield what to say if an estimated alpha left next to nothing of the network."""
-    evidence, share, network = result.evidence, result.linear_share, job.problem.network
+    """Yield what to say if an estimated alpha found too little, or too much."""
+    evidence, share, problem = result.evidence, result.linear_share, job.problem
+    network = problem.network
     if evidence is None or not network.activations:
         return
+    targets = float(problem.samples.total()) * network.units[-1]
     gamma, n_outputs = float(evidence.gamma.sum()), network.units[-1]
     found, tries = f"alpha={estimator.alpha!r} has found", []
     if estimator.n_init == 1:
@@ -224,6 +229,13 @@ def of_evidence(estimator: Any, job: Job, result: Result) -> Iterator[str]:
         yield f"{found} no network that predicts better than a linear model."
         yield "The linear model predicts alone (linear_share_ is 1)."
         tries += ["change hidden_layer_sizes", "set alpha to a number"]
+    elif problem.loss.normal and gamma > CROWDED * targets:
+        yield f"{found} a network with almost as many parameters as targets."
+        yield (
+            f"The data determine {gamma:.1f} parameters (n_effective_parameters_) from "
+            f"{targets:g} targets; errors can be several times return_std."
+        )
+        tries = ["collect more samples", "leave out features", "use a linear model"]
     else:
         return
     remedy = ", ".join(tries[:-1]) + f", or {tries[-1]}."
