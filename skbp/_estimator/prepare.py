@@ -234,13 +234,8 @@ def check_own(read: Read) -> None:
     if isinstance(samples, Parts):
         samples = next(iter(samples.stream()))
     weights = samples.weights
-    by_target = check_own_loss(targets.options.loss, targets.output, samples.Y)
-    if not by_target and weights is not None and weights.ndim == 2:
-        raise ValueError(
-            "Missing targets (nan in y) and sample_weight of the shape of y need a "
-            "loss that returns the value of each target, of the shape of Y; got one "
-            "value for each sample."
-        )
+    by_target = weights is not None and weights.ndim == 2
+    check_own_loss(targets.options.loss, targets.output, samples.Y, by_target)
 
 
 def start_theta(
