@@ -1,9 +1,10 @@
 """Fitted attributes: set after training, read by predictions, restored after errors.
 
-Three of them are private: ``_bp_model`` predicts, ``_bp_targets`` holds what was learnt
-about y, and ``_bp_checkpoint`` is where ``partial_fit`` and a warm start continue. The
-first two can be made of public attributes, and are (``by_hand.py``) where an estimator
-does not have them.
+Four of them are private: ``_bp_model`` predicts, ``_bp_targets`` holds what was learnt
+about y, ``_bp_checkpoint`` is where ``partial_fit`` and a warm start continue, and
+``_bp_trained`` holds the parameters that training ended with, which may change
+afterwards. The first two can be made of public attributes, and are (``by_hand.py``)
+where an estimator does not have them.
 """
 
 from __future__ import annotations
@@ -44,6 +45,9 @@ COUNTS = (
     "best_validation_score_",
     *CURVES,
 )
+
+#: The parameters that say how training ended, besides whether it stops early.
+LIMITS = ("solver", "max_iter", "max_fun", "tol", "n_iter_no_change")
 
 #: The attributes that describe some kinds of targets, and their names there.
 OF_TARGETS = {
@@ -182,6 +186,7 @@ def of_history(estimator: Any, job: Job, history: History) -> dict[str, Any]:
         "n_iter_": (before["n_iter_"] or 0) + history.n_iter,
         "t_": (before["t_"] or 0) + history.n_iter * seen,
         "status_": str(history.status),
+        "_bp_trained": trained_with(estimator),
         "loss_": losses[-1] if losses else (before["loss_"] or np.nan),
         "best_loss_": None,
     }
@@ -200,6 +205,12 @@ def of_history(estimator: Any, job: Job, history: History) -> dict[str, Any]:
             [*filter(np.isfinite, scores), *known], default=None
         )
     return found | of_curves(before, history)
+
+
+def trained_with(estimator: Any) -> dict[str, Any]:
+    """Return the parameters that say how training ended."""
+    found = {name: getattr(estimator, name) for name in LIMITS}
+    return found | {"early_stopping": stops_early(estimator)}
 
 
 def of_curves(before: dict[str, Any], history: History) -> dict[str, Any]:
