@@ -208,7 +208,7 @@ def test_parameters_that_contradict_the_module():
     same = {"hidden_layer_sizes": 5, "activation": "tanh"}
     assert BPRegressor.from_torch(module, **same).activation == "tanh"
     for wrong in ({"hidden_layer_sizes": (6,)}, {"activation": "relu"}):
-        with pytest.raises(ValueError, match="follow from the module.*Leave both out"):
+        with pytest.raises(ValueError, match=r"follow from the module.*Leave both out"):
             BPRegressor.from_torch(module, **wrong)
 
 

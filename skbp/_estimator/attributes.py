@@ -23,6 +23,7 @@ from skbp._targets import Targets
 from skbp.engine.arrays import Array
 from skbp.engine.checkpoint import Checkpoint
 from skbp.engine.evidence.posterior import Evidence
+from skbp.engine.evidence.precisions import sums_of_data
 from skbp.engine.fit import Job, Result
 from skbp.engine.model import Model
 from skbp.engine.progress import History, Status
@@ -159,6 +160,9 @@ def set_attributes(estimator: Any, job: Job, result: Result) -> None:
         scale = vars(estimator).get("target_scale_")
         if scale is not None and found["noise_std_"] is not None:
             estimator.noise_std_ = of_outputs(found["noise_std_"] * scale)
+            # p(y) = p((y - center) / scale) / scale, for each target
+            _, _, N = job.problem.samples.sum(sums_of_data)
+            estimator.log_evidence_ -= float(N @ np.log(scale))
     vars(estimator).update(of_history(estimator, job, history))
 
 

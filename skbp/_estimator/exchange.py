@@ -127,7 +127,9 @@ class Exchange:
         ----------
         raw : bool, default=False
             Whether to leave the output activation out, as for a loss that takes raw
-            outputs, such as ``CrossEntropyLoss``.
+            outputs, such as ``CrossEntropyLoss``. With ``target_scaling="standard"``,
+            raw outputs belong to the scaled targets: (y - ``target_center_``) /
+            ``target_scale_``.
 
         Returns
         -------

@@ -130,6 +130,13 @@ def prepare_part(estimator: Any, data: Data, validation: Data) -> Job:
         learn = earlier.learning(estimator, options, "extended")
         rng = stream_of(estimator, earlier)
     job = job_of(estimator, data, validation, learn, earlier, rng, max_iter=1)
+    targets, samples = vars(estimator)["_bp_targets"], job.problem.samples
+    if (
+        earlier is None
+        and isinstance(targets, NumberTargets)
+        and isinstance(samples, Samples)
+    ):
+        targets.check_spread(samples.Y, samples.weights)
     options.check_parts()
     return replace(job, start=resumed(job, earlier))
 
