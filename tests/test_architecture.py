@@ -117,7 +117,7 @@ FLOORS = [
     ["plotting.weights"],
     ["plotting"],
     ["tables.columns", "tables.piecewise", "tables.stack"],
-    ["tables.candidates", "tables.dates"],
+    ["tables.candidates", "tables.dates", "tables.errors"],
     ["tables.estimators"],
     ["tables.pipeline"],
     ["tables"],

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
 from scipy.special import logsumexp
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
@@ -28,6 +29,7 @@ from skbp import (
     tabular_pipeline,
 )
 from skbp.tables.columns import as_numbers, as_texts, columns, kind_of
+from skbp.tables.errors import errors_of, rows_to_learn_from
 from skbp.tables.stack import folds_of
 
 N = 60
@@ -251,12 +253,134 @@ def test_noise_is_the_error_on_rows_not_seen():
     model = regressor().fit(X, Y)
     assert_allclose(model.noise_std_[0], 0.5, rtol=0.2)
     y, std = model.predict(X[:3], return_std=True)
-    assert_allclose(std, np.tile(model.noise_std_, (3, 1)))
+    assert y.shape == std.shape == (3, 2)
     assert_allclose(y[:, 1], 100 * X[:3, 1], atol=5)
     single = regressor().fit(X, Y[:, 0])
     y, std = single.predict(X[:3], return_std=True)
     assert y.shape == std.shape == (3,)
     assert isinstance(single.noise_std_, float)
+
+
+def noisy(n, seed):
+    """Return X and y with noise that grows with the first column."""
+    rng = np.random.RandomState(seed)
+    X = rng.uniform(-1, 1, (n, 2))
+    return X, X[:, 1] + np.exp(X[:, 0]) * 0.3 * rng.randn(n)
+
+
+def test_std_and_intervals_follow_noise_that_varies():
+    model = tabular_pipeline(regressor()).fit(*noisy(600, 0))
+    X, y = noisy(2000, 1)
+    mean, std = model.predict(X, return_std=True)
+    assert_allclose(std, 0.3 * np.exp(X[:, 0]), rtol=0.2)
+    assert_allclose(np.mean(((y - mean) / std) ** 2), 1.0, atol=0.15)
+    low, high = model.predict(X, quantiles=[0.05, 0.95]).T
+    within = (low < y) & (y < high)
+    for part in (X[:, 0] < 0, X[:, 0] > 0):
+        assert_allclose(within[part].mean(), 0.9, atol=0.06)
+
+
+def test_std_is_nearly_constant_where_noise_is():
+    rng = np.random.RandomState(0)
+    X = rng.randn(400, 3)
+    model = regressor().fit(X, X[:, 0] + 0.5 * rng.randn(400))
+    _, std = model.predict(X, return_std=True)
+    assert_allclose(std, 0.5, rtol=0.25)
+
+
+@pytest.mark.parametrize("outputs", [(), (1,), (2,)])
+def test_quantiles_are_in_order_and_around_the_prediction(outputs):
+    rng = np.random.RandomState(0)
+    X = rng.randn(120, 2)
+    y = np.reshape(X[:, 0], (120, *[1 for _ in outputs])) + rng.randn(120, *outputs)
+    model = regressor().fit(X, y)
+    found = model.predict(X, quantiles=[0.1, 0.5, 0.9])
+    assert found.shape == (120, *outputs, 3)
+    assert (np.diff(found, axis=-1) > 0).all()
+    mean, std = model.predict(X, return_std=True)
+    assert mean.shape == std.shape == (120, *outputs)
+    assert (found[..., 0] < mean).all()
+    assert (mean < found[..., 2]).all()
+    again, same = pickle.loads(pickle.dumps(model)).predict(X, True, [0.1, 0.5, 0.9])
+    assert_array_equal(again, found)
+    assert_array_equal(same, std)
+
+
+@pytest.mark.parametrize("weights", [None, np.repeat([1.0, 3.0], 50)])
+@pytest.mark.parametrize("n", [40, 100])
+def test_errors_over_their_std_have_a_mean_square_of_1(n, weights):
+    rng = np.random.RandomState(0)
+    inputs = dict.fromkeys(["plain", "binned"], rng.randn(n, 2))
+    weights = weights if weights is None else weights[-n:]
+    residuals = rng.standard_t(4, (n, 2)) * [1.0, 50.0]
+    errors = errors_of(residuals, inputs, weights, rng, None)
+    share = np.diff(errors.levels, axis=0, prepend=0)
+    if weights is None:
+        assert_allclose(errors.levels[:, 0], np.arange(1, n + 1) / (n + 1))
+        assert_allclose((errors.z**2).mean(axis=0), 1.0)
+    assert (share > 0).all()
+    assert (errors.levels < 1).all()
+    assert_allclose(errors.std(inputs).mean(axis=0), [1.4, 70], rtol=0.3)
+    assert (errors.stack is None) == (n == 40)
+
+
+def test_rows_without_weight_teach_nothing_about_errors():
+    rng = np.random.RandomState(0)
+    held_out = rng.randn(6, 1)
+    held_out[2] = np.nan
+    weights = np.array([1.0, 0.0, 1.0, 1.0, 0.0, 2.0])
+    assert rows_to_learn_from(held_out, weights, rng).tolist() == [0, 3, 5]
+
+
+def test_errors_of_perfect_predictions_are_0():
+    rng = np.random.RandomState(0)
+    inputs = dict.fromkeys(["plain", "binned"], rng.randn(100, 2))
+    errors = errors_of(np.zeros((100, 1)), inputs, None, rng, None)
+    assert_array_equal(errors.std(inputs), 0.0)
+    assert_array_equal(errors.quantiles([0.1, 0.9]), 0.0)
+
+
+def test_only_the_proportions_of_weights_matter_for_the_std():
+    X, y = noisy(150, 0)
+    weights = np.random.RandomState(1).randint(0, 3, 150)
+    found = [
+        regressor().fit(X, y, sample_weight=scale * weights).predict(X, True)[1]
+        for scale in (1.0, 0.25)
+    ]
+    assert_allclose(*found, rtol=1e-3)
+
+
+def test_errors_need_rows_that_are_held_out():
+    model = regressor().fit([[0.0], [1.0]], [0.0, 1.0])
+    assert model.noise_std_ is None
+    for options in ({"return_std": True}, {"quantiles": [0.5]}):
+        with pytest.raises(ValueError, match="fewer than four rows"):
+            model.predict([[0.5]], **options)
+
+
+@pytest.mark.parametrize("levels", [0.5, [], [0.0, 0.5], [0.5, 1.0], [np.nan]])
+def test_wrong_levels_are_named(levels):
+    model = regressor().fit(*noisy(20, 0))
+    with pytest.raises(ValueError, match="quantiles must be a list of numbers"):
+        model.predict([[0.0, 0.0]], quantiles=levels)
+
+
+def test_weights_pass_through_the_pipeline():
+    """Rows without weight say the contrary of the others."""
+    X, y = table(120)
+    weights = np.arange(120) % 2
+    y = np.where(weights == 1, y, np.where(y == "yes", "no", "yes"))
+    model = tabular_pipeline(classifier()).fit(X, y, network__sample_weight=weights)
+    assert model.score(X, y, weights) > 0.8
+
+
+def test_what_a_table_cannot_be_is_said():
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(ValueError, match="MultiOutputClassifier"):
+        classifier().fit(X, np.eye(3, dtype=int)[y])
+    for model in (classifier(), regressor()):
+        with pytest.raises(TypeError, match="dense data is required"):
+            model.fit(csr_array(X), y)
 
 
 def test_predictions_stay_in_the_range_of_the_targets():
@@ -459,7 +583,11 @@ def test_hard_tables_give_finite_predictions(name):
         y = (np.nan_to_num(X[:, 0]) > 0).astype(int)
     p = tabular_pipeline(classifier()).fit(X, y).predict_proba(X)
     assert np.isfinite(p).all()
-    assert np.isfinite(tabular_pipeline(regressor()).fit(X, y).predict(X)).all()
+    model = tabular_pipeline(regressor()).fit(X, y)
+    assert np.isfinite(model.predict(X)).all()
+    if model[-1].noise_std_ is not None:
+        assert np.isfinite(model.predict(X, return_std=True)).all()
+        assert np.isfinite(model.predict(X, quantiles=[0.1, 0.9])).all()
 
 
 @pytest.mark.parametrize("kind", ["classifier", "regressor"])

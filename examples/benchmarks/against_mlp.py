@@ -5,7 +5,11 @@
 Both sides train from the same seed with the same batches for the same number of
 epochs, in turn, so that a machine whose speed drifts slows both; figures are medians.
 skbp trains with its NumPy engine and, where numba is installed, with compiled loops.
-"products" are the matrix products that a step cannot do without, alone.
+"products" are the matrix products that a step cannot do without, alone. Where JAX or
+PyTorch is installed (the extra bench), a step of other_loops.py is timed, too.
+
+A long training must not slow down. So there are also times of early and late epochs,
+on data with which many units of ReLU are never active after a while.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ import json
 import tracemalloc
 import warnings
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from itertools import pairwise
 from math import nan
@@ -23,11 +28,13 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from other_loops import LOOPS
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skbp import BPClassifier, BPRegressor, config_context
+from skbp.tables import PiecewiseLinearEncoder
 
 #: features, hidden units, classes, rows, epochs: about half a second a run of ours.
 SHAPES = [
@@ -115,7 +122,8 @@ def compare_fit(
     ours, theirs = (estimator(**options) for estimator in BOTH)
     m = min(200, n)
     steps = epochs * -(-n // m)
-    step = products((features, *hidden, classes), m, dtype)
+    units = (features, *hidden, classes)
+    step = products(units, m, dtype)
 
     def train(compiled: bool) -> Callable[[], Any]:
         def call() -> None:
@@ -129,12 +137,22 @@ def compare_fit(
         lambda: [step() for _ in range(steps)],
         train(False),
     ]
+    names = [name for name in LOOPS if find_spec(name)]
+    works += [LOOPS[name](units, X, y, m, epochs) for name in names]
     if find_spec("numba"):
         works.append(train(True))
-    theirs_s, bare_s, ours_s, *compiled_s = in_turn(runs, *works)
+    theirs_s, bare_s, ours_s, *more = in_turn(runs, *works)
+    others = {f"{name}_us": 1e6 * more.pop(0) / steps for name in names}
+    # JAX's epochs have full batches only.
+    if "jax_us" in others:
+        others["jax_us"] *= -(-n // m) / (n // m)
     faster = {
-        "compiled_us": 1e6 * compiled_s[0] / steps,
-        "compiled_ratio": theirs_s / compiled_s[0],
+        f"compiled_{key}": value
+        for compiled_s in more
+        for key, value in (
+            ("us", 1e6 * compiled_s / steps),
+            ("ratio", theirs_s / compiled_s),
+        )
     }
     return {
         "what": f"{features}-{'-'.join(map(str, hidden))}-{classes} / {n}",
@@ -144,8 +162,34 @@ def compare_fit(
         "ratio": theirs_s / ours_s,
         "over_products": ours_s / bare_s,
         "loss_difference": abs(ours.loss_curve_[-1] - theirs.loss_curve_[-1]),
-        **(faster if compiled_s else {}),
+        **others,
+        **faster,
     }
+
+
+def early_and_late(runs: int) -> list[dict[str, Any]]:
+    """Return seconds of the first 5 epochs and of epochs 41 to 60, each by epoch."""
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((10_000, 17))
+    y = (np.sin(2.0 * X[:, 0]) + X[:, 1] * X[:, 2] > 0.0).astype(int)
+    X = PiecewiseLinearEncoder(10).fit_transform(X).astype("float32")
+    common = {"hidden_layer_sizes": (128, 128), "batch_size": 128, "random_state": 0}
+    common |= {"tol": 0.0, "n_iter_no_change": 60}
+    sides = {"MLP": (MLPClassifier, False), "NumPy": (BPClassifier, False)}
+    if find_spec("numba"):
+        sides["compiled"] = (BPClassifier, True)
+
+    def train(kind: Any, compiled: bool, epochs: int) -> None:
+        with config_context(compiled=compiled):
+            kind(max_iter=epochs, **common).fit(X, y)
+
+    rows = []
+    for name, side in sides.items():
+        works = [partial(train, *side, epochs) for epochs in (5, 40, 60)]
+        first, most, all_ = in_turn(runs, *works)
+        early, late = first / 5, (all_ - most) / 20
+        rows.append({"what": name, "early_s": early, "late_s": late})
+    return rows
 
 
 def compare_calls(
@@ -244,6 +288,7 @@ def report(runs: int) -> dict[str, Any]:
     print(
         f"{'Adam, in-hidden-out / rows':28} dtype    "
         "MLP us/step  BP us/step  ratio  BP/products  loss difference  compiled  ratio"
+        "     JAX  torch"
     )
     for dtype in DTYPES:
         for shape in SHAPES:
@@ -254,7 +299,8 @@ def report(runs: int) -> dict[str, Any]:
                 f"{row['ours_us']:11.0f} {row['ratio']:6.2f} "
                 f"{row['over_products']:12.2f} {row['loss_difference']:16.1e} "
                 f"{row.get('compiled_us', nan):9.0f} "
-                f"{row.get('compiled_ratio', nan):6.2f}",
+                f"{row.get('compiled_ratio', nan):6.2f} {row.get('jax_us', nan):7.0f} "
+                f"{row.get('torch_us', nan):6.0f}",
                 flush=True,
             )
         rows = [row for row in results["fit"] if row["dtype"] == dtype]
@@ -263,7 +309,11 @@ def report(runs: int) -> dict[str, Any]:
         results[f"geometric_mean_{dtype}"] = mean
         results[f"geometric_mean_compiled_{dtype}"] = compiled
         print(f"{'geometric mean':28} {dtype}  {'':23} {mean:6.2f} {compiled:46.2f}\n")
-    print(f"{'':28} dtype       MLP s     BP s  ratio   MLP MB    BP MB")
+    print("10000 x 170, 128-128, float32: seconds an epoch   early    late")
+    results["long"] = early_and_late(runs)
+    for row in results["long"]:
+        print(f"{row['what']:46} {row['early_s']:8.4f} {row['late_s']:7.4f}")
+    print(f"\n{'':28} dtype       MLP s     BP s  ratio   MLP MB    BP MB")
     for compare in (compare_predict, compare_lbfgs):
         for dtype in DTYPES:
             row = compare(dtype, runs)

@@ -115,9 +115,10 @@ plt.show()
 # How wrong may a prediction be?
 # ------------------------------
 #
-# ``return_std=True`` returns the typical error on rows that the networks have not seen.
-# About 95 % of the flats are within two of these standard deviations.
+# ``return_std=True`` returns a standard deviation for each flat. Two quantiles are the
+# ends of an interval, which contains about 90 % of the flats.
 
 mean, std = model.predict(X_test, return_std=True)
-print(f"std = {std[0]:.2f}")
-print(f"{np.mean(np.abs(mean - y_test) < 2 * std):.0%} within two standard deviations")
+print(f"std from {std.min():.2f} to {std.max():.2f}")
+low, high = model.predict(X_test, quantiles=[0.05, 0.95]).T
+print(f"{np.mean((low < y_test) & (y_test < high)):.0%} within the intervals")

@@ -141,7 +141,7 @@ def fit(job: Job, hook: Hook | None = None) -> list[Result]:
         SOLVERS[settings.solver].minimise, problem, settings, progress, start, job.rng
     )
     solution = job.around(minimise) if job.around else minimise()
-    judge(job, progress, solution)
+    losses = judge(job, progress, solution)
 
     known: list[Checkpoint | None] = []
 
@@ -153,7 +153,9 @@ def fit(job: Job, hook: Hook | None = None) -> list[Result]:
 
     starts = range(0, len(networks), job.n_init)
     groups = [networks[start : start + job.n_init] for start in starts]
-    return [conclude(job, solution, progress, group, checkpoint) for group in groups]
+    return [
+        conclude(job, solution, progress, group, losses, checkpoint) for group in groups
+    ]
 
 
 def after_epoch(
@@ -174,8 +176,10 @@ def after_epoch(
     return call
 
 
-def judge(job: Job, progress: Progress, solution: Solution) -> None:
+def judge(job: Job, progress: Progress, solution: Solution) -> Array | None:
     """Judge the weights that training ended with by their own loss.
+
+    Returns the loss (K,) of the weights that are kept; None if it was not computed.
 
     The losses that a solver records belong to weights before a step. So nobody has seen
     what the last step did, nor what float32 makes of weights found in float64. Where
@@ -186,7 +190,7 @@ def judge(job: Job, progress: Progress, solution: Solution) -> None:
         with np.errstate(all="ignore"):
             if job.settings.max_iter == 1 and job.problem.surely_finite(theta):
                 # A step of a stream takes hardly longer than the pass below.
-                return
+                return None
             losses = job.problem.losses(theta)
             for k, history in enumerate(histories):
                 history.end_loss = float(losses[k])
@@ -197,11 +201,15 @@ def judge(job: Job, progress: Progress, solution: Solution) -> None:
                 assert job.start.theta is not None
                 known = np.stack([progress.best_theta[k], job.start.theta[k]])
                 costs = job.problem.losses(known)
-                theta[k] = known[np.argmin(np.where(np.isfinite(costs), costs, np.inf))]
+                costs = np.where(np.isfinite(costs), costs, np.inf)
+                theta[k] = known[np.argmin(costs)]
+                losses[k] = costs.min()
+            return losses
     except KeyboardInterrupt:
         # An interrupt here has the same effect as in training: keep what there is.
         for history in histories:
             history.status = Status.INTERRUPTED
+        return None
 
 
 def conclude(
@@ -209,6 +217,7 @@ def conclude(
     solution: Solution,
     progress: Progress,
     networks: range,
+    losses: Array | None,
     checkpoint: Callable[[], Checkpoint | None],
 ) -> Result:
     """Return the result of the estimator that these networks belong to."""
@@ -220,7 +229,9 @@ def conclude(
         for k in networks
     ]
     theta = solution.theta[networks.start : networks.stop]
-    members = best_of(job, progress, networks, theta, evidence)
+    if losses is not None:
+        losses = losses[networks.start : networks.stop]
+    members = best_of(job, progress, networks, theta, losses, evidence)
     history = progress.histories[networks[members[0]]]
     if any(progress.histories[k].status is Status.INTERRUPTED for k in networks):
         # Training as a whole was interrupted, even if the best network was ready.
@@ -253,9 +264,13 @@ def best_of(
     progress: Progress,
     networks: range,
     theta: Array,
+    losses: Array | None,
     evidence: Sequence[Evidence | None],
 ) -> list[int]:
-    """Return the rows of theta (n_init, P) that predict together, best first."""
+    """Return the rows of theta (n_init, P) that predict together, best first.
+
+    ``losses`` are the losses of theta; None means that they are not known yet.
+    """
     if len(theta) == 1:
         return [0]
     if progress.decides:
@@ -264,9 +279,9 @@ def best_of(
         cost = np.array([-one.log_evidence if one else np.inf for one in evidence])
     else:
         alpha = job.settings.column("alpha", networks)
-        objective = job.problem.objective(alpha, theta)
         with np.errstate(all="ignore"):
-            cost, _ = objective(job.problem.samples.every)
+            loss = job.problem.losses(theta) if losses is None else losses
+            cost = loss + job.problem.penalty(alpha, theta)
     if job.settings.estimates:
         # A network without evidence has diverged, and its uncertainty is unknown.
         cost = np.where([one is None for one in evidence], np.inf, cost)

@@ -274,7 +274,7 @@ def predict(
     outputs, m = np.empty((K, X.shape[0], n_L), dtype), -1
     # exp may overflow, but only where the result is as good as 0 or infinity.
     with np.errstate(all="ignore"):
-        for block in blocks(X.shape[0]):
+        for block in blocks(X.shape[0], K):
             X_block = X[block].astype(dtype, copy=False)
             if X_block.shape[0] != m:
                 m = X_block.shape[0]

@@ -175,9 +175,9 @@ def n_rows(rows: Rows | slice) -> int:
     return rows.stop - rows.start if isinstance(rows, slice) else len(rows)
 
 
-def cut(rows: Rows | slice) -> Iterator[Rows | slice]:
-    """Cut rows into blocks."""
-    for block in blocks(n_rows(rows)):
+def cut(rows: Rows | slice, K: int = 1) -> Iterator[Rows | slice]:
+    """Cut rows into blocks for K networks."""
+    for block in blocks(n_rows(rows), K):
         if isinstance(rows, slice):
             yield slice(rows.start + block.start, rows.start + block.stop)
         else:

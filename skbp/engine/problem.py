@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 
 from skbp.engine.activations import ACTIVATIONS, inverse
-from skbp.engine.arrays import Array, Column, bound_of
+from skbp.engine.arrays import Array, Column, bound_of, cast
 from skbp.engine.losses import Loss
 from skbp.engine.network import Network, Propagation, predict
 from skbp.engine.objective import Objective, cut
@@ -68,6 +68,12 @@ class Problem:
         terms = partial(scaled_losses, self.network, self.loss, theta, scale)
         (losses,) = self.samples.sum(terms)
         return losses
+
+    def penalty(self, alpha: Column, theta: Array) -> Array:
+        """Return the penalty (K,) of networks theta (K, P): alpha/(2m) |W|²."""
+        W = theta[:, : self.network.n_weights]
+        scale = 0.5 / self.samples.total()
+        return np.vecdot(W, cast(alpha, theta.dtype) * W) * scale
 
     def surely_finite(self, theta: Array) -> bool:
         """Return whether a bound on the outputs shows that all losses are finite.
@@ -142,7 +148,7 @@ def scaled_losses(
     """
     (W, b), K, dtype = network.split(theta), len(theta), theta.dtype
     total, m = np.zeros(K), -1
-    for block in cut(samples.every):
+    for block in cut(samples.every, K):
         X, Y, weights = samples.columns(block, dtype)
         if Y.shape[1] != m:
             m = Y.shape[1]

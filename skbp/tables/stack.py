@@ -119,7 +119,7 @@ class Stack:
         The weights of these candidates.
     losses : dict
         The loss of each candidate on the first fold, with the best weight for it.
-    held_out : array (n, outputs) or None
+    each_held_out : array (candidates, n, outputs) or None
         The outputs for each row by the networks that have not seen it; nan for rows
         that are never held out. None without folds.
     """
@@ -128,7 +128,14 @@ class Stack:
     networks: list[list[Any]]
     weights: Array
     losses: dict[str, float]
-    held_out: Array | None = None
+    each_held_out: Array | None = None
+
+    @property
+    def held_out(self) -> Any:
+        """The weighted sum of the candidates' outputs (n, outputs), or None."""
+        if self.each_held_out is None:
+            return None
+        return np.tensordot(self.weights, self.each_held_out, 1)
 
 
 def folds_of(labels: Array | None, n: int, n_folds: int, rng: Any) -> Array:
@@ -187,7 +194,7 @@ def race(
         networks,
         weights,
         dict(zip(names, losses, strict=True)),
-        np.tensordot(weights, outputs, 1),
+        np.stack(outputs),
     )
 
 

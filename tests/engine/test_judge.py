@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from skbp.engine.activations import HIDDEN
+from skbp.engine.arrays import BLOCK
 from skbp.engine.checkpoint import Checkpoint
 from skbp.engine.fit import Job, fit
 from skbp.engine.losses import LOSSES
-from skbp.engine.network import Network
+from skbp.engine.model import Model
+from skbp.engine.network import Network, predict
 from skbp.engine.problem import Problem
 from skbp.engine.progress import Status
 from skbp.engine.samples import Parts, Samples, added
@@ -34,6 +36,29 @@ def test_losses_are_those_of_the_objective(name, output, weighted, rows):
     problem, theta = problem_of(name, output, weighted, rows)
     expected, _ = problem.objective(0.0, theta)(problem.samples.every)
     np.testing.assert_allclose(problem.losses(theta), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.3, np.array([[0.0], [1.0], [2.0]])])
+def test_loss_and_penalty_are_the_cost(alpha):
+    problem, theta = problem_of("squared_error", "identity", weighted=True)
+    expected, _ = problem.objective(alpha, theta)(problem.samples.every)
+    J = problem.losses(theta) + problem.penalty(alpha, theta)
+    np.testing.assert_allclose(J, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("K", [1, 3, 16])
+def test_networks_that_share_blocks_have_the_losses_of_each_alone(K):
+    rng = np.random.RandomState(0)
+    network, n = make_network(3, (4,), 2, "tanh"), BLOCK + 100
+    samples = Samples(rng.standard_normal((n, 3)), rng.standard_normal((n, 2)))
+    problem = Problem(network, LOSSES["squared_error"], samples)
+    theta = random_theta(network, K, rng)
+    alone = np.concatenate([problem.losses(one[np.newaxis]) for one in theta])
+    np.testing.assert_allclose(problem.losses(theta), alone, rtol=1e-12)
+    outputs = predict(network, *network.split(theta), samples.X)
+    for k, one in enumerate(theta):
+        own = Model.of(network, "identity", one[np.newaxis]).outputs(samples.X)
+        np.testing.assert_allclose(outputs[k], own, rtol=1e-12)
 
 
 def test_losses_of_samples_in_parts_are_those_of_the_whole():
@@ -65,6 +90,26 @@ def test_only_the_network_whose_last_step_blew_up_returns_to_its_best_weights():
     for k in (0, 2):
         np.testing.assert_array_equal(found[k].model.theta, fine[k].model.theta)
     np.testing.assert_array_equal(found[1].model.theta[0], theta[1])
+
+
+def test_one_pass_judges_the_networks_and_chooses_the_best(monkeypatch):
+    problem, theta = problem_of("squared_error", "identity")
+    rates, passes, losses = [1e-3, 1e200, 1e-2], [], Problem.losses
+
+    def counted(self, theta):
+        passes.append(len(theta))
+        return losses(self, theta)
+
+    monkeypatch.setattr(Problem, "losses", counted)
+    settings = Settings("sgd", alpha=0.5, learning_rate_init=rates, max_iter=1)
+    start = Checkpoint.fresh(theta, settings.each("learning_rate_init", range(3)))
+    job = Job(problem, settings, start, np.random.RandomState(0), 3, 3)
+    (found,) = fit(job)
+    # The network that diverged returns to the better of two others.
+    assert passes == [3, 2]
+    J, _ = problem.objective(0.5, found.model.theta)(problem.samples.every)
+    assert len(J) == 3
+    assert (np.diff(J) >= 0.0).all()
 
 
 def test_a_history_has_the_loss_of_the_weights_at_the_end():

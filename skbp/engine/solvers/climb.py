@@ -233,6 +233,24 @@ class Climb:
             return
         self.settled = self.best is not None
 
+    def rest(self, tol: float, most: int) -> Iterator[Iterate]:
+        """Take ``most`` steps or fewer with fixed precisions; yield each.
+
+        They end where the slope of F does not get smaller. (From there to the minimum
+        it can be far, along a valley in which F hardly falls and the evidence does.)
+        """
+        one = self.iterate
+        kept, slope = (one.E, one.theta, one.H), np.abs(one.slope).max()
+        for _ in range(most):
+            if one.stuck or one.settled(tol):
+                break
+            advance([one], self.gauss_newton)
+            yield one
+            if not np.abs(one.slope).max() < slope:
+                break
+            kept, slope = (one.E, one.theta, one.H), np.abs(one.slope).max()
+        self.best = Found(self.cut, kept[1], one.precisions.estimate(*kept))
+
     def _estimate(self, plan: Plan, tol: float) -> bool:
         """Estimate the precisions, which changes F; return whether evidence settled."""
         one, cut = self.iterate, self.cut

@@ -17,8 +17,9 @@ By growth
 
 Growth is for the squared error, whose residual is a target of the same kind, and for
 one hidden layer. Other networks climb from their weights as drawn instead. Units that
-did not join keep weights 0. If a validation set decides when training ends, or weights
-were given, there is a single climb from them.
+did not join keep weights 0. The last steps have fixed precisions, and make the slope
+of the cost small. If a validation set decides when training ends, or weights were
+given, there is a single climb from them.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ IDLE = 0.05
 #: If the log evidence without growth is higher by less than this, the network that has
 #: grown is kept: it has fewer features and units.
 CLOSE = 10.0
+#: The largest number of steps with fixed precisions at the end.
+REST = 20
 #: The smallest number of units to begin growth with, and to add at a time.
 BEGIN, ADD = 4, 2
 
@@ -115,6 +118,8 @@ class Training:
                 self.from_little_noise()
             if grows:
                 self.by_growth()
+        if not decides:
+            self.rest()
         if self.best is None and self.steps_left:
             self.history.status = Status.DIVERGED
         # (If a later climb came to max_iter, it is kept if it was already better.)
@@ -173,6 +178,24 @@ class Training:
             rise = self.best.evidence.log_evidence - grown.evidence.log_evidence
             if rise < CLOSE:
                 self.best = grown
+
+    def rest(self) -> None:
+        """Make the slope of F small where the evidence is highest.
+
+        F has changed with each estimate. Laplace's approximation, and whoever looks at
+        gradients, take it that the weights have followed.
+        """
+        best = self.best
+        if best is None:
+            return
+        precisions = self.task.precisions(best.cut)
+        precisions.resume(best.evidence.precisions, best.evidence.beta)
+        climb = Climb(self.task, best.cut, best.theta, precisions)
+        with suppress(np.linalg.LinAlgError):
+            for _ in climb.rest(self.tol, min(REST, self.steps_left)):
+                if self.ends(climb):
+                    return
+            self.best = climb.best
 
     def larger(self, base: Found) -> Found | None:
         """Return a network with fresh units in the place of idle or missing ones."""
