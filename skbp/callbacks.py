@@ -356,7 +356,8 @@ class EpochLog(EpochCallback):
 
     A line has the name of the estimator, a number of the fit, the epoch, the seconds
     since the begin of the fit, and all that was recorded. Lines are added to a file
-    that exists, so that one file can hold many fits, also those of a search.
+    that exists, so that one file can hold many fits, also those of a search. A CSV file
+    that exists must have the same columns.
 
     Parameters
     ----------
@@ -413,7 +414,22 @@ class EpochLog(EpochCallback):
             writer = csv.writer(file)
             if file.tell() == 0:
                 writer.writerow(line)
+            elif epoch.number == 1:
+                check_header(path, list(line))
             writer.writerow(line.values())
+
+
+def check_header(path: Path, columns: list[str]) -> None:
+    """Refuse a CSV file whose columns are not these."""
+    with path.open(newline="", encoding="utf-8") as file:
+        header = next(csv.reader(file), [])
+    if header != columns:
+        raise ValueError(
+            f"EpochLog cannot add lines to {str(path)!r}, which has the columns "
+            f"{header}, because it would write {columns}. Give another path, use the "
+            "same scoring for all fits, or write JSON lines, a file whose name does "
+            "not end in .csv."
+        )
 
 
 def finite(value: Any) -> bool:

@@ -13,8 +13,8 @@ each class. The options are those of skl2onnx's classifiers: ``zipmap``,
 ``output_class_labels``, ``nocl`` and ``raw_scores``.
 
 The graph consists of operators that onnxruntime has for both float types, since it
-lacks ``Softplus``, ``Elu`` and others in float64. ``ZipMap``, for ``zipmap=True``,
-exists in float32 only.
+lacks ``Softplus``, ``Elu`` and others in float64. ``ZipMap``, which makes the
+dictionaries of ``zipmap=True``, exists in float32 only, so these hold float32.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from skbp.regressor import BPRegressor
 
 try:
     from skl2onnx import update_registered_converter
+    from skl2onnx._parse import _parse_sklearn_classifier as parse
     from skl2onnx.common.data_types import (
         BooleanTensorType,
         DoubleTensorType,
@@ -357,12 +358,21 @@ def convert_classifier(scope: Any, operator: Any, container: Any) -> None:
     if targets.output in PROBABILITIES and not wants_scores(container, estimator):
         of_classes = probabilities
     found, best = of_classes(g, estimator, targets, X)
-    g("Identity", found, out=columns)
+    g("Cast", found, out=columns, to=g.types.FLOAT if mapped(operator) else g.number)
     if targets.multilabel:
         g("Cast", g("Greater", best, 0.5), to=g.types.INT64, out=label)
     else:
         labels = labels_of(g, get_label_classes(scope, estimator))
         g("Gather", labels, g("ArgMax", best, axis=1, keepdims=0), axis=0, out=label)
+
+
+def mapped(operator: Any) -> bool:
+    """Return whether a ZipMap follows, which takes float32 only."""
+    name = operator.outputs[1].onnx_name
+    return any(
+        other.type == "SklearnZipMap" and name in [x.onnx_name for x in other.inputs]
+        for other in operator.scope_inst.operators.values()
+    )
 
 
 def wants_scores(container: Any, estimator: Any) -> bool:
@@ -403,10 +413,20 @@ def shapes_of_classifier(operator: Any) -> None:
     # Refuse classes_ that do not agree with the network, as predict does.
     targets.decode(np.zeros((1, n_outputs_of(estimator))))
     classes = np.asarray(get_label_classes(operator.scope_inst, estimator))
+    if mapped(operator):
+        Numbers = FloatTensorType
     Label = Int64TensorType if classes.dtype.kind in "biuf" else StringTensorType
     several = [len(classes)] if targets.multilabel else []
     operator.outputs[0].set_type(Label([n, *several]))
     operator.outputs[1].set_type(Numbers([n, len(classes)]))
+
+
+def parse_classifier(
+    scope: Any, model: Any, inputs: Any, custom_parsers: Any = None
+) -> Any:
+    """Parse a classifier as skl2onnx does, if it is fitted."""
+    check_fitted(model)
+    return parse(scope, model, inputs, custom_parsers=custom_parsers)
 
 
 def register(*estimators: type) -> None:
@@ -442,6 +462,7 @@ def register(*estimators: type) -> None:
                 alias,
                 shapes_of_classifier,
                 convert_classifier,
+                parser=parse_classifier,
                 options=OPTIONS | scores,
             )
         else:

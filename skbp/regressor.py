@@ -192,7 +192,8 @@ class BPRegressor(RegressorMixin, BaseBP):
         losses and ``huber_delta`` belong to the scaled targets. Outputs that are
         bounded, such as those of "poisson", "gamma" and "log_loss", leave y as it is.
         ``partial_fit`` and a warm start keep the mean and the standard deviation of the
-        first call.
+        first call, whose targets must differ in ``partial_fit``. ``target_scaling``
+        cannot change while training continues.
 
     solver : {"lbfgs", "lm", "sgd", "adam", "nadam", "rmsprop", "rprop"}, default="adam"
         The algorithm that minimises J:

@@ -244,7 +244,7 @@ def test_private_names_of_other_objects_stay_private(name):
     assert not taken
 
 
-def test_an_estimator_has_three_private_fitted_attributes():
+def test_an_estimator_has_four_private_fitted_attributes():
     X = np.random.RandomState(0).standard_normal((40, 3))
     for model in (
         BPClassifier(max_iter=2, warm_start=True, early_stopping=True),
@@ -257,7 +257,8 @@ def test_an_estimator_has_three_private_fitted_attributes():
         private = {name for name in vars(model) if name.startswith("_")}
         # And a note of the parameters that were found valid, which no pickle keeps.
         noted = {"_bp_valid"}
-        assert private - noted <= {"_bp_model", "_bp_targets", "_bp_checkpoint"}
+        names = {"_bp_model", "_bp_targets", "_bp_checkpoint", "_bp_trained"}
+        assert private - noted <= names
         assert noted.isdisjoint(model.__getstate__())
 
 

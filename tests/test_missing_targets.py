@@ -250,3 +250,21 @@ def test_what_cannot_be_left_out():
         small(BPRegressor).fit(X, with_gaps(NUMBERS)[:, 0])
     with pytest.raises(ValueError, match="y contains infinity"):
         small(BPRegressor).fit(X, np.where(KNOWN, NUMBERS, np.inf))
+
+
+@BOTH
+def test_a_scorer_that_takes_no_gaps_is_refused(estimator):
+    name = "r2" if estimator is BPRegressor else "f1_macro"
+    model = small(estimator, early_stopping=True, scoring=name)
+    words = r"(?s)take no missing targets.*scoring=None or scoring='loss'\.$"
+    with pytest.raises(ValueError, match=words):
+        model.fit(X, with_gaps(TARGETS[estimator]))
+
+
+@BOTH
+def test_no_known_target_has_no_score(estimator):
+    y = TARGETS[estimator]
+    model = fitted(small(estimator), X, y)
+    for gaps, weights in ((np.nan * y, None), (y, 0.0 * y)):
+        with pytest.raises(ValueError, match="nothing to score"):
+            model.score(X, gaps, weights)

@@ -7,6 +7,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import make_multilabel_classification
 from sklearn.ensemble import VotingClassifier
+from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -185,16 +186,33 @@ def test_extreme_outputs(dtype):
     assert_predicts(model, x, found, 1e-4)
 
 
-def test_zipmap_and_other_options():
-    # (ONNX has dictionaries of float32 only.)
-    x = X.astype(np.float32)
+@pytest.mark.parametrize("estimator", [BPClassifier, BPRegressor])
+def test_an_estimator_that_is_not_fitted(estimator):
+    for model in (estimator(), make_pipeline(estimator())):
+        with pytest.raises(NotFittedError):
+            run(model, X)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("y", [TWO, THREE])
+def test_the_default_options_work_in_both_types(y, dtype):
+    model = fitted(make_pipeline(StandardScaler(), classifier()), X.astype(dtype), y)
+    labels, maps = run(model, X.astype(dtype), {"nocl": False})
+    assert_array_equal(labels, model.predict(X.astype(dtype)))
+    p = [[one[c] for c in model.classes_] for one in maps]
+    assert_allclose(p, model.predict_proba(X.astype(dtype)), rtol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_zipmap_and_other_options(dtype):
+    x = X.astype(dtype)
     model = fitted(classifier(), x, TWO)
     labels, maps = run(model, x, {"zipmap": True})
     assert_array_equal(labels, model.predict(x))
     p = np.array([[one["no"], one["yes"]] for one in maps])
     assert_allclose(p, model.predict_proba(x), rtol=1e-5)
     _, no, yes = run(model, x, {"zipmap": "columns"})
-    assert_allclose(np.c_[no, yes].reshape(p.shape), p)
+    assert_allclose(np.c_[no, yes].reshape(p.shape), p, rtol=1e-6)
     numbers, _ = run(model, x, {"zipmap": False, "nocl": True})
     assert_array_equal(numbers, model.predict(x) == "yes")
     *_, classes = run(model, x, {"zipmap": False, "output_class_labels": True})

@@ -158,6 +158,20 @@ def test_a_log_has_a_line_for_each_epoch(name, tmp_path):
     assert (np.diff(table["seconds"][:4]) >= 0.0).all()
 
 
+def test_lines_with_other_columns_are_not_added_to_a_table(tmp_path):
+    path = tmp_path / "epochs.csv"
+    fit(small(max_iter=2), EpochLog(path), **VALIDATION)
+    before = path.read_text()
+    model = small(max_iter=2)
+    with pytest.raises(ValueError, match=r"(?s)epochs\.csv'.*Give another path"):
+        fit(model, EpochLog(path, scoring="f1_macro"), **VALIDATION)
+    assert path.read_text() == before
+    path = path.with_suffix(".jsonl")
+    for scoring in (None, "f1_macro"):
+        fit(small(max_iter=2), EpochLog(path, scoring=scoring), **VALIDATION)
+    assert len(path.read_text().splitlines()) == 4
+
+
 def test_json_has_no_nan(tmp_path):
     log = EpochLog(tmp_path / "epochs.jsonl")
     with np.errstate(all="ignore"):

@@ -245,3 +245,35 @@ def test_a_loss_that_diverges_says_so():
     with pytest.warns(ConvergenceWarning, match="no longer finite"):
         model.fit(X, Y)
     assert np.isfinite(model.predict(X)).all()
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e-4, 1.0, 1e6])
+@pytest.mark.parametrize("center", [0.0, 1.0, 1e3])
+@pytest.mark.parametrize("factor", [1e-6, 1.0, 1e6])
+def test_a_slope_is_checked_in_any_units(unit, center, factor):
+    """Small targets, small losses, and targets far from 0 let no wrong slope pass."""
+
+    def loss_with(slope):
+        return lambda A, Y: (factor * (A - Y) ** 2, slope * factor * (A - Y))
+
+    y = unit * (Y + center)
+    model = small(max_iter=1)
+    assert model.set_params(loss=loss_with(2.0)).fit(X, y).n_iter_ == 1
+    for slope in (-2.0, 0.0, 1.9):
+        with pytest.raises(ValueError, match="slope of loss is"):
+            model.set_params(loss=loss_with(slope)).fit(X, y)
+
+
+def test_one_value_for_each_sample_is_refused_wherever_targets_have_weights():
+    gaps = np.where(RNG.rand(N, 2) < 0.3, np.nan, Y)
+    model = small(loss=of_samples).fit(X, Y)
+    words = "the value of each target, of the shape of Y"
+    for call in (model.cost, model.gradients):
+        assert call(X, Y) is not None
+        for y, weights in ((gaps, None), (Y, np.ones((N, 2)))):
+            with pytest.raises(ValueError, match=words):
+                call(X, y, weights)
+    with pytest.raises(ValueError, match=words):
+        model.fit(X, Y, X_val=X, y_val=gaps)
+    with pytest.raises(ValueError, match=words):
+        model.partial_fit(X, gaps)

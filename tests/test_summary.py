@@ -81,7 +81,11 @@ def test_why_training_ended(options, status, words):
     with np.errstate(all="ignore"):
         fitted(model)
     assert model.status_ == status
-    assert words in str(model.summary())
+    text = str(model.summary())
+    assert words in text
+    changed = {"max_iter": 999, "tol": 0.5, "max_fun": 7, "early_stopping": False}
+    changed["solver"] = "rprop" if model.solver == "lbfgs" else "lbfgs"
+    assert str(model.set_params(**changed).summary()) == text
     assert pickle.loads(pickle.dumps(model)).summary() == model.summary()
 
 

@@ -142,12 +142,50 @@ def test_further_training_keeps_the_units():
     assert_same_weights(stream, other)
 
     warm = scaled(warm_start=True).fit(X[:40], Y[:40])
-    warm.set_params(target_scaling=None).fit(X, Y)
+    warm.fit(X, Y)
     np.testing.assert_array_equal(warm.target_scale_, scale)
-    # And the other way around: weights for y as it is go on with y as it is.
-    warm = small(warm_start=True).fit(X, Y)
-    warm.set_params(target_scaling="standard").fit(X, Y)
-    assert not hasattr(warm, "target_scale_")
+
+
+@pytest.mark.parametrize("before", [None, "standard"])
+def test_the_units_cannot_change_while_training_continues(before):
+    after = None if before else "standard"
+    model = small(warm_start=True, target_scaling=before).fit(X, Y)
+    predictions = model.predict(X)
+    model.set_params(target_scaling=after)
+    for train in (model.fit, model.partial_fit):
+        with pytest.raises(ValueError, match=f"target_scaling={after!r}.*Set target_"):
+            train(X, Y)
+    np.testing.assert_array_equal(model.predict(X), predictions)
+    model.set_params(warm_start=False).fit(X, Y)
+    assert hasattr(model, "target_scale_") == (after == "standard")
+
+
+@pytest.mark.parametrize("rows", [slice(0, 1), slice(0, 5)])
+def test_a_first_part_without_a_scale_is_refused(rows):
+    y = Y.copy()
+    y[:5, 1] = 7.0
+    model = scaled()
+    with pytest.raises(ValueError, match=r"of y has one value only.*different targets"):
+        model.partial_fit(X[rows], y[rows])
+    assert not hasattr(model, "coefs_")
+    with pytest.raises(ValueError, match=r"where y has one value only"):
+        model.partial_fit(X[:1], Y[:1, 0])
+    model.partial_fit(X, y).partial_fit(X[:1], y[:1])
+    # Two samples vary by two standard deviations.
+    scaled().partial_fit(X[:2], Y[:2])
+
+
+@pytest.mark.parametrize("y", [Y, Y[:, 0], np.where(RNG.rand(N, 2) < 0.2, np.nan, Y)])
+def test_the_evidence_is_that_of_y(y):
+    options = {"solver": "lm", "alpha": "evidence", "max_iter": 100}
+    # A linear model has a single maximum, and targets around 0 hardly need a bias.
+    y, weights = y - np.nanmean(y, axis=0), RNG.rand(N)
+    models = [
+        BPRegressor((), target_scaling=scaling, random_state=0, **options)
+        for scaling in ("standard", None)
+    ]
+    one, other = (fitted(model, X, y, weights).log_evidence_ for model in models)
+    assert one == pytest.approx(other, abs=1.0)
 
 
 @pytest.mark.parametrize("scoring", [None, "loss", "neg_mean_absolute_error"])

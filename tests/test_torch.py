@@ -174,3 +174,47 @@ def test_tensors_as_data(estimator, dispatch):
         for tensor in (x.clone().requires_grad_(), x.to_sparse(), x.bfloat16()):
             with pytest.raises(TypeError, match="X"):
                 model.predict(tensor)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.parametrize("ends", [[], [nn.Softmax(-1)]])
+def test_classes_in_any_order(n, ends):
+    last = [] if n == 1 else ends
+    module = nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, n), *last).double()
+    classes = ["b", "a", "c"][: max(n, 2)]
+    model = BPClassifier.from_torch(module, classes=classes, random_state=0)
+    other = BPClassifier.from_torch(module)
+    assert model.classes_.tolist() == sorted(classes)
+    assert_array_equal(model.predict(X), np.array(classes)[other.predict(X)])
+    order = np.argsort(classes)
+    assert_allclose(model.predict_proba(X), other.predict_proba(X)[:, order])
+    y = model.predict(X)
+    for _ in range(20):
+        model.partial_fit(X, y)
+    assert model.score(X, y) > 0.8
+
+
+def test_classes_that_cannot_be():
+    module = nn.Sequential(nn.Linear(4, 2))
+    with pytest.raises(ValueError, match="each label once"):
+        BPClassifier.from_torch(module, classes=["a", "a"])
+    module.append(nn.Sigmoid())
+    with pytest.raises(ValueError, match="Several logistic outputs are labels"):
+        BPClassifier.from_torch(module, classes=[1, 0])
+
+
+def test_parameters_that_contradict_the_module():
+    module = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 1))
+    same = {"hidden_layer_sizes": 5, "activation": "tanh"}
+    assert BPRegressor.from_torch(module, **same).activation == "tanh"
+    for wrong in ({"hidden_layer_sizes": (6,)}, {"activation": "relu"}):
+        with pytest.raises(ValueError, match=r"follow from the module.*Leave both out"):
+            BPRegressor.from_torch(module, **wrong)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_modules_in_half_precision(dtype):
+    module = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 1)).to(dtype)
+    model = BPRegressor.from_torch(module)
+    expected = computed(module.float(), X.astype(np.float32))
+    assert_allclose(model.predict(X.astype(np.float32)), expected[:, 0], rtol=1e-5)

@@ -88,4 +88,10 @@ def to_score(y: Any, sample_weight: Any, numeric: bool) -> tuple[Any, Any]:
         return y, sample_weight
     given = None if sample_weight is None else np.asarray(sample_weight, np.float64)
     y = y.toarray() if scipy.sparse.issparse(y) else np.asarray(y)
-    return y, weights_of_targets(given, known, np.dtype(np.float64))
+    weights = weights_of_targets(given, known, np.dtype(np.float64))
+    if weights is not None and not weights.any():
+        raise ValueError(
+            "y has no known target whose sample_weight is above 0, so there is nothing "
+            "to score. Pass at least one."
+        )
+    return y, weights

@@ -1,9 +1,10 @@
 """Fitted attributes: set after training, read by predictions, restored after errors.
 
-Three of them are private: ``_bp_model`` predicts, ``_bp_targets`` holds what was learnt
-about y, and ``_bp_checkpoint`` is where ``partial_fit`` and a warm start continue. The
-first two can be made of public attributes, and are (``by_hand.py``) where an estimator
-does not have them.
+Four of them are private: ``_bp_model`` predicts, ``_bp_targets`` holds what was learnt
+about y, ``_bp_checkpoint`` is where ``partial_fit`` and a warm start continue, and
+``_bp_trained`` holds the parameters that training ended with, which may change
+afterwards. The first two can be made of public attributes, and are (``by_hand.py``)
+where an estimator does not have them.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from skbp._targets import Targets
 from skbp.engine.arrays import Array
 from skbp.engine.checkpoint import Checkpoint
 from skbp.engine.evidence.posterior import Evidence
+from skbp.engine.evidence.precisions import sums_of_data
 from skbp.engine.fit import Job, Result
 from skbp.engine.model import Model
 from skbp.engine.progress import History, Status
@@ -44,6 +46,9 @@ COUNTS = (
     "best_validation_score_",
     *CURVES,
 )
+
+#: The parameters that say how training ended, besides whether it stops early.
+LIMITS = ("solver", "max_iter", "max_fun", "tol", "n_iter_no_change")
 
 #: The attributes that describe some kinds of targets, and their names there.
 OF_TARGETS = {
@@ -155,6 +160,9 @@ def set_attributes(estimator: Any, job: Job, result: Result) -> None:
         scale = vars(estimator).get("target_scale_")
         if scale is not None and found["noise_std_"] is not None:
             estimator.noise_std_ = of_outputs(found["noise_std_"] * scale)
+            # p(y) = p((y - center) / scale) / scale, for each target
+            _, _, N = job.problem.samples.sum(sums_of_data)
+            estimator.log_evidence_ -= float(N @ np.log(scale))
     vars(estimator).update(of_history(estimator, job, history))
 
 
@@ -182,6 +190,7 @@ def of_history(estimator: Any, job: Job, history: History) -> dict[str, Any]:
         "n_iter_": (before["n_iter_"] or 0) + history.n_iter,
         "t_": (before["t_"] or 0) + history.n_iter * seen,
         "status_": str(history.status),
+        "_bp_trained": trained_with(estimator),
         "loss_": losses[-1] if losses else (before["loss_"] or np.nan),
         "best_loss_": None,
     }
@@ -200,6 +209,12 @@ def of_history(estimator: Any, job: Job, history: History) -> dict[str, Any]:
             [*filter(np.isfinite, scores), *known], default=None
         )
     return found | of_curves(before, history)
+
+
+def trained_with(estimator: Any) -> dict[str, Any]:
+    """Return the parameters that say how training ended."""
+    found = {name: getattr(estimator, name) for name in LIMITS}
+    return found | {"early_stopping": stops_early(estimator)}
 
 
 def of_curves(before: dict[str, Any], history: History) -> dict[str, Any]:

@@ -91,10 +91,12 @@ class Exchange:
 
         classes : array-like of shape (n_classes,), default=None
             The class labels of a classifier, in the order of the outputs; two of them
-            for a single output. None means the numbers 0, 1, ...
+            for a single output. None means the numbers 0, 1, ... If they are not in
+            increasing order, the outputs are brought into the order of ``classes_``.
 
         **parameters
-            Parameters of the estimator. The layers follow from the module.
+            Parameters of the estimator. ``hidden_layer_sizes`` and ``activation``
+            follow from the module.
 
         Returns
         -------
@@ -125,7 +127,9 @@ class Exchange:
         ----------
         raw : bool, default=False
             Whether to leave the output activation out, as for a loss that takes raw
-            outputs, such as ``CrossEntropyLoss``.
+            outputs, such as ``CrossEntropyLoss``. With ``target_scaling="standard"``,
+            raw outputs belong to the scaled targets: (y - ``target_center_``) /
+            ``target_scale_``.
 
         Returns
         -------

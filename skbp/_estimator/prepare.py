@@ -130,6 +130,13 @@ def prepare_part(estimator: Any, data: Data, validation: Data) -> Job:
         learn = earlier.learning(estimator, options, "extended")
         rng = stream_of(estimator, earlier)
     job = job_of(estimator, data, validation, learn, earlier, rng, max_iter=1)
+    targets, samples = vars(estimator)["_bp_targets"], job.problem.samples
+    if (
+        earlier is None
+        and isinstance(targets, NumberTargets)
+        and isinstance(samples, Samples)
+    ):
+        targets.check_spread(samples.Y, samples.weights)
     options.check_parts()
     return replace(job, start=resumed(job, earlier))
 
@@ -234,13 +241,8 @@ def check_own(read: Read) -> None:
     if isinstance(samples, Parts):
         samples = next(iter(samples.stream()))
     weights = samples.weights
-    by_target = check_own_loss(targets.options.loss, targets.output, samples.Y)
-    if not by_target and weights is not None and weights.ndim == 2:
-        raise ValueError(
-            "Missing targets (nan in y) and sample_weight of the shape of y need a "
-            "loss that returns the value of each target, of the shape of Y; got one "
-            "value for each sample."
-        )
+    by_target = weights is not None and weights.ndim == 2
+    check_own_loss(targets.options.loss, targets.output, samples.Y, by_target)
 
 
 def start_theta(

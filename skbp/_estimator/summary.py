@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from skbp._estimator.by_hand import check_fitted, model_of
-from skbp._estimator.parameters import stops_early
 from skbp.engine.progress import Status
 from skbp.engine.solvers import SOLVERS
 
@@ -146,41 +146,42 @@ def of_members(estimator: Any, n_networks: int) -> Iterator[str]:
 def of_training(estimator: Any) -> Iterator[str]:
     """Yield how training ended, and with which loss and score."""
     fitted = vars(estimator)
-    status, n_iter = fitted.get("status_"), fitted.get("n_iter_")
-    if status is None or n_iter is None:
+    if "_bp_trained" not in fitted or fitted.get("n_iter_") is None:
         return
-    steps = SOLVERS[estimator.solver].steps
-    unit = "epoch" if steps else "iteration"
+    # The parameters of the estimator may have changed since.
+    trained, n_iter = SimpleNamespace(**fitted["_bp_trained"]), fitted["n_iter_"]
+    status = Status(fitted["status_"])
+    unit = "epoch" if SOLVERS[trained.solver].steps else "iteration"
     count = f"{n_iter} {unit}{'s' * (n_iter != 1)}"
-    if status == Status.RUNNING:
-        yield f"Trained by {estimator.solver} in {count}, the last by partial_fit."
+    if status is Status.RUNNING:
+        yield f"Trained by {trained.solver} in {count}, the last by partial_fit."
     else:
         yield (
-            f"Trained by {estimator.solver}. Training ended after {count}: "
-            f"{reason(estimator, Status(status))}."
+            f"Trained by {trained.solver}. Training ended after {count}: "
+            f"{reason(trained, status, n_iter)}."
         )
     yield f"Loss at the end: {fitted['loss_']:.4g}."
     scores = fitted.get("validation_scores_")
     if scores is not None and fitted.get("best_validation_score_") is not None:
         best = int(np.nanargmax(scores)) + 1
-        kept = ", whose weights are kept" if stops_early(estimator) else ""
+        kept = ", whose weights are kept" if trained.early_stopping else ""
         yield (
             f"Best validation score: {fitted['best_validation_score_']:.4g} "
             f"in {unit} {best}{kept}."
         )
 
 
-def reason(estimator: Any, status: Status) -> str:
+def reason(trained: Any, status: Status, n_iter: int) -> str:
     """Return why training ended, as a clause."""
-    if status is Status.CONVERGED and SOLVERS[estimator.solver].steps:
-        what = "validation score" if stops_early(estimator) else "training loss"
+    if status is Status.CONVERGED and SOLVERS[trained.solver].steps:
+        what = "validation score" if trained.early_stopping else "training loss"
         return (
-            f"the {what} did not improve by more than tol={estimator.tol:g} for "
-            f"n_iter_no_change={estimator.n_iter_no_change:g} epochs"
+            f"the {what} did not improve by more than tol={trained.tol:g} for "
+            f"n_iter_no_change={trained.n_iter_no_change:g} epochs"
         )
     return {
-        Status.CONVERGED: f"converged (tol={estimator.tol:g})",
-        Status.MAX_ITER: limit(estimator),
+        Status.CONVERGED: f"converged (tol={trained.tol:g})",
+        Status.MAX_ITER: limit(trained, n_iter),
         Status.DIVERGED: "training diverged, and the best earlier weights are kept",
         Status.INTERRUPTED: "interrupted by the user",
         Status.STOPPED: "a callback stopped it",
@@ -189,9 +190,9 @@ def reason(estimator: Any, status: Status) -> str:
     }[status]
 
 
-def limit(estimator: Any) -> str:
+def limit(trained: Any, n_iter: int) -> str:
     """Return the limit that ended training, as a clause."""
-    most = estimator.max_iter
-    if SOLVERS[estimator.solver].counts_evaluations and estimator.n_iter_ < most:
-        return f"max_fun={estimator.max_fun} was reached"
+    most = trained.max_iter
+    if SOLVERS[trained.solver].counts_evaluations and n_iter < most:
+        return f"max_fun={trained.max_fun} was reached"
     return f"max_iter={most} was reached"

@@ -12,6 +12,8 @@ from skbp._estimator.by_hand import adopt
 from skbp._estimator.members import sole_model, units_of, weights_in_units
 from skbp._estimator.parameters import (
     check_parameters,
+    hidden_units,
+    layer_activations,
     options_of,
     validate_params,
 )
@@ -119,7 +121,6 @@ def from_torch(cls: Any, module: Any, classes: Any, parameters: dict[str, Any]) 
         output = layers[-1].activation
     attributes: dict[str, Any] = {}
     if issubclass(cls, ClassifierMixin):
-        attributes["classes_"] = classes_of(classes, n_outputs)
         if output == "auto":
             # Such modules are trained with a loss that takes raw outputs.
             output = "logistic" if n_outputs == 1 else "softmax"
@@ -128,6 +129,8 @@ def from_torch(cls: Any, module: Any, classes: Any, parameters: dict[str, Any]) 
                 "The module of a classifier must end with Sigmoid, Softmax or a "
                 f"Linear; got {MODULES[output].kind}."
             )
+        found = classes_of(classes, n_outputs)
+        attributes["classes_"], layers[-1] = in_order(found, layers[-1], output)
     names = [layer.activation for layer in hidden]
     given = {
         "hidden_layer_sizes": tuple(len(layer.b) for layer in hidden),
@@ -139,6 +142,17 @@ def from_torch(cls: Any, module: Any, classes: Any, parameters: dict[str, Any]) 
     estimator = cls(**given | parameters)
     validate_params(estimator)
     check_parameters(estimator)
+    sizes = hidden_units(estimator.hidden_layer_sizes)
+    if (sizes, layer_activations(estimator, len(names))) != (
+        given["hidden_layer_sizes"],
+        tuple(names),
+    ):
+        raise ValueError(
+            "hidden_layer_sizes and activation follow from the module, which has "
+            f"hidden_layer_sizes={given['hidden_layer_sizes']} and activation="
+            f"{given['activation']!r}; got {sizes} and {estimator.activation!r}. Leave "
+            "both out."
+        )
     if output == "auto":
         output = options_of(estimator).output
     adopt(
@@ -162,7 +176,25 @@ def classes_of(classes: Any, n_outputs: int) -> Any:
             f"classes must contain {n} labels, one for each output (two for a single "
             f"output); got {classes!r}."
         )
+    if len(np.unique(found)) < n:
+        raise ValueError(f"classes must contain each label once; got {classes!r}.")
     return found
+
+
+def in_order(classes: Any, last: Layer, output: str) -> tuple[Any, Layer]:
+    """Return the classes in increasing order, and the last layer in their order."""
+    order, (W, b, activation) = np.argsort(classes), last
+    if (np.diff(order) == 1).all():
+        return classes, last
+    if output == "logistic" and len(b) > 1:
+        raise ValueError(
+            "Several logistic outputs are labels, whose order is that of the columns "
+            f"of y; got classes={classes.tolist()}. Leave classes out."
+        )
+    if len(b) == 1:
+        # The output is the probability of the second class: 1 / (1 + exp(-z)).
+        return classes[order], Layer(-W, -b, activation)
+    return classes[order], Layer(W[:, order].copy(), b[order], activation)
 
 
 def layers_of(module: Any) -> tuple[list[Layer], bool]:
@@ -206,10 +238,16 @@ def modules_of(module: Any) -> Iterator[Any]:
 
 def layer_of(linear: Any) -> Layer:
     """Return the weights of a Linear as arrays."""
-    W = linear.weight.detach().cpu().numpy().T.copy()
+    W = as_array(linear.weight).T.copy()
     if linear.bias is None:
         return Layer(W, np.zeros(W.shape[1], W.dtype), "identity")
-    return Layer(W, linear.bias.detach().cpu().numpy().copy(), "identity")
+    return Layer(W, as_array(linear.bias).copy(), "identity")
+
+
+def as_array(parameter: Any) -> Any:
+    """Return a parameter as an array: NumPy lacks types of 16 bits that torch has."""
+    tensor = parameter.detach().cpu()
+    return (tensor.float() if tensor.element_size() < 4 else tensor).numpy()
 
 
 def activation_of(module: Any) -> str:

@@ -113,23 +113,26 @@ def score_of_scorer(
     scorer: Callable[..., Any],
     read: Read,
     probe: Callable[[Array], Any],
-    refuse: Callable[[Exception], None],
+    refuse: Callable[[Exception, bool], None],
 ) -> Score:
     """Return the score that a scorer computes on a validation set.
 
     The scorer gets ``probe(theta)``, an estimator with the weights theta. ``refuse`` is
-    called if the scorer fails.
+    called if the scorer fails, with the error and whether targets have weights of their
+    own.
     """
     samples, options = read.samples, {}
     assert isinstance(samples, Samples)
-    if samples.weights is not None and takes_weights(scorer):
-        options["sample_weight"] = samples.weights
+    weights = samples.weights
+    if weights is not None and takes_weights(scorer):
+        options["sample_weight"] = weights
+    by_target = weights is not None and weights.ndim == 2
 
     def score(theta: Array, outputs: Array, loss: float) -> float:
         try:
             found = scorer(probe(theta), samples.X, read.y, **options)
         except (AttributeError, TypeError, ValueError) as error:
-            refuse(error)
+            refuse(error, by_target)
             raise
         if not isinstance(found, Real):
             raise ValueError(
@@ -141,17 +144,25 @@ def score_of_scorer(
     return score
 
 
-def refuse(estimator: Any, error: Exception) -> None:
+def refuse(estimator: Any, error: Exception, by_target: bool) -> None:
     """Refuse the name of a scorer that does not suit the estimator or the targets."""
     scoring = asked(estimator).scoring
-    if isinstance(scoring, str):
-        classes = kind_of(estimator) is ClassTargets
-        raise ValueError(
-            f"scoring={scoring!r} cannot score this {type(estimator).__name__} on the "
-            f"validation set: {error}\nUse a score for "
-            f"{'classes' if classes else 'numbers'}, such as "
-            f"{'accuracy' if classes else 'r2'!r}, or scoring='loss'."
-        ) from error
+    if not isinstance(scoring, str):
+        return
+    classes = kind_of(estimator) is ClassTargets
+    remedy = (
+        f"Use a score for {'classes' if classes else 'numbers'}, such as "
+        f"{'accuracy' if classes else 'r2'!r}, or scoring='loss'."
+    )
+    if by_target:
+        remedy = (
+            "Scorers of scikit-learn take no missing targets (nan in y) and no "
+            "sample_weight of the shape of y. Use scoring=None or scoring='loss'."
+        )
+    raise ValueError(
+        f"scoring={scoring!r} cannot score this {type(estimator).__name__} on the "
+        f"validation set: {error}\n{remedy}"
+    ) from error
 
 
 def takes_weights(scorer: Callable[..., Any]) -> bool:

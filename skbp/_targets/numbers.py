@@ -163,11 +163,19 @@ class NumberTargets:
         return cls(options, options.output)
 
     def renewed(self, options: NumberOptions, numbers: Numbers) -> NumberTargets:
-        """Return the targets of a warm start, in the units of the earlier fit."""
-        if options.target_scaling is not None:
-            # The weights to continue with belong to the units that they have.
-            options = replace(options, target_scaling=None)
-        return NumberTargets(options, options.output, self.center, self.scale)
+        """Return the targets of training that continues, in the same units."""
+        new = NumberTargets(options, options.output)
+        scaled = self.center is not None
+        if new.rescales != scaled:
+            raise ValueError(
+                f"With target_scaling={options.target_scaling!r} and loss="
+                f"{options.loss!r}, training would see y "
+                f"{'as it is' if scaled else 'scaled'}, but it continues with weights "
+                f"for {'scaled targets' if scaled else 'targets as they are'}. Set "
+                "target_scaling and loss back, or train a new estimator, in fit with "
+                "warm_start=False."
+            )
+        return replace(new, center=self.center, scale=self.scale)
 
     extended = renewed
 
@@ -211,6 +219,24 @@ class NumberTargets:
         if not wanted or self.center is not None or self.output in RANGES:
             return False
         return not (callable(loss) and declared(loss).bounded)
+
+    def check_spread(self, Y: Array, weights: Array | None) -> None:
+        """Refuse a first part of the data whose targets (n, outputs) have no scale."""
+        if self.center is None or self.scale is None:
+            return
+        weights = np.ones(1) if weights is None else weights
+        known = np.broadcast_to(weights.T > 0.0, Y.T.shape).T
+        high, low = (np.where(known, Y, end).T for end in (-np.inf, np.inf))
+        for j, spread in enumerate(high.max(axis=1) - low.min(axis=1)):
+            # (Others vary by 1 or more, in units of their standard deviation.)
+            if spread < 0.5:
+                which = "y" if Y.shape[1] == 1 else f"column {j} of y"
+                raise ValueError(
+                    "target_scaling='standard' scales y as the first call of "
+                    f"partial_fit does, where {which} has one value only, "
+                    f"{self.center[j]:g}. Pass several samples with different targets "
+                    "first, or scale y and set target_scaling=None."
+                )
 
     def in_units(self, center: Array, scale: Array) -> NumberTargets:
         """Return targets that are encoded as (y - center) / scale."""

@@ -21,8 +21,8 @@ from skbp.engine.losses import Loss, Slope, Value
 #: (A, Y) -> value and slope.
 OwnLoss: TypeAlias = Callable[[Array, Array], tuple[Any, Any]]
 
-#: The relative step of a difference quotient, and the difference between the slope and
-#: the quotient that rounding may cause.
+#: The step of a difference quotient, relative to the spread of the predictions, and the
+#: relative difference between the slope and the quotient that is no fault.
 STEP, CLOSE = 1e-6, 1e-3
 #: The numbers of samples and outputs on which a slope is checked.
 FEW = 8
@@ -51,6 +51,8 @@ def functions_of(
             found = np.empty(len(A), dtype)
             for k, A_k in enumerate(A):
                 losses, _ = called(function, A_k.T, Y.T)
+                if np.ndim(scale) == 2:
+                    check_by_target(losses, Y)
                 found[k] = (losses.T * scale).sum()
             return found
 
@@ -69,6 +71,16 @@ def called(function: OwnLoss, A: Array, Y: Array) -> tuple[Array, Array]:
     value, slope = function(*frozen(A, Y))
     value = np.asarray(value)
     return value.reshape(len(A), -1), np.asarray(slope).reshape(A.shape)
+
+
+def check_by_target(losses: Array, Y: Array) -> None:
+    """Refuse one value for each sample where each target has a weight of its own."""
+    if losses.shape[1] != len(Y):
+        raise ValueError(
+            "Missing targets (nan in y) and sample_weight of the shape of y need a "
+            "loss that returns the value of each target, of the shape of Y; got one "
+            "value for each sample."
+        )
 
 
 def frozen(*arrays: Array) -> list[Array]:
@@ -113,11 +125,11 @@ def constant_of(
 # Checking what a user has written.
 
 
-def check_own_loss(function: OwnLoss, output: str, Y: Array) -> bool:
+def check_own_loss(function: OwnLoss, output: str, Y: Array, by_target: bool) -> None:
     """Compare the slope with difference quotients of the value, on a few samples.
 
-    Raise ValueError if the function does not return what it should. Return whether each
-    target has a value of its own.
+    ``by_target`` says whether each target has a weight of its own. Raise ValueError if
+    the function does not return what it should.
     """
     Y = np.asarray(Y[:: max(1, len(Y) // FEW)][:FEW], np.float64)
     A = predictions_near(Y, output)
@@ -152,7 +164,8 @@ def check_own_loss(function: OwnLoss, output: str, Y: Array) -> bool:
         )
     check_independence(function, A, Y, value)
     check_slope(function, A, Y, slope)
-    return value.shape == A.shape
+    if by_target:
+        check_by_target(value.reshape(n, -1), Y.T)
 
 
 def predictions_near(Y: Array, output: str) -> Array:
@@ -186,16 +199,21 @@ def check_slope(function: OwnLoss, A: Array, Y: Array, slope: Array) -> None:
         total: Array = np.asarray(found, np.float64).reshape(len(A), -1).sum(axis=1)
         return total
 
+    eps, steps = np.finfo(float).eps, steps_at(A)
     for j in range(min(FEW, A.shape[1])):
-        h = np.zeros(A.shape)
-        h[:, j] = STEP * np.maximum(1.0, np.abs(A[:, j]))
-        before, at, after = value(A - h), value(A), value(A + h)
-        right, left = (after - at) / h[:, j], (at - before) / h[:, j]
+        below, above = A.copy(), A.copy()
+        below[:, j] -= steps[:, j]
+        above[:, j] += steps[:, j]
+        before, at, after = value(below), value(A), value(above)
+        right = (after - at) / (above - A)[:, j]
+        left = (at - before) / (A - below)[:, j]
         numeric, size = 0.5 * (left + right), np.abs(left) + np.abs(right)
         # The digits that a difference of values loses, and kinks between the two.
-        noise = 10.0 * np.finfo(float).eps * np.abs(at) / h[:, j]
+        lost = 10.0 * np.abs(at) + 2.0 * size * np.maximum(np.abs(A), np.abs(Y))[:, j]
+        noise = eps * lost / steps[:, j]
         smooth = np.abs(right - left) <= 0.1 * size + noise
-        off = np.abs(numeric - slope[:, j]) > CLOSE * np.maximum(1.0, size) + noise
+        large = np.maximum(size, np.abs(slope[:, j]))
+        off = np.abs(numeric - slope[:, j]) > CLOSE * large + noise
         wrong = np.flatnonzero(smooth & off)
         if len(wrong):
             i = wrong[0]
@@ -205,3 +223,16 @@ def check_slope(function: OwnLoss, A: Array, Y: Array, slope: Array) -> None:
                 f"{numeric[i]:.6g}: they differ by {slope[i, j] - numeric[i]:.3g}. The "
                 "slope must be the derivative of the value with respect to A."
             )
+
+
+def steps_at(A: Array) -> Array:
+    """Return the steps (n, outputs) of difference quotients at predictions A.
+
+    They are small beside the spread of the predictions, and large beside the rounding
+    errors of predictions that are all far from 0.
+    """
+    spread = A.std(axis=0)
+    spread = np.where(spread > 0.0, spread, 1.0)
+    rounding = np.finfo(float).eps * np.abs(A)
+    steps: Array = np.maximum(STEP * spread, np.sqrt(rounding * spread))
+    return steps
