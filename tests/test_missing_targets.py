@@ -57,7 +57,7 @@ def test_a_sample_without_targets_changes_nothing(estimator, options):
     y = with_gaps(TARGETS[estimator])
     rows = np.insert(np.arange(N), [5, 5, 40], -1)
     more_X, more_y = X[rows], np.where(rows[:, np.newaxis] < 0, np.nan, y[rows])
-    weights = RNG.rand(N)
+    weights = np.random.RandomState(1).rand(N)
     one = fitted(small(estimator, **options), X, y, weights)
     other = fitted(small(estimator, **options), more_X, more_y, weights[rows])
     for a, b in zip(one.coefs_, other.coefs_, strict=True):
@@ -68,7 +68,7 @@ def test_a_sample_without_targets_changes_nothing(estimator, options):
 @BOTH
 @pytest.mark.parametrize("options", FITS)
 def test_equal_weights_of_targets_are_weights_of_samples(estimator, options):
-    y, weights = TARGETS[estimator], RNG.rand(N)
+    y, weights = TARGETS[estimator], np.random.RandomState(1).rand(N)
     each = np.tile(weights[:, np.newaxis], 2)
     one = small(estimator, **options).fit(X, y, weights)
     other = small(estimator, **options).fit(X, y, each)
@@ -180,7 +180,7 @@ def test_gaps_on_dask(estimator, options):
     other = fitted(small(estimator, shuffle=False, **options), *parts)
     assert_same(one, other, 1e-6)
     assert one.score(X, y) == pytest.approx(other.score(*parts))
-    weights = RNG.rand(N, 2)
+    weights = np.random.RandomState(1).rand(N, 2)
     one = fitted(small(estimator, shuffle=False, **options), X, y, weights)
     parts.append(da.from_array(weights, (20, -1)))
     other = fitted(small(estimator, shuffle=False, **options), *parts)

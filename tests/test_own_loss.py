@@ -51,7 +51,7 @@ def assert_same(one, other):
 @pytest.mark.parametrize("solver", [s for s in SOLVERS if not SOLVERS[s].curved])
 @pytest.mark.parametrize(("loss", "there", "y"), PAIRS)
 def test_a_loss_of_ones_own_is_that_of_the_table(loss, there, y, solver):
-    weights = RNG.rand(N)
+    weights = np.random.RandomState(1).rand(N)
     one = fitted(small(loss=loss, solver=solver), X, y, weights)
     other = fitted(small(solver=solver, **there), X, y, weights)
     assert_same(one, other)
@@ -67,7 +67,7 @@ def test_the_gradient_is_exact(loss, dtype):
 
 
 def test_an_asymmetric_loss_errs_on_one_side():
-    y = Y[:, 0] + RNG.standard_normal(N)
+    y = Y[:, 0] + np.random.RandomState(1).standard_normal(N)
     low = [
         np.mean(fitted(small(loss=Asymmetric(f), solver="lbfgs"), X, y).predict(X) < y)
         for f in (0.1, 1.0, 10.0)
@@ -109,7 +109,7 @@ def test_classes_with_softmax_or_without_probabilities():
 
 
 def test_missing_targets_need_a_value_for_each():
-    gaps = np.where(RNG.rand(N, 2) < 0.3, np.nan, Y)
+    gaps = np.where(np.random.RandomState(1).rand(N, 2) < 0.3, np.nan, Y)
     one, other = small(loss=squared).fit(X, gaps), small().fit(X, gaps)
     assert_same(one, other)
     with pytest.raises(ValueError, match="the value of each target, of the shape of Y"):
@@ -119,13 +119,19 @@ def test_missing_targets_need_a_value_for_each():
 @pytest.mark.parametrize("loss", [squared, absolute, Asymmetric(1.0)])
 def test_the_best_constant(loss):
     options = {"intercepts_init": "best_constant", "learning_rate_init": 1e-12}
-    gaps = np.where(RNG.rand(N, 2) < 0.3, np.nan, Y)
+    gaps = np.where(np.random.RandomState(1).rand(N, 2) < 0.3, np.nan, Y)
     there = "absolute_error" if loss is absolute else "squared_error"
     for y in (Y, gaps):
         one = small(loss=loss, max_iter=1, **options).fit(X, y)
         other = small(loss=there, max_iter=1, **options).fit(X, y)
-        at = 0.05 if loss is absolute else 1e-4
-        np.testing.assert_allclose(one.intercepts_[-1], other.intercepts_[-1], atol=at)
+        if loss is absolute:
+            # Everything between two medians is as good.
+            sums = [np.nansum(abs(y - e.intercepts_[-1]), 0) for e in (one, other)]
+            np.testing.assert_allclose(*sums, rtol=1e-3)
+            continue
+        np.testing.assert_allclose(
+            one.intercepts_[-1], other.intercepts_[-1], atol=1e-4
+        )
 
 
 def test_early_stopping_scaling_ensembles_and_searches():
@@ -265,7 +271,7 @@ def test_a_slope_is_checked_in_any_units(unit, center, factor):
 
 
 def test_one_value_for_each_sample_is_refused_wherever_targets_have_weights():
-    gaps = np.where(RNG.rand(N, 2) < 0.3, np.nan, Y)
+    gaps = np.where(np.random.RandomState(1).rand(N, 2) < 0.3, np.nan, Y)
     model = small(loss=of_samples).fit(X, Y)
     words = "the value of each target, of the shape of Y"
     for call in (model.cost, model.gradients):

@@ -49,7 +49,7 @@ def assert_same_weights(one, other, tolerance=1e-7):
 @pytest.mark.parametrize("options", FITS)
 @pytest.mark.parametrize("y", [Y, Y[:, 0]], ids=["two", "one"])
 def test_training_is_that_of_scaled_targets(y, options):
-    weights = RNG.rand(N)
+    weights = np.random.RandomState(1).rand(N)
     y_scaled, center, scale = by_hand(y, weights)
     one = fitted(scaled(**options), X, y, weights)
     other = fitted(small(**options), X, y_scaled, weights)
@@ -108,7 +108,7 @@ def test_standard_deviations_have_the_units_of_y():
     ],
 )
 def test_bounded_outputs_leave_y_as_it_is(options):
-    y = 0.1 + 0.8 * RNG.rand(N)
+    y = 0.1 + 0.8 * np.random.RandomState(1).rand(N)
     one, other = fitted(scaled(**options), X, y), fitted(small(**options), X, y)
     np.testing.assert_array_equal(one.predict(X), other.predict(X))
     assert not hasattr(one, "target_scale_")
@@ -179,7 +179,7 @@ def test_a_first_part_without_a_scale_is_refused(rows):
 def test_the_evidence_is_that_of_y(y):
     options = {"solver": "lm", "alpha": "evidence", "max_iter": 100}
     # A linear model has a single maximum, and targets around 0 hardly need a bias.
-    y, weights = y - np.nanmean(y, axis=0), RNG.rand(N)
+    y, weights = y - np.nanmean(y, axis=0), np.random.RandomState(1).rand(N)
     models = [
         BPRegressor((), target_scaling=scaling, random_state=0, **options)
         for scaling in ("standard", None)
@@ -204,7 +204,7 @@ def test_a_validation_set_is_scaled_like_y(scoring):
 
 @pytest.mark.parametrize("options", [{"solver": "lbfgs"}, {"batch_size": 20}])
 def test_on_dask(options):
-    weights = RNG.rand(N)
+    weights = np.random.RandomState(1).rand(N)
     model = scaled(shuffle=False, **options)
     parts = [da.from_array(data, (20, -1)) for data in (X, Y)]
     other = fitted(clone(model), *parts, da.from_array(weights, 20))
@@ -216,12 +216,12 @@ def test_on_dask(options):
 
 
 def test_samples_of_weight_zero_and_missing_targets_do_not_count():
-    weights = (RNG.rand(N) > 0.3).astype(float)
+    weights = (np.random.RandomState(1).rand(N) > 0.3).astype(float)
     kept = weights > 0.0
     one = scaled(solver="lbfgs").fit(X, Y, weights)
     other = scaled(solver="lbfgs").fit(X[kept], Y[kept])
     np.testing.assert_allclose(one.target_scale_, other.target_scale_)
-    gaps = np.where(RNG.rand(N, 2) > 0.7, np.nan, Y)
+    gaps = np.where(np.random.RandomState(1).rand(N, 2) > 0.7, np.nan, Y)
     model = scaled(solver="lbfgs").fit(X, gaps)
     np.testing.assert_allclose(model.target_center_, np.nanmean(gaps, axis=0))
     np.testing.assert_allclose(model.target_scale_, np.nanstd(gaps, axis=0))
