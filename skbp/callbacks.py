@@ -301,6 +301,13 @@ class EarlyStopping(EpochCallback):
     best_epoch_: int
     best_value_: float
 
+    metric: str | Callable[..., Any]
+    X: MatrixLike | None
+    y: ArrayLike | None
+    patience: int
+    min_delta: float
+    restore_best: bool
+
     def __init__(
         self,
         metric: str | Callable[..., Any] = "validation_loss",
@@ -383,6 +390,9 @@ class EpochLog(EpochCallback):
     >>> print(*epochs.columns[2:6], len(epochs) == model.n_iter_)
     epoch seconds loss validation_loss True
     """
+
+    path: Any
+    scoring: str | Sequence[str] | None
 
     def __init__(
         self, path: Any, *, scoring: str | Sequence[str] | None = None
@@ -469,6 +479,10 @@ class LivePlot(EpochCallback):
     """
 
     display_: LossCurveDisplay
+
+    kind: Any
+    seconds: float
+    ax: Axes | None
 
     def __init__(
         self, kind: Any = "loss", *, seconds: float = 0.5, ax: Axes | None = None
@@ -557,6 +571,11 @@ class OptunaPruning(EpochCallback):
     ...     return model.validation_loss_curve_[-1]
     """
 
+    trial: Any
+    metric: str | Callable[..., Any]
+    X: MatrixLike | None
+    y: ArrayLike | None
+
     def __init__(
         self,
         trial: Any,
@@ -598,6 +617,9 @@ class MLflowMetrics(EpochCallback):
     >>> with mlflow.start_run():  # doctest: +SKIP
     ...     BPClassifier().set_callbacks(MLflowMetrics()).fit(X, y)
     """
+
+    run_id: str | None
+    scoring: str | Sequence[str] | None
 
     def __init__(
         self, run_id: str | None = None, *, scoring: str | Sequence[str] | None = None

@@ -24,7 +24,7 @@ Kind: TypeAlias = Literal["loss", "score", "learning_rate"]
 #: More colours that colour-blind people can distinguish (Okabe and Ito).
 MANY_COLOURS = (*COLOURS, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 #: The mark of the best epoch.
-STAR = {"marker": "*", "markersize": 14, "markeredgecolor": "black"}
+STAR: dict[str, Any] = {"marker": "*", "markersize": 14, "markeredgecolor": "black"}
 
 
 class Shown(NamedTuple):

@@ -37,7 +37,7 @@ from skbp.tables.stack import (
 Candidates = list[tuple[str, Any, str]]
 
 #: The dtypes in which networks are trained.
-FLOATS = [np.float64, np.float32]
+FLOATS: list[Any] = [np.float64, np.float32]
 #: Columns from which the "binned" inputs have no bins: there would be too many.
 MANY = 256
 

@@ -36,13 +36,17 @@ CALL = 3e7
 #: the most calls for which one thread trains alone if it is.
 BUSY, LONGEST = 0.8, 64
 
-epoch = make_epoch(sources())
+epoch: Any = make_epoch(sources())
 
 #: The dtypes of which this process has left a mark that the loops are compiled.
 _marked: set[DType] = set()
 
 #: The numbers that an optimizer's state has besides its arrays.
-NUMBERS_OF_STATE = {"adam": ("t",), "nadam": ("t", "product"), "rprop": ("J",)}
+NUMBERS_OF_STATE: dict[str, tuple[str, ...]] = {
+    "adam": ("t",),
+    "nadam": ("t", "product"),
+    "rprop": ("J",),
+}
 
 
 class Epochs(NamedTuple):
@@ -63,6 +67,18 @@ class CompiledCohort:
     networks: list[int]
     theta: Array
     noise: np.random.Generator | None
+    numbers: Array
+    arrays: Array
+    averages: bool
+    sum: Array
+    dropout: Array
+    sums: Array
+    shape: Shape
+    state: State
+    shared: bool
+    alone: int
+    pause: int
+    scratch: list[Scratch]
 
     def __init__(
         self,

@@ -201,6 +201,6 @@ def of_machine(value: Callable[[np.finfo[Any]], Any]) -> Any:
     return constant
 
 
-eps = of_machine(lambda finfo: finfo.eps)
-tiny = of_machine(lambda finfo: finfo.tiny)
-root_tiny = of_machine(lambda finfo: np.sqrt(finfo.tiny))
+eps: Any = of_machine(lambda finfo: finfo.eps)
+tiny: Any = of_machine(lambda finfo: finfo.tiny)
+root_tiny: Any = of_machine(lambda finfo: np.sqrt(finfo.tiny))

@@ -25,10 +25,10 @@ OPTIONS: dict[str, Any] = {
     "no_cpython_wrapper": True,
     "no_cfunc_wrapper": True,
 }
-compiled = njit(**OPTIONS)
+compiled: Any = njit(**OPTIONS)
 #: For functions with a single caller, because LLVM optimises a function again as a part
 #: of each function that calls it.
-inlined = njit(inline="always", **OPTIONS)
+inlined: Any = njit(inline="always", **OPTIONS)
 
 #: The names of the activations, in the order of their codes.
 NAMES = (
@@ -202,15 +202,15 @@ def ordered_of_layer(Z: Any, b: Any, S: Any) -> None:
             Z[i, j] = Z[i, j - 1] + a
 
 
-logistic_of_layer = by_element(logistic)
-tanh_of_layer = by_element(tanh_of)
-leaky_relu_of_layer = by_element(leaky_relu)
-gelu_of_layer = by_element(gelu)
-silu_of_layer = by_element(silu)
-mish_of_layer = by_element(mish)
-softplus_of_layer = by_element(softplus)
-softsign_of_layer = by_element(softsign)
-exp_of_layer = by_element(exp_of)
+logistic_of_layer: Any = by_element(logistic)
+tanh_of_layer: Any = by_element(tanh_of)
+leaky_relu_of_layer: Any = by_element(leaky_relu)
+gelu_of_layer: Any = by_element(gelu)
+silu_of_layer: Any = by_element(silu)
+mish_of_layer: Any = by_element(mish)
+softplus_of_layer: Any = by_element(softplus)
+softsign_of_layer: Any = by_element(softsign)
+exp_of_layer: Any = by_element(exp_of)
 
 
 @compiled

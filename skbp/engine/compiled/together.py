@@ -14,6 +14,11 @@ class Gate:
     will run. A thread that comes to the gate after it was closed does nothing.
     """
 
+    changed: Condition
+    open: bool
+    inside: int
+    decided: bool
+
     def __init__(self) -> None:
         self.changed, self.open, self.inside = Condition(), False, 0
         self.decided = False

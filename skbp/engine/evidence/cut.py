@@ -27,6 +27,10 @@ class Cut:
         The units to keep of each layer, input and output included.
     """
 
+    whole: Network
+    kept: list[Rows]
+    network: Network
+
     def __init__(self, whole: Network, kept: Sequence[Rows]):
         self.whole, self.kept = whole, list(kept)
         units = [len(some) for some in kept]

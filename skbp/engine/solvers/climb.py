@@ -195,6 +195,9 @@ class Climb:
     gauss_newton: GaussNewton
     best: Found | None
     settled: bool
+    stale: int
+    high: float
+    before: float
 
     def __init__(
         self,

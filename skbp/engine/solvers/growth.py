@@ -74,6 +74,18 @@ class Training:
         The weights to start from.
     """
 
+    task: Task
+    k: int
+    progress: Progress
+    settings: Settings
+    drawn: Array
+    theta: Array
+    seed: int
+    best: Found | None
+    climb: Climb | None
+    settled: bool
+    tol: float
+
     def __init__(
         self,
         task: Task,
