@@ -59,14 +59,9 @@ except ImportError as error:
 __all__ = ["register"]
 
 #: The types of inputs that a converted network takes.
-INPUTS: tuple[Any, ...] = (
-    BooleanTensorType,
-    DoubleTensorType,
-    FloatTensorType,
-    Int64TensorType,
-)
+INPUTS = (BooleanTensorType, DoubleTensorType, FloatTensorType, Int64TensorType)
 #: The options of a classifier, as skl2onnx's parser of classifiers expects them.
-OPTIONS: dict[str, list[Any]] = {
+OPTIONS = {
     "zipmap": [True, False, "columns"],
     "output_class_labels": [False, True],
     "nocl": [True, False],
@@ -86,12 +81,6 @@ class Graph:
     dtype : dtype
         The type of all numbers, float32 or float64.
     """
-
-    scope: Any
-    container: Any
-    dtype: Any
-    number: Any
-    types: Any
 
     def __init__(self, scope: Any, container: Any, dtype: Any):
         self.scope, self.container, self.dtype = scope, container, np.dtype(dtype)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from time import perf_counter, thread_time
 from typing import Any, NamedTuple
@@ -153,12 +153,14 @@ class CompiledCohort:
         sizes = [n_rows(one) for one in rows]
         order = np.concatenate([as_rows(one) for one in rows])
         state = self.state._replace(losses=np.full((1, len(self.theta)), np.nan))
-        draws = sum(self.problem.network.units[1:-1]) if self.noise is not None else 0
+        units = self.problem.network.units[1:-1]
+        draws = sum(units) if self.noise is not None else 0
         work, begin = self.work(order, np.cumsum([0, *sizes]), rates, len(sizes)), 0
         self.sums[:] = 0.0
         for end in ends(sizes, self.problem.network.n_weights * len(self.theta), draws):
             if self.noise is not None:
-                work = work._replace(uniform=self.drawn(sizes[begin:end]))
+                uniform = drawn(self.noise, units, sizes[begin:end], self.theta.dtype)
+                work = work._replace(uniform=uniform)
             self.call(work, state, begin, end)
             begin = end
         return state.losses[0]
@@ -234,19 +236,6 @@ class CompiledCohort:
             (self.theta, self.arrays, self.numbers), copies, strict=True
         ):
             one[:] = copy
-
-    def drawn(self, sizes: list[int]) -> Array:
-        """Draw the random numbers of dropout, block by block and layer by layer."""
-        assert self.noise is not None
-        dtype = self.theta.dtype
-        return np.concatenate(
-            [
-                self.noise.random(n * min(BLOCK, m - first), dtype=dtype.type)
-                for m in sizes
-                for first in range(0, m, BLOCK)
-                for n in self.problem.network.units[1:-1]
-            ]
-        )
 
     def call(self, work: Work, state: State, begin: int, end: int) -> None:
         """Take some steps, each thread with its share of the networks or batches."""
@@ -341,6 +330,20 @@ class CompiledCohort:
             rows_of_state(self.optimizer_state(), rows),
             rows_of_state(self.average_state(), rows),
         )
+
+
+def drawn(
+    noise: np.random.Generator, units: Sequence[int], sizes: list[int], dtype: DType
+) -> Array:
+    """Draw the random numbers of dropout, block by block and layer by layer."""
+    return np.concatenate(
+        [
+            noise.random(n * min(BLOCK, m - first), dtype=dtype.type)
+            for m in sizes
+            for first in range(0, m, BLOCK)
+            for n in units
+        ]
+    )
 
 
 def of_weight(batches: list[Batch]) -> list[Batch]:
