@@ -55,8 +55,10 @@ def fault(source: Path, address: str, root: Path) -> str:
         return "no such file"
     if not target.is_relative_to(root):
         return "outside the site"
-    looked_up = parts.fragment and target.suffix == ".html"
-    if looked_up and unquote(parts.fragment) not in page(target).ids:
+    # (What follows ":~:" is text to mark on the page.)
+    fragment = parts.fragment.partition(":~:")[0]
+    looked_up = fragment and target.suffix == ".html"
+    if looked_up and unquote(fragment) not in page(target).ids:
         return "no such id"
     return ""
 

@@ -20,11 +20,16 @@ import public_names
 from docstrings import CLASSES, SOURCE, selected
 from inventories import intersphinx_mapping as mapping
 
+from skbp._estimator import described
+
 DOCS = Path(__file__).parent
 
 # The gallery runs in this process: on a busy machine the threads of BLAS, if there are
 # several, wait for each other.
 threadpool_limits(1)
+
+# In the gallery, HTML representations link to the pages of this site.
+described.address_of_documentation = lambda: "../.."
 
 project = "skbp"
 author = "the skbp developers"
