@@ -234,7 +234,9 @@ def test_notebooks_show_one_picture_that_changes(closed_figures, monkeypatch):
     updates = []
     handle = SimpleNamespace(update=updates.append)
     display = SimpleNamespace(display=lambda figure, display_id: handle)
-    ipython = SimpleNamespace(get_ipython=lambda: "a notebook", display=display)
+    ipython = SimpleNamespace(
+        get_ipython=lambda: "a notebook", display=display, version_info=(9, 0)
+    )
     monkeypatch.setitem(sys.modules, "IPython", ipython)
     monkeypatch.setitem(sys.modules, "IPython.display", display)
     fit(small(max_iter=4), LivePlot(seconds=0.0))
