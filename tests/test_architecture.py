@@ -58,6 +58,7 @@ FLOORS = [
         "engine.solvers.optimizers",
         "engine.solvers.solution",
     ],
+    ["engine.compiled.arguments"],
     ["engine.compiled.cohort", "engine.solvers.damped"],
     ["engine.solvers.climb"],
     ["engine.solvers.fresh"],

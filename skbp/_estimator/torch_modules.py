@@ -220,7 +220,7 @@ def layers_of(module: Any) -> tuple[list[Layer], bool]:
 
 
 def modules_of(module: Any) -> Iterator[Any]:
-    """Return the modules of a Sequential and of those in it, in their order."""
+    """Yield the modules of a Sequential in order, and unpack nested Sequentials."""
     if type(module).__name__ == "Linear":
         yield module
     elif type(module).__name__ != "Sequential":

@@ -330,27 +330,10 @@ class NetworkDisplay:
         ]
 
     def _label(self, columns: list[Column]) -> None:
-        """Write sizes and activations below the layers, and draw the legend."""
+        """Write what stands below the layers, and draw the legend."""
         from matplotlib.lines import Line2D
 
-        ax, last = self.ax_, len(columns) - 1
-        kinds = ["feature", *["unit"] * (last - 1), "output"]
-        labels = []
-        for l, (column, kind) in enumerate(zip(columns, kinds, strict=True)):
-            n = column.n_units
-            label = f"{n} {kind}{'s' * (n != 1)}"
-            if l and self.activations is not None:
-                label += f"\n{self.activations[l - 1]}"
-            labels.append(label)
-        inches = ax.get_window_extent().width / ax.figure.dpi / last
-        ax.set_xticks(range(last + 1), labels, fontsize=9.0 if inches > 1.0 else 7.0)
-        if inches > 1.5:
-            largest = [f"|w| ≤ {_largest(W):.2g}" for W in self.coefs]
-            grey: dict[str, Any] = {"fontsize": 8.0, "color": "#666666"}
-            ax.set_xticks(np.arange(last) + 0.5, largest, minor=True, **grey)
-        ax.tick_params(which="both", length=0)
-        ax.set_yticks([])
-        ax.spines[:].set_visible(False)
+        label_layers(self.ax_, columns, self.coefs, self.activations)
         handles = [
             Line2D([], [], color=colour, linewidth=2.0, label=f"{sign} weight")
             for colour, sign in zip(COLOURS, ("positive", "negative"), strict=True)
@@ -360,7 +343,34 @@ class NetworkDisplay:
             "bbox_to_anchor": (0.5, 1.0),
             "ncols": 2,
         }
-        self.legend_ = ax.legend(handles=handles, frameon=False, **place)
+        self.legend_ = self.ax_.legend(handles=handles, frameon=False, **place)
+
+
+def label_layers(
+    ax: Axes,
+    columns: Sequence[Column],
+    coefs: Sequence[Array],
+    activations: Sequence[str] | None,
+) -> None:
+    """Write sizes and activations below the layers."""
+    last = len(columns) - 1
+    kinds = ["feature", *["unit"] * (last - 1), "output"]
+    labels = []
+    for l, (column, kind) in enumerate(zip(columns, kinds, strict=True)):
+        n = column.n_units
+        label = f"{n} {kind}{'s' * (n != 1)}"
+        if l and activations is not None:
+            label += f"\n{activations[l - 1]}"
+        labels.append(label)
+    inches = ax.get_window_extent().width / ax.figure.dpi / last
+    ax.set_xticks(range(last + 1), labels, fontsize=9.0 if inches > 1.0 else 7.0)
+    if inches > 1.5:
+        largest = [f"|w| ≤ {_largest(W):.2g}" for W in coefs]
+        grey: dict[str, Any] = {"fontsize": 8.0, "color": "#666666"}
+        ax.set_xticks(np.arange(last) + 0.5, largest, minor=True, **grey)
+    ax.tick_params(which="both", length=0)
+    ax.set_yticks([])
+    ax.spines[:].set_visible(False)
 
 
 def checked(

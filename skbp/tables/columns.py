@@ -37,7 +37,7 @@ def date_columns(X: Any) -> list[Any]:
 
 
 def columns_of_kind(X: Any, kind: Kind) -> list[Any]:
-    """Return the names of columns of a data frame, or the numbers of those of an array.
+    """Return the columns of one kind: their names in a data frame, numbers in an array.
 
     ``ColumnTransformer`` calls such a function with the training data.
     """

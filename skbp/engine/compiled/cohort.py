@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from time import perf_counter, thread_time
 from typing import Any, NamedTuple
@@ -11,22 +11,30 @@ import numpy as np
 
 from skbp.engine.arrays import BLOCK, Array, Column, DType, cast, column
 from skbp.engine.checkpoint import rows_of_state
-from skbp.engine.compiled import layers, mark_of, outputs, sources, steps
+from skbp.engine.compiled import mark_of, sources, steps
+from skbp.engine.compiled.arguments import (
+    MULTIPLICATIONS,
+    STEP,
+    as_rows,
+    by_step,
+    drawn,
+    dropout_of,
+    ends,
+    numbers_of,
+    of_weight,
+    shape_of,
+    work_of,
+)
 from skbp.engine.compiled.epoch import State, make_epoch
 from skbp.engine.compiled.gradient import MASK, SMALL, TARGET, Scratch, Shape, Work
-from skbp.engine.compiled.steps import ARRAYS, NAMES, PLACES
+from skbp.engine.compiled.steps import ARRAYS, PLACES
 from skbp.engine.compiled.together import together
 from skbp.engine.compiled.waiting import ENDED, LENGTH
 from skbp.engine.objective import n_rows
 from skbp.engine.problem import Problem
-from skbp.engine.samples import Samples
 from skbp.engine.settings import Settings
 from skbp.engine.solvers.batches import Batch, sorted_batches
 
-#: Multiplications and random numbers of one call. A call cannot be interrupted, and
-#: should therefore take no more than a fraction of a second. What else a step takes
-#: counts as some more multiplications.
-MULTIPLICATIONS, NUMBERS, STEP = 2e9, 2e6, 5e5
 #: Row numbers of the epochs of one call.
 ROWS = 1e6
 #: Multiplications of a call from which it pays to start a thread for its shares, which
@@ -41,11 +49,18 @@ epoch: Any = make_epoch(sources())
 #: The dtypes of which this process has left a mark that the loops are compiled.
 _marked: set[DType] = set()
 
-#: The numbers that an optimizer's state has besides its arrays.
+#: The numbers that an optimizer's state has besides its arrays, and how to store them.
 NUMBERS_OF_STATE: dict[str, tuple[str, ...]] = {
     "adam": ("t",),
     "nadam": ("t", "product"),
     "rprop": ("J",),
+}
+
+STORED: dict[str, Callable[[Array], Any]] = {
+    # (Networks may all have ended.)
+    "t": lambda values: int(values.max(initial=0.0)),
+    "J": lambda values: values.copy(),
+    "product": lambda values: column(values.tolist()),
 }
 
 
@@ -69,15 +84,9 @@ class CompiledCohort:
     noise: np.random.Generator | None
     numbers: Array
     arrays: Array
-    averages: bool
     sum: Array
-    dropout: Array
-    sums: Array
     shape: Shape
     state: State
-    shared: bool
-    alone: int
-    pause: int
     scratch: list[Scratch]
 
     def __init__(
@@ -92,11 +101,8 @@ class CompiledCohort:
     ):
         self.problem, self.settings = problem, settings
         self.networks, self.theta, self.noise = networks, theta, noise
-        network, (K, P) = problem.network, theta.shape
-        self.numbers = np.zeros((K, len(NAMES)))
-        for name in NAMES[: PLACES["t"]]:
-            self.numbers[:, PLACES[name]] = settings.each(name, networks)
-        self.numbers[:, PLACES["product"]], self.numbers[:, PLACES["J"]] = 1.0, np.inf
+        K, P = theta.shape
+        self.numbers = numbers_of(settings, networks)
         self.arrays = np.zeros((K, len(ARRAYS[settings.solver]), P), theta.dtype)
         if state is not None:
             for i, name in enumerate(ARRAYS[settings.solver]):
@@ -108,12 +114,7 @@ class CompiledCohort:
         if self.averages and average is not None:
             self.sum[:] = average["sum"]
             self.numbers[:, PLACES["average_t"]] = np.ravel(average["t"])
-        n_hidden = network.n_layers - 1 if noise is not None else 0
-        rates = [np.ravel(rate) for rate in settings.dropout[:n_hidden]]
-        self.dropout = np.zeros((K, n_hidden))
-        for l, rate in enumerate(rates):
-            self.dropout[:, l] = rate[networks] if len(rate) > 1 else rate
-        self.sums = np.zeros((K, 2))
+        n_hidden = problem.network.n_layers - 1 if noise is not None else 0
         self.shape = shape_of(problem)
         none = np.empty((K, 0), theta.dtype)
         self.state = State(
@@ -121,9 +122,9 @@ class CompiledCohort:
             theta,
             self.arrays,
             self.sum,
-            self.dropout,
+            dropout_of(settings, networks, n_hidden),
             self.numbers,
-            self.sums,
+            np.zeros((K, 2)),
             np.empty((0, K)),
             np.full(K, np.inf),
             none,
@@ -131,13 +132,11 @@ class CompiledCohort:
         )
         # Either each thread has its share of the networks, or of each batch.
         self.shared = min(settings.threads, settings.shares) > K
-        most = settings.shares if self.shared else K
-        n_threads = max(1, min(settings.threads, most))
+        n_threads = min(settings.threads, settings.shares if self.shared else K)
         #: For how many calls one thread trains alone, and how many it was last time.
         self.alone, self.pause = 0, 1
-        self.scratch = [scratch_of(self)]
-        for _ in range(1, n_threads):
-            self.scratch.append(scratch_of(self, self.scratch[0]))
+        first = scratch_of(self)
+        self.scratch = [first, *(scratch_of(self, first) for _ in range(1, n_threads))]
 
     def epoch(
         self, batches: Iterable[Batch], rate: Column | Callable[[float], Column]
@@ -147,16 +146,18 @@ class CompiledCohort:
             # Random numbers are drawn for batches that count, and for no others.
             batches = of_weight(list(batches))
         _, rows, gone = zip(*batches, strict=True)
-        each = [rate(part) for part in gone] if callable(rate) else [rate]
         rates = np.empty((len(rows), len(self.theta)))
-        rates[:] = [np.ravel(one) for one in each] if callable(rate) else np.ravel(rate)
+        rates[:] = by_step(rate, gone)
         sizes = [n_rows(one) for one in rows]
         order = np.concatenate([as_rows(one) for one in rows])
         state = self.state._replace(losses=np.full((1, len(self.theta)), np.nan))
         units = self.problem.network.units[1:-1]
         draws = sum(units) if self.noise is not None else 0
-        work, begin = self.work(order, np.cumsum([0, *sizes]), rates, len(sizes)), 0
-        self.sums[:] = 0.0
+        work, begin = (
+            work_of(self.problem, order, np.cumsum([0, *sizes]), rates, len(sizes)),
+            0,
+        )
+        state.sums[:] = 0.0
         for end in ends(sizes, self.problem.network.n_weights * len(self.theta), draws):
             if self.noise is not None:
                 uniform = drawn(self.noise, units, sizes[begin:end], self.theta.dtype)
@@ -185,46 +186,17 @@ class CompiledCohort:
         starts = np.append(first + np.arange(0, n, m), len(order))
         each = np.empty((len(orders), S, K))
         for e, rate in enumerate(rates):
-            each[e] = (
-                [np.ravel(rate(gone / n)) for gone in range(0, n, m)]
-                if callable(rate)
-                else np.ravel(rate)
-            )
+            each[e] = by_step(rate, [gone / n for gone in range(0, n, m)])
         state = self.state._replace(
             losses=np.full((len(orders), K), np.nan),
             lowest=np.full(K, np.inf),
             before=np.empty_like(self.theta),
             best=self.theta.copy(),
         )
-        self.sums[:] = 0.0
-        work = self.work(order, starts, each.reshape(-1, K), S)
+        state.sums[:] = 0.0
+        work = work_of(self.problem, order, starts, each.reshape(-1, K), S)
         self.call(work, state, 0, len(starts) - 1)
         return Epochs(state.losses, state.best)
-
-    def work(self, order: Any, starts: Any, rates: Any, n_steps: int) -> Work:
-        """Return the samples as the loops take them, for steps without dropout."""
-        samples, loss = self.problem.samples, self.problem.loss
-        assert isinstance(samples, Samples)
-        none = np.empty(0, self.theta.dtype)
-        q = np.zeros(self.problem.network.units[-1], self.theta.dtype)
-        if loss.parameters:
-            q[:] = loss.parameters
-        weights = none if samples.weights is None else samples.weights
-        return Work(
-            # (numba would compile everything again for arrays that may be written to.)
-            read_only(samples.X),
-            read_only(samples.Y),
-            read_only(weights),
-            order,
-            starts,
-            rates,
-            n_steps,
-            outputs.CODES[loss.name],
-            loss.shortcut,
-            q,
-            none,
-            sum(self.problem.network.units[1:-1]),
-        )
 
     def copied(self) -> list[Array]:
         """Return copies of what training changes."""
@@ -232,9 +204,8 @@ class CompiledCohort:
 
     def restore(self, copies: list[Array]) -> None:
         """Return to what was copied; there is no average."""
-        for one, copy in zip(
-            (self.theta, self.arrays, self.numbers), copies, strict=True
-        ):
+        changed = self.theta, self.arrays, self.numbers
+        for one, copy in zip(changed, copies, strict=True):
             one[:] = copy
 
     def call(self, work: Work, state: State, begin: int, end: int) -> None:
@@ -270,12 +241,7 @@ class CompiledCohort:
             busy = used.min() < BUSY
             self.pause = min(2 * self.pause, LONGEST) if busy else 1
             self.alone = self.pause if busy else 0
-        if self.theta.dtype not in _marked:
-            _marked.add(self.theta.dtype)
-            with suppress(OSError):
-                mark = mark_of(self.theta.dtype)
-                mark.parent.mkdir(exist_ok=True)
-                mark.touch()
+        leave_mark(self.theta.dtype)
 
     def pays(self, multiplications: float) -> bool:
         """Return whether several threads should share the batches of a call.
@@ -304,12 +270,7 @@ class CompiledCohort:
         }
         for name in NUMBERS_OF_STATE.get(solver, ()):
             values = self.numbers[:, PLACES[name]]
-            state[name] = {
-                # (Networks may all have ended.)
-                "t": lambda v: int(v.max(initial=0.0)),
-                "J": lambda v: v.copy(),
-                "product": lambda v: column(v.tolist()),
-            }[name](values)
+            state[name] = STORED[name](values)
         return state
 
     def average_state(self) -> dict[str, Any] | None:
@@ -332,45 +293,15 @@ class CompiledCohort:
         )
 
 
-def drawn(
-    noise: np.random.Generator, units: Sequence[int], sizes: list[int], dtype: DType
-) -> Array:
-    """Draw the random numbers of dropout, block by block and layer by layer."""
-    return np.concatenate(
-        [
-            noise.random(n * min(BLOCK, m - first), dtype=dtype.type)
-            for m in sizes
-            for first in range(0, m, BLOCK)
-            for n in units
-        ]
-    )
-
-
-def of_weight(batches: list[Batch]) -> list[Batch]:
-    """Return the batches whose weights are not all 0."""
-    some = [
-        (samples, rows, gone)
-        for samples, rows, gone in batches
-        if not isinstance(samples, Samples)
-        or samples.weights is None
-        or samples.weights[rows].any()
-    ]
-    return some or batches
-
-
-def shape_of(problem: Problem) -> Shape:
-    """Return the network as the compiled loops take it."""
-    network = problem.network
-    names = ["identity", *network.activations, problem.loss.activation]
-    units = np.array(network.units)
-    sizes = units[:-1] * units[1:]
-    weights_at = np.concatenate([[network.n_weights, 0], np.cumsum(sizes)[:-1]])
-    biases_at = np.empty(0, np.int64)
-    if network.biases:
-        before = np.cumsum(units[1:])[:-1]
-        biases_at = network.n_weights + np.concatenate([[0, 0], before])
-    codes = np.array([layers.CODES[name] for name in names])
-    return Shape(units, codes, weights_at, biases_at)
+def leave_mark(dtype: DType) -> None:
+    """Leave a mark that the loops are compiled on this machine, once a process."""
+    if dtype in _marked:
+        return
+    _marked.add(dtype)
+    with suppress(OSError):
+        mark = mark_of(dtype)
+        mark.parent.mkdir(exist_ok=True)
+        mark.touch()
 
 
 def scratch_of(cohort: CompiledCohort, first: Scratch | None = None) -> Scratch:
@@ -399,25 +330,3 @@ def scratch_of(cohort: CompiledCohort, first: Scratch | None = None) -> Scratch:
     grads = np.zeros((shares, cohort.theta.shape[1]), dtype)
     sums = np.zeros((2, shares, 3))
     return Scratch(*own, grads, sums, np.zeros(LENGTH, np.int64))
-
-
-def read_only(array: Array) -> Array:
-    """Return a view that may not be written to, as arrays of pandas are."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
-
-
-def as_rows(rows: Any) -> Any:
-    """Return rows as an array of their numbers."""
-    return np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
-
-
-def ends(sizes: list[int], parameters: int, draws: int) -> Iterable[int]:
-    """Cut the steps of an epoch into calls; return where each call ends."""
-    work = numbers = 0.0
-    for s, m in enumerate(sizes):
-        work, numbers = work + 3.0 * m * parameters + STEP, numbers + m * draws
-        if work > MULTIPLICATIONS or numbers > NUMBERS or s == len(sizes) - 1:
-            yield s + 1
-            work = numbers = 0.0
