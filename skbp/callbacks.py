@@ -15,6 +15,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral, Real
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -320,8 +321,14 @@ class EarlyStopping(EpochCallback):
     ) -> None:
         super().__init__()
         check_samples(X, y)
+        if not isinstance(patience, Integral):
+            raise TypeError(f"patience must be an int; got {patience!r}.")
         if patience < 0:
             raise ValueError(f"patience must not be negative; got {patience!r}.")
+        if not isinstance(min_delta, Real):
+            raise TypeError(f"min_delta must be a number; got {min_delta!r}.")
+        if not min_delta >= 0:
+            raise ValueError(f"min_delta must not be negative; got {min_delta!r}.")
         self.metric, self.X, self.y = metric, X, y
         self.patience, self.min_delta = patience, min_delta
         self.restore_best = restore_best

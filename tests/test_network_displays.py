@@ -277,3 +277,9 @@ def test_what_cannot_be_drawn():
     with pytest.raises(ValueError, match="this MLPClassifier has none"):
         WeightsDisplay.from_estimator(mlp, X)
     assert plt.get_fignums() == before
+
+
+def test_images_without_a_shape_need_a_square_number_of_pixels():
+    model = trained((3,))
+    with pytest.raises(ValueError, match="pixels, which is not a square number"):
+        WeightsDisplay.from_estimator(model, kind="images", layer=2)

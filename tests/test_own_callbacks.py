@@ -320,3 +320,16 @@ def test_metrics_of_mlflow(monkeypatch):
         "f1_macro",
     }
     assert {run for _, _, run in logged} == {"abc"}
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"patience": "a"}, TypeError, "patience must be an int; got 'a'"),
+        ({"min_delta": "a"}, TypeError, "min_delta must be a number; got 'a'"),
+        ({"min_delta": -1.0}, ValueError, "min_delta must not be negative; got -1.0"),
+    ],
+)
+def test_options_of_early_stopping_are_checked(options, error, message):
+    with pytest.raises(error, match=message):
+        EarlyStopping(**options)

@@ -368,6 +368,11 @@ def checked_shape(shape: tuple[int, int] | None, n: int) -> tuple[int, int]:
     """Return the rows and columns of an image with n pixels."""
     if shape is None:
         side = round(float(np.sqrt(n)))
+        if side * side != n:
+            raise ValueError(
+                f"The images have {n} pixels, which is not a square number. Pass "
+                "image_shape=(rows, columns), or choose another kind."
+            )
         shape = (side, side)
     if len(shape) != 2 or shape[0] * shape[1] != n:
         raise ValueError(
