@@ -49,7 +49,8 @@ FLOORS = [
     ["engine.compiled.gradient"],
     ["engine.compiled.epoch"],
     ["engine.evidence", "engine.evidence.cut", "engine.evidence.posterior"],
-    ["engine.evidence.precisions"],
+    ["engine.evidence.frame", "engine.evidence.precisions"],
+    ["engine.evidence.moments"],
     ["engine.evidence.ridge"],
     ["engine.evidence.linear_model"],
     [

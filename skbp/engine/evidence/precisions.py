@@ -161,6 +161,12 @@ class Precisions:
         self.each = self.mean(alpha)
         self.alpha, self.beta, self.apart = alpha, beta, apart
 
+    def resume_variances(self, variances: Array, beta: Array) -> None:
+        """Continue from the mean variance of the weights of each group."""
+        mean = self.mean(variances * self.prior)[self.owner]
+        # Groups without any weight there keep the guess.
+        self.resume(self.prior / np.where(mean > 0.0, mean, 1.0), beta)
+
     def sharpen(self, factor: float) -> None:
         """Trust the data more, by a factor."""
         if self.noisy:

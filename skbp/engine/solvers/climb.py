@@ -25,6 +25,8 @@ import numpy as np
 from skbp.engine.arrays import Array
 from skbp.engine.curvature import GaussNewton
 from skbp.engine.evidence.cut import Cut
+from skbp.engine.evidence.frame import Frame, Framed, of_bends
+from skbp.engine.evidence.moments import spreads, totals
 from skbp.engine.evidence.posterior import Evidence
 from skbp.engine.evidence.precisions import (
     CALM,
@@ -49,6 +51,14 @@ USELESS = 1e-3
 #: sample beyond MANY adds to it. A rise that is small for each sample changes nothing.
 RISE, DEFAULT_TOL = 0.1, 1e-4
 RISE_PER_SAMPLE, MANY = 5e-3, 1000
+#: The rise that counts is this part of what is missing to the mark, or more.
+BELOW = 0.01
+#: Means count as 0 if their squares are less than this part of the variance.
+NEAR = 1e-2
+#: Features vary only by rounding if their variance is less than this part of x².
+ROUNDING = 1e-20
+#: What evaluates the loss, g and H at weights.
+Evaluate = GaussNewton | Framed
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,8 @@ class Task:
         The mean square of the features, and the variance of the targets.
     constant : float
         What the log likelihood has besides minus the loss.
+    frame : Frame or None
+        What makes weights of the network from those that climb.
     """
 
     network: Network
@@ -80,6 +92,7 @@ class Task:
     X_size: float
     variance: Array
     constant: float
+    frame: Frame | None = None
 
     @classmethod
     def of(cls, problem: Problem, by_feature: bool) -> Task:
@@ -91,9 +104,32 @@ class Task:
         known = samples.total(), N, X_size, variance, float(constant)
         return cls(network, loss, samples, by_feature, *known)
 
+    def framed(self) -> Task:
+        """Return the same task for weights as if all means were 0."""
+        network, samples, m = self.network, self.samples, self.m
+        if not network.biases or not network.activations:
+            return self
+        x, y = samples.sum(totals)
+        x, y = x / m, y / self.N * self.loss.normal
+        (spread,) = samples.sum(partial(spreads, x))
+        y[y**2 < NEAR * self.variance] = 0.0
+        # A constant feature is a bias, and stays one.
+        stays = (x**2 < NEAR * spread / m) | (spread < ROUNDING * m * x**2)
+        sizes = spread / m + np.where(stays, x**2, 0.0)
+        x[stays] = 0.0
+        frame = Frame.of(network, x, y)
+        return replace(self, X_size=float(sizes.mean()), frame=frame) if frame else self
+
+    def plain(self, theta: Array) -> Array:
+        """Return weights (P,) of the network from those that climb."""
+        if self.frame is None:
+            return theta
+        return self.frame.plain(theta[np.newaxis])[0]
+
     def prior(self, network: Network) -> Array:
         """Return guesses of the precisions of the whole network, or of a cut."""
-        return prior_precisions(network, self.X_size, self.variance)
+        prior = prior_precisions(network, self.X_size, self.variance)
+        return prior if self.frame is None else prior * of_bends(network)
 
     def precisions(self, cut: Cut) -> Precisions:
         """Return the precisions of a cut before the first estimate."""
@@ -102,9 +138,10 @@ class Task:
         known = network, self.loss, self.N, self.prior(network), self.variance, groups
         return Precisions(*known, 0.0, self.constant)
 
-    def gauss_newton(self, cut: Cut) -> GaussNewton:
+    def gauss_newton(self, cut: Cut) -> Evaluate:
         samples = cut.samples(self.samples)
-        return GaussNewton(cut.network, self.loss, samples, self.loss.normal)
+        plain = GaussNewton(cut.network, self.loss, samples, self.loss.normal)
+        return plain if self.frame is None else Framed(plain, self.frame.of_cut(cut))
 
     def of_whole(self, cut: Cut, evidence: Evidence) -> Evidence:
         """Return the evidence of a cut as that of the whole network.
@@ -160,13 +197,14 @@ class Plan:
         The number of steps before the first estimate.
     patience : int
         The number of estimates without a rise after which the climb ends.
-    prunes : bool
-        Whether features may leave.
+    mark : float
+        The highest log evidence of earlier climbs. A climb that is far below must rise
+        faster.
     """
 
     first: int
     patience: int = 10
-    prunes: bool = True
+    mark: float = -np.inf
 
 
 def better(one: Found | None, other: Found | None) -> Found | None:
@@ -265,6 +303,7 @@ class Climb:
         # Smaller rises are of no use, and there can be many.
         rise = RISE + RISE_PER_SAMPLE * max(0.0, self.task.m - MANY)
         rise *= min(1.0, tol / DEFAULT_TOL)
+        rise = max(rise, BELOW * (plan.mark - value))
         self.stale = 0 if value > self.high + rise else self.stale + 1
         self.high = max(self.high, value) if self.stale else value
         # The size of the log evidence for targets of variance 1.
@@ -279,7 +318,7 @@ class Climb:
             precisions.apart, one.stuck = True, True
             self.best, self.stale, self.high, self.before = None, 0, -np.inf, np.nan
             precisions.estimate(one.E, one.theta, one.H)
-        if plan.prunes and self.task.by_feature and not settled:
+        if self.task.by_feature and not settled:
             self._prune(evidence)
             one = self.iterate
         one.set(one.E, one.g, one.H)

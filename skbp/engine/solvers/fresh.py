@@ -25,13 +25,13 @@ from math import log, pi
 from typing import TypeAlias
 
 import numpy as np
-from scipy.sparse import issparse
 
-from skbp.engine.arrays import Array, Rows, blocks, by_sample
+from skbp.engine.arrays import Array, Rows, by_sample
 from skbp.engine.evidence.cut import Cut
+from skbp.engine.evidence.moments import moments, totals
 from skbp.engine.evidence.precisions import Precisions, in_float64, weighted
 from skbp.engine.network import Network, predict
-from skbp.engine.samples import Parts, Samples, Sums, added
+from skbp.engine.samples import Parts, Samples, Sums
 from skbp.engine.solvers.climb import Climb, Found, Plan, Task, better
 
 #: The number of draws of fresh units, and the number of steps that each of them takes.
@@ -120,6 +120,7 @@ def drawn_again(
 def residual_task(task: Task, base: Array) -> tuple[Task, Array]:
     """Return the task whose targets are the residuals, and their sizes (outputs,)."""
     ones, step = np.ones(task.network.units[-1]), max(1, len(task.samples) // MANY)
+    base = task.plain(base)
     known = (task.network, base, ones, step)
     r, rr, N, m = task.samples.sum(partial(of_residuals, sums_of_residuals, known))
     known_N = np.where(N > 0.0, N, 1.0)
@@ -130,7 +131,9 @@ def residual_task(task: Task, base: Array) -> tuple[Task, Array]:
         samples = residual_samples(known, samples)
     else:
         samples = samples.through(partial(sum_of, samples, known))
-    return replace(task, samples=samples, m=float(m), N=N, variance=ones), size
+    frame = task.frame and task.frame.without_targets()
+    task = replace(task, samples=samples, m=float(m), N=N, variance=ones, frame=frame)
+    return task, size
 
 
 def sum_of(parts: Parts, known: Known, terms: Callable[[Samples], Sums]) -> Sums:
@@ -190,35 +193,6 @@ def scores_of(task: Task) -> Array:
     return scores / mean if mean > 0.0 else np.ones_like(scores)
 
 
-def dense_blocks(samples: Samples) -> list[tuple[Array, Array, Array]]:
-    """Return X, Y and weights in blocks, with X dense."""
-    X, Y, w = in_float64(samples)
-    each = []
-    for block in blocks(len(Y)):
-        X_b = X[block].toarray() if issparse(X) else X[block]
-        each.append((X_b.astype(np.float64), Y[block], w[block]))
-    return each
-
-
-def totals(samples: Samples) -> Sums:
-    """Return the sums of X (features,) and of Y (outputs,)."""
-    return added(
-        (by_sample(w) @ X, weighted(w, Y)) for X, Y, w in dense_blocks(samples)
-    )
-
-
-def moments(x: Array, r: Array, samples: Samples) -> Sums:
-    """Return sums of X², X⁴, X r and X X' r, with x subtracted from X and r from Y."""
-
-    def of_block(X: Array, Y: Array, w: Array) -> Sums:
-        X, R = X - x, ((Y - r).T * w.T).T
-        w = by_sample(w)
-        bends = np.stack([(X * r_o[:, np.newaxis]).T @ X for r_o in R.T])
-        return w @ X**2, w @ X**4, X.T @ R, bends
-
-    return added(of_block(*block) for block in dense_blocks(samples))
-
-
 # Both together.
 
 
@@ -244,8 +218,5 @@ def joined(
     variances = base.cut.expanded(1.0 / base.evidence.precisions)
     variances += own * unit**2 * found.cut.expanded(1.0 / found.evidence.precisions)
     precisions = task.precisions(cut)
-    # Groups without any weight there keep the guess.
-    mean = precisions.mean(variances[cut.rows] * precisions.prior)[precisions.owner]
-    alpha = precisions.prior / np.where(mean > 0.0, mean, 1.0)
-    precisions.resume(alpha, base.evidence.beta)
+    precisions.resume_variances(variances[cut.rows], base.evidence.beta)
     return cut, theta[cut.rows], precisions

@@ -26,6 +26,7 @@ given, there is a single climb from them.
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from zlib import crc32
 
 import numpy as np
@@ -54,10 +55,50 @@ IDLE = 0.05
 #: If the log evidence without growth is higher by less than this, the network that has
 #: grown is kept: it has fewer features and units.
 CLOSE = 10.0
+#: The rise of the log evidence with fresh units from which on more of them follow.
+GAIN = 3.0
 #: The largest number of steps with fixed precisions at the end.
 REST = 20
 #: The smallest number of units to begin growth with, and to add at a time.
 BEGIN, ADD = 4, 2
+
+
+@dataclass(frozen=True)
+class Place:
+    """Weights (P,) of a cut on their way up, with their precisions.
+
+    ``task`` is the one that they belong to: its frame makes plain weights of them.
+    """
+
+    task: Task
+    cut: Cut
+    theta: Array
+    alpha: Array
+    beta: Array
+
+    @classmethod
+    def of_climb(cls, climb: Climb) -> Place:
+        one = climb.iterate
+        return cls(
+            climb.task, climb.cut, one.theta, one.precisions.alpha, one.precisions.beta
+        )
+
+    @classmethod
+    def of_found(cls, task: Task, found: Found) -> Place:
+        evidence = found.evidence
+        return cls(task, found.cut, found.theta, evidence.precisions, evidence.beta)
+
+    def plain(self, task: Task) -> tuple[Array, Precisions]:
+        """Return the weights of the network itself (P,), and precisions for them."""
+        precisions = task.precisions(self.cut)
+        if self.task.frame is None:
+            precisions.resume(self.alpha, self.beta)
+            return self.theta, precisions
+        frame = self.task.frame.of_cut(self.cut)
+        precisions.resume_variances(
+            frame.variances(self.theta, 1.0 / self.alpha), self.beta
+        )
+        return frame.plain(self.theta[np.newaxis])[0], precisions
 
 
 class Training:
@@ -65,7 +106,9 @@ class Training:
 
     Parameters
     ----------
-    task : Task
+    task, framed : Task
+        The task for the weights of the network itself, and for weights as if all means
+        were 0, which weights that were drawn climb with first.
     k : int
         The number of the network in ``progress``.
     progress : Progress
@@ -74,6 +117,7 @@ class Training:
         The weights to start from.
     """
 
+    given: Task
     task: Task
     k: int
     progress: Progress
@@ -83,28 +127,33 @@ class Training:
     seed: int
     best: Found | None
     climb: Climb | None
-    settled: bool
+    chosen: Place | None
+    cut_off: bool
     tol: float
 
     def __init__(
         self,
         task: Task,
+        framed: Task,
         k: int,
         progress: Progress,
         settings: Settings,
         theta: Array,
     ):
-        self.task, self.k, self.progress, self.settings = task, k, progress, settings
+        self.given, self.task = task, framed if settings.drawn else task
+        self.k, self.progress, self.settings = k, progress, settings
         self.drawn, self.theta = theta.astype(np.float64), theta
         # Fresh units depend on the weights to start from and on nothing else, so that
         # a network is the same whether it trains alone or beside others.
         self.seed = crc32(theta.tobytes())
         if settings.drawn:
-            self.theta = self.drawn / np.sqrt(task.prior(task.network))
+            self.theta = self.drawn / np.sqrt(framed.prior(task.network))
         self.best: Found | None = None
         self.climb: Climb | None = None
-        #: Whether a climb has ended because the evidence rose no more.
-        self.settled = False
+        #: Where the validation score was best.
+        self.chosen: Place | None = None
+        #: Whether ``max_iter`` has ended training before it was done.
+        self.cut_off = False
         (self.tol,) = settings.each("tol", [k])
 
     @property
@@ -119,24 +168,25 @@ class Training:
 
     def run(self) -> None:
         """Train the network, and say how training ended."""
-        network, decides = self.task.network, self.progress.decides
-        whole, as_drawn = Cut.of(network), Plan(FIRST, prunes=not decides)
-        if not self.settings.drawn or decides or not network.activations:
-            self.go(whole, self.theta, as_drawn)
+        network = self.task.network
+        if not self.settings.drawn or not network.activations:
+            self.go(Cut.of(network), self.theta, Plan(FIRST))
         else:
             grows = self.task.loss.normal and len(network.activations) == 1
             if not grows:
-                self.go(whole, self.theta, as_drawn)
+                self.go(Cut.of(network), self.theta, Plan(FIRST))
             if network.units[0] <= FEATURES:
                 self.from_little_noise()
             if grows:
                 self.by_growth()
-        if not decides:
-            self.rest()
-        if self.best is None and self.steps_left:
+        if self.best is not None:
+            if self.task is not self.given:
+                self.land(self.best)
+            if not self.progress.decides:
+                self.rest(self.best)
+        elif self.steps_left:
             self.history.status = Status.DIVERGED
-        # (If a later climb came to max_iter, it is kept if it was already better.)
-        end = Status.CONVERGED if self.settled else Status.MAX_ITER
+        end = Status.MAX_ITER if self.cut_off else Status.CONVERGED
         self.progress.end([self.k], end)
 
     def go(
@@ -145,29 +195,43 @@ class Training:
         """Climb from weights of a cut; return what was found."""
         if self.climb is not None and not self.steps_left:
             # The climb so far stays the one that has trained.
+            self.cut_off |= self.history.running
             return None
         precisions = precisions or self.task.precisions(cut)
         self.climb = climb = Climb(self.task, cut, theta, precisions)
+        self.history.stale = 0
+        if self.best is not None:
+            plan = replace(plan, mark=self.best.evidence.log_evidence)
+        ended = False
         try:
             for _ in climb.run(plan, self.tol, self.steps_left):
-                if self.ends(climb):
+                ended = self.ends(climb)
+                if ended:
                     break
         finally:
             self.best = better(climb.best, self.best)
-            self.settled |= climb.settled
+        self.cut_off = not (ended or climb.settled)
         return climb.best
 
     def ends(self, climb: Climb) -> bool:
         """Record a step of a climb; return whether the climb must end."""
-        one, k, progress = climb.iterate, self.k, self.progress
+        one, k, progress, history = climb.iterate, self.k, self.progress, self.history
         if not one.finite and (self.best or climb.best):
             return True
-        theta = climb.cut.expanded(one.theta)[np.newaxis]
+        theta = self.task.plain(climb.cut.expanded(one.theta))[np.newaxis]
+        before = history.best
         progress.epoch([k], theta, np.array([one.J()]), before=theta)
-        if progress.decides and self.steps_left and progress.lost_patience(k):
-            progress.say(f"{progress.plateau(k)} Stopping.")
-            progress.end([k], Status.CONVERGED)
-        return not self.history.running
+        if not progress.decides:
+            return not history.running
+        if history.best < before:
+            self.chosen = Place.of_climb(climb)
+        if climb.best is None:
+            # Patience is for the time from the first estimate on.
+            history.stale = 0
+        lost = progress.lost_patience(k)
+        if lost and self.steps_left:
+            progress.say(f"{progress.plateau(k)} This stage ends.")
+        return lost or not history.running
 
     def from_little_noise(self) -> None:
         """Train with little noise, then climb."""
@@ -185,28 +249,37 @@ class Training:
         theta = self.theta.copy()
         network.split(theta[np.newaxis])[0][1][:] *= SMALL
         grown = self.go(cut, theta[cut.rows], Plan(FIRST, patience=8))
-        while grown is not None and self.steps_left:
-            larger = self.larger(grown)
-            if larger is None or better(larger, grown) is grown:
+        while grown is not None:
+            larger, before = self.larger(grown), grown
+            grown = better(grown, larger)
+            if grown.evidence.log_evidence < before.evidence.log_evidence + GAIN:
                 break
-            grown = larger
         if grown is not None and self.best is not None:
             rise = self.best.evidence.log_evidence - grown.evidence.log_evidence
             if rise < CLOSE:
                 self.best = grown
 
-    def rest(self) -> None:
+    def land(self, best: Found) -> None:
+        """Climb on with the weights of the network itself."""
+        at = Place.of_found(self.task, best)
+        self.task, self.best = self.given, None
+        theta, precisions = at.plain(self.task)
+        E, _, H = (part[0] for part in self.task.gauss_newton(at.cut)(theta[np.newaxis]))
+        with suppress(np.linalg.LinAlgError):
+            evidence = precisions.settle(E, theta, H)
+            self.best = Found(at.cut, theta, evidence)
+            precisions = self.task.precisions(at.cut)
+            precisions.resume(evidence.precisions, evidence.beta)
+            self.go(at.cut, theta, Plan(1), precisions)
+
+    def rest(self, best: Found) -> None:
         """Make the slope of F small where the evidence is highest.
 
         F has changed with each estimate. Laplace's approximation, and whoever looks at
         gradients, take it that the weights have followed.
         """
-        best = self.best
-        if best is None:
-            return
-        precisions = self.task.precisions(best.cut)
-        precisions.resume(best.evidence.precisions, best.evidence.beta)
-        climb = Climb(self.task, best.cut, best.theta, precisions)
+        theta, precisions = Place.of_found(self.task, best).plain(self.task)
+        climb = Climb(self.task, best.cut, theta, precisions)
         with suppress(np.linalg.LinAlgError):
             for _ in climb.rest(self.tol, min(REST, self.steps_left)):
                 if self.ends(climb):
@@ -220,6 +293,9 @@ class Training:
         free = np.setdiff1d(np.arange(n), used)[: max(ADD, n // 4)]
         if not len(free):
             return None
+        if not self.steps_left:
+            self.cut_off |= self.history.running
+            return None
         kept = base.cut.with_units(used)
         theta = kept.expanded(base.whole[kept.rows])
         fresh = fresh_units(self.task, theta, free, self.drawn, self.seed, self.tol)
@@ -230,29 +306,31 @@ class Training:
 
     def conclude(self) -> tuple[Array, Evidence | None]:
         """Return the weights to keep (P,), and their evidence; None if it diverged."""
-        task, decides, climb = self.task, self.progress.decides, self.climb
+        task, decides, best = self.given, self.progress.decides, self.best
         several = task.loss.normal and len(task.variance) > 1
+        at = self.chosen if decides else None
+        if at is None and best is not None:
+            at = Place.of_found(self.task, best)
+        if at is None and self.climb is not None:
+            at = Place.of_climb(self.climb)
         cut, theta = Cut.of(task.network), self.theta
-        if self.best is not None and not decides:
-            cut, theta = self.best.cut, self.best.whole
-        elif climb is not None:
-            cut, theta = climb.cut, climb.cut.expanded(climb.iterate.theta)
+        precisions = task.precisions(cut)
+        if at is not None:
+            cut = at.cut
+            theta, precisions = at.plain(task)
+            theta = cut.expanded(theta)
         theta = self.progress.result(self.k, theta)
         if self.history.status is Status.DIVERGED:
             return theta, None
-        if self.best is not None and not decides and not several:
-            return theta, task.of_whole(cut, self.best.evidence)
-        precisions = task.precisions(cut)
-        if self.best is not None and not decides:
-            evidence = self.best.evidence
-            precisions.resume(evidence.precisions, evidence.beta)
-        elif climb is not None:
-            precisions = climb.iterate.precisions
-        at = theta.astype(np.float64)[cut.rows]
-        E, _, H = (part[0] for part in task.gauss_newton(cut)(at[np.newaxis]))
+        landed = self.task is task
+        if best is not None and landed and not (several or decides):
+            return theta, task.of_whole(cut, best.evidence)
+        own = theta.astype(np.float64)[cut.rows]
+        E, _, H = (part[0] for part in task.gauss_newton(cut)(own[np.newaxis]))
         with suppress(np.linalg.LinAlgError):
-            estimate = precisions.settle if several else precisions.estimate
-            return theta, task.of_whole(cut, estimate(E, at, H))
+            settles = several or decides or not landed
+            estimate = precisions.settle if settles else precisions.estimate
+            return theta, task.of_whole(cut, estimate(E, own, H))
         return theta, None
 
 
@@ -271,8 +349,9 @@ def minimise(
     kept, evidence = start.theta.copy(), []
     with np.errstate(all="ignore"):
         task = Task.of(problem, settings.estimate == "ard")
+        framed = task.framed() if settings.drawn else task
         each = [
-            Training(task, k, progress, settings, theta)
+            Training(task, framed, k, progress, settings, theta)
             for k, theta in enumerate(start.theta)
         ]
         try:
