@@ -175,4 +175,18 @@ def test_evidence_that_leaves_a_constant_or_a_line_says_so():
             assert found in text or constant
             assert what in text or constant
             assert "n_init=10" in text
-    assert said(model, X, np.sin(3 * X[:, 0])) == ""
+    y = np.sin(3 * X[:, 0])
+    assert said(model, X, y + 0.1 * rng.standard_normal(60)) == ""
+
+
+def test_stages_that_come_to_max_iter_say_so():
+    """Also if an earlier stage has ended by itself."""
+    rng = np.random.RandomState(0)
+    x = np.linspace(-1, 1, 400)[:, np.newaxis]
+    y = np.sin(2 * np.pi * x[:, 0]) + 0.1 * rng.standard_normal(400)
+    model = BPRegressor((20,), "tanh", solver="lm", alpha="evidence", random_state=0)
+    text = said(model.set_params(max_iter=45), x, y)
+    assert "highest evidence so far" in text
+    assert "Increase max_iter (it is 45)" in text
+    assert model.status_ == "max_iter"
+    assert model.score(x, y) > 0.9

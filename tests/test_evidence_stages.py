@@ -12,7 +12,9 @@ from sklearn.datasets import make_friedman1, make_moons
 
 from skbp import BPClassifier, BPRegressor
 from skbp.engine.activations import HIDDEN
+from skbp.engine.curvature import GaussNewton
 from skbp.engine.evidence.cut import Cut
+from skbp.engine.evidence.frame import Frame, Framed
 from skbp.engine.evidence.precisions import mirrored, symmetries
 from skbp.engine.losses import LOSSES
 from skbp.engine.network import Network, predict
@@ -40,6 +42,35 @@ def test_a_sine_is_not_taken_for_noise(n, periods, seed):
     model = fitted(BPRegressor((20,), alpha="evidence", **LM), x, y)
     assert np.sqrt(np.mean((model.predict(x) - truth) ** 2)) < 0.08
     assert model.noise_std_ == pytest.approx(0.1, rel=0.3)
+
+
+@pytest.mark.parametrize(
+    ("options", "x_shift", "y_shift"),
+    [
+        ({"activation": "logistic"}, 0.0, 0.0),
+        ({"activation": "softplus"}, 0.0, 0.0),
+        ({}, 5.0, 0.0),
+        ({}, 0.0, 1e3),
+        ({"activation": "logistic"}, 5.0, 1e3),
+        ({"early_stopping": True}, 0.0, 0.0),
+        ({"early_stopping": True}, 5.0, 1e3),
+    ],
+)
+@pytest.mark.parametrize("seed", range(2))
+def test_means_far_from_0_are_no_trap(options, x_shift, y_shift, seed):
+    x, truth, y = noisy_sine(60, 3, seed)
+    x, truth, y = x + x_shift, truth + y_shift, y + y_shift
+    model = BPRegressor((20,), **LM | {"alpha": "evidence"} | options)
+    fitted(model, x, y)
+    assert np.sqrt(np.mean((model.predict(x) - truth) ** 2)) < 0.1
+    assert model.noise_std_ == pytest.approx(0.1, rel=0.5)
+    # The attributes belong to the weights of the network itself.
+    cost = model.cost(x, y)
+    theta = [*model.coefs_, *model.intercepts_]
+    lambdas = [*model.alpha_, *model.alpha_intercepts_]
+    squares = sum(a * (W**2).sum() for a, W in zip(lambdas, theta, strict=True))
+    assert cost.penalty == pytest.approx(squares / (2 * len(y)))
+    assert np.isfinite(model.predict(x, return_std=True)).all()
 
 
 @pytest.mark.parametrize("seed", [0, 2, 6, 8])
@@ -108,7 +139,9 @@ def test_growth_with_other_data(kind):
     elif kind == "weights":
         weights = np.repeat([1.0, 2.0], 60)
     elif kind == "outputs":
-        y = np.c_[y, x[:, 0] * x[:, 1]]
+        # (An output without any noise would take all hidden units.)
+        noise = 0.1 * np.random.RandomState(1).standard_normal(len(y))
+        y = np.c_[y, x[:, 0] * x[:, 1] + noise]
     else:
         model.set_params(fit_intercept=False)
     fitted(model, x, y, sample_weight=weights)
@@ -143,6 +176,39 @@ def test_a_cut_computes_what_the_whole_computes():
     assert_array_equal(samples.X, X[:, [0, 3]])
     both = cut.joined(Cut.of(whole, np.array([0])))
     assert [len(kept) for kept in both.kept] == [5, 3, 2]
+
+
+def test_a_frame_describes_the_same_function():
+    rng = np.random.RandomState(0)
+    network, loss = Network((3, 4, 2), ("logistic",)), LOSSES["squared_error"]
+    X = rng.standard_normal((20, 3)) + np.array([5.0, 0.0, -2.0])
+    Y = rng.standard_normal((20, 2)) + np.array([0.0, 1e3])
+    frame = Frame.of(network, X.mean(axis=0), Y.mean(axis=0))
+    theta = rng.standard_normal((1, network.n_parameters))
+    inside = GaussNewton(network, loss, Samples(X, Y), apart=True)
+    E, g, H = Framed(inside, frame)(theta)
+    # d theta / d theta' does not depend on theta'.
+    T = frame.plain(np.eye(network.n_parameters)) - frame.plain(0.0 * theta)
+    E_plain, g_plain, H_plain = inside(frame.plain(theta))
+    assert_array_equal(E, E_plain)
+    assert_allclose(g, g_plain @ T.T, atol=1e-9 * np.abs(g_plain).max())
+    assert_allclose(H, T @ H_plain @ T.T, atol=1e-9 * np.abs(H_plain).max())
+    assert_array_equal(
+        Framed(inside, frame).value(theta), inside.value(frame.plain(theta))
+    )
+    # A cut has the part of the frame that belongs to it.
+    cut = Cut(network, [np.array([0, 2]), np.array([1, 3]), np.arange(2)])
+    small = frame.of_cut(cut).plain(theta[:, cut.rows])[0]
+    large = frame.plain(cut.expanded(theta[0, cut.rows])[np.newaxis])[0]
+    outputs = [
+        predict(one, *one.split(weights[np.newaxis]), features)[0]
+        for one, weights, features in (
+            (cut.network, small, X[:, [0, 2]]),
+            (network, large, X),
+        )
+    ]
+    assert_allclose(*outputs)
+    assert Frame.of(Network((3, 4, 1), ("tanh",)), np.zeros(3), np.zeros(1)) is None
 
 
 def test_the_evidence_of_a_cut_is_that_of_the_whole():

@@ -108,9 +108,12 @@ def of_limit(estimator: Any, job: Job, history: History) -> Iterator[str]:
     code = "" if history.code is None else f" (status={history.code})"
     message = f"{code}:\n{history.message}" if history.message else code
     limit = f" or max_fun (it is {estimator.max_fun})" * solver.counts_evaluations
+    stages = ""
+    if estimate_of(estimator):
+        stages = " The weights with the highest evidence so far are kept."
     yield (
         f"{estimator.solver} failed to converge after {history.n_iter} iteration(s)"
-        f"{message}. Increase max_iter (it is {estimator.max_iter}){limit}"
+        f"{message}.{stages} Increase max_iter (it is {estimator.max_iter}){limit}"
         ", or scale the data, with StandardScaler for example."
     )
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import TypeAlias
 
 import numpy as np
 
@@ -111,6 +112,10 @@ class Framed:
 
     def value(self, theta: Array) -> Array:
         return self.inside.value(self.frame.plain(theta))
+
+
+#: What evaluates the loss, g and H at weights.
+Evaluate: TypeAlias = GaussNewton | Framed
 
 
 def of_bends(network: Network) -> Array:

@@ -25,7 +25,7 @@ import numpy as np
 from skbp.engine.arrays import Array
 from skbp.engine.curvature import GaussNewton
 from skbp.engine.evidence.cut import Cut
-from skbp.engine.evidence.frame import Frame, Framed, of_bends
+from skbp.engine.evidence.frame import Evaluate, Frame, Framed, of_bends
 from skbp.engine.evidence.moments import spreads, totals
 from skbp.engine.evidence.posterior import Evidence
 from skbp.engine.evidence.precisions import (
@@ -54,11 +54,9 @@ RISE_PER_SAMPLE, MANY = 5e-3, 1000
 #: The rise that counts is this part of what is missing to the mark, or more.
 BELOW = 0.01
 #: Means count as 0 if their squares are less than this part of the variance.
-NEAR = 1e-2
+NEAR = 0.5
 #: Features vary only by rounding if their variance is less than this part of x².
 ROUNDING = 1e-20
-#: What evaluates the loss, g and H at weights.
-Evaluate = GaussNewton | Framed
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,10 @@ class Task:
         return cls(network, loss, samples, by_feature, *known)
 
     def framed(self) -> Task:
-        """Return the same task for weights as if all means were 0."""
+        """Return the same task for weights as if all means were 0.
+
+        Return the task itself if all means are close enough to 0.
+        """
         network, samples, m = self.network, self.samples, self.m
         if not network.biases or not network.activations:
             return self
@@ -124,12 +125,13 @@ class Task:
         """Return weights (P,) of the network from those that climb."""
         if self.frame is None:
             return theta
-        return self.frame.plain(theta[np.newaxis])[0]
+        plain: Array = self.frame.plain(theta[np.newaxis])[0]
+        return plain
 
     def prior(self, network: Network) -> Array:
         """Return guesses of the precisions of the whole network, or of a cut."""
         prior = prior_precisions(network, self.X_size, self.variance)
-        return prior if self.frame is None else prior * of_bends(network)
+        return prior if self.frame is None else of_bends(network) * prior
 
     def precisions(self, cut: Cut) -> Precisions:
         """Return the precisions of a cut before the first estimate."""
@@ -230,7 +232,7 @@ class Climb:
     task: Task
     cut: Cut
     iterate: Iterate
-    gauss_newton: GaussNewton
+    gauss_newton: Evaluate
     best: Found | None
     settled: bool
     stale: int

@@ -21,7 +21,7 @@ from __future__ import annotations
 import numpy as np
 
 from skbp.engine.arrays import Array
-from skbp.engine.curvature import GaussNewton
+from skbp.engine.evidence.frame import Evaluate
 from skbp.engine.evidence.posterior import solve as positive_solve
 from skbp.engine.evidence.precisions import Precisions
 
@@ -109,7 +109,7 @@ class Iterate:
         return self.F / self.m
 
 
-def advance(networks: list[Iterate], gauss_newton: GaussNewton) -> None:
+def advance(networks: list[Iterate], gauss_newton: Evaluate) -> None:
     """Take a step with each network, with more and more damping until F falls."""
     waiting = networks
     for _ in range(TRIES):

@@ -179,12 +179,11 @@ class Training:
                 self.from_little_noise()
             if grows:
                 self.by_growth()
-        if self.best is not None:
-            if self.task is not self.given:
-                self.land(self.best)
-            if not self.progress.decides:
-                self.rest(self.best)
-        elif self.steps_left:
+        if self.best is not None and self.task is not self.given:
+            self.land(self.best)
+        if self.best is not None and not self.progress.decides:
+            self.rest(self.best)
+        if self.best is None and self.steps_left:
             self.history.status = Status.DIVERGED
         end = Status.MAX_ITER if self.cut_off else Status.CONVERGED
         self.progress.end([self.k], end)
@@ -250,9 +249,11 @@ class Training:
         network.split(theta[np.newaxis])[0][1][:] *= SMALL
         grown = self.go(cut, theta[cut.rows], Plan(FIRST, patience=8))
         while grown is not None:
-            larger, before = self.larger(grown), grown
-            grown = better(grown, larger)
-            if grown.evidence.log_evidence < before.evidence.log_evidence + GAIN:
+            larger, before = self.larger(grown), grown.evidence.log_evidence
+            if larger is None:
+                break
+            grown = better(larger, grown)
+            if grown is None or not grown.evidence.log_evidence - before >= GAIN:
                 break
         if grown is not None and self.best is not None:
             rise = self.best.evidence.log_evidence - grown.evidence.log_evidence
@@ -264,7 +265,9 @@ class Training:
         at = Place.of_found(self.task, best)
         self.task, self.best = self.given, None
         theta, precisions = at.plain(self.task)
-        E, _, H = (part[0] for part in self.task.gauss_newton(at.cut)(theta[np.newaxis]))
+        E, _, H = (
+            part[0] for part in self.task.gauss_newton(at.cut)(theta[np.newaxis])
+        )
         with suppress(np.linalg.LinAlgError):
             evidence = precisions.settle(E, theta, H)
             self.best = Found(at.cut, theta, evidence)
