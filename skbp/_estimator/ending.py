@@ -110,7 +110,8 @@ def of_limit(estimator: Any, job: Job, history: History) -> Iterator[str]:
     limit = f" or max_fun (it is {estimator.max_fun})" * solver.counts_evaluations
     stages = ""
     if estimate_of(estimator):
-        stages = " The weights with the highest evidence so far are kept."
+        what = "best validation score" if stops_early(estimator) else "highest evidence"
+        stages = f" The weights with the {what} so far are kept."
     yield (
         f"{estimator.solver} failed to converge after {history.n_iter} iteration(s)"
         f"{message}.{stages} Increase max_iter (it is {estimator.max_iter}){limit}"
