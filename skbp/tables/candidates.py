@@ -9,13 +9,15 @@ from __future__ import annotations
 from math import inf, sqrt
 from typing import Any, NamedTuple
 
+from sklearn.base import clone
+
 from skbp.classifier import BPClassifier
 from skbp.regressor import BPRegressor
 from skbp.tables.stack import Candidate
 
 #: Epochs of a network where rows times inputs are at most ``COST``. Beyond, epochs fall
 #: with the square root, down to ``FEWEST``.
-EPOCHS, COST, FEWEST = 64, 400_000, 4
+EPOCHS, COST, FEWEST = 64, 600_000, 4
 #: Rows up to which batches are small, and rows and inputs up to which a small network
 #: with estimated relevances competes.
 FEW_ROWS, FEW_INPUTS = 2000, 64
@@ -34,26 +36,45 @@ class Recipe(NamedTuple):
 
 
 CLASSIFICATION = [
-    Recipe("silu", "silu", 1.0, layers=3, rate=1e-2, label_smoothing=0.05),
+    Recipe("silu", "silu", 1.0, label_smoothing=0.05),
     Recipe("relu", "relu", 1.0, label_smoothing=0.05),
-    Recipe("relu, less decay", "relu", 0.1),
+    Recipe("relu, less decay", "relu", 0.1, label_smoothing=0.05),
     Recipe("relu, more decay", "relu", 3.0, label_smoothing=0.05),
     Recipe("silu, no bins", "silu", 1.0, "plain", 3, 1e-2, 0.05),
 ]
 REGRESSION = [
-    Recipe("silu", "silu", 0.3, layers=3),
+    Recipe("silu", "silu", 0.3, rate=5e-3),
     Recipe("relu", "relu", 0.3),
-    Recipe("silu, more decay", "silu", 3.0, layers=3),
+    Recipe("silu, more decay", "silu", 3.0, rate=5e-3),
     Recipe("silu, no bins", "silu", 0.3, "plain", layers=3),
 ]
 
 #: The number of folds up to a number of rows; beyond, there is one fold.
 FOLDS = {2500: 10, 5000: 5}
+#: With more rows, networks race for a third of their epochs, and two candidates are
+#: kept instead of three.
+MANY_ROWS, RACE = 5000, 1 / 3
+KEPT, KEPT_OF_MANY = 3, 2
+#: Columns then have more bins: all together, and the fewest and most of a column. With
+#: still more rows, bins would take too much memory.
+BINS, FEWEST_BINS, MOST_BINS, TOO_MANY_ROWS = 512, 4, 48, 50_000
 
 
 def n_folds_for(n_rows: int) -> int:
     """Return the number of folds."""
     return next((n for rows, n in FOLDS.items() if n_rows <= rows), 1)
+
+
+def n_kept_for(n_rows: int) -> int:
+    """Return the largest number of candidates that predict together."""
+    return KEPT_OF_MANY if n_rows > MANY_ROWS else KEPT
+
+
+def bins_for(n_rows: int, n_columns: int) -> Any:
+    """Return the number of bins of a column, as PiecewiseLinearEncoder takes it."""
+    if n_rows <= MANY_ROWS or n_rows > TOO_MANY_ROWS:
+        return "auto"
+    return min(max(BINS // max(n_columns, 1), FEWEST_BINS), MOST_BINS)
 
 
 def share_for(n_rows: int, n_inputs: int) -> float:
@@ -103,6 +124,12 @@ def candidates_for(
         Candidate(one.name, network(each, one, seed, **options), one.inputs)
         for one in (REGRESSION if regression else CLASSIFICATION)
     ]
+    if n_rows > MANY_ROWS:
+        options["max_iter"] = max(round(RACE * options["max_iter"]), FEWEST)
+        found = [
+            one._replace(racer=clone(one.network).set_params(**options))
+            for one in found
+        ]
     steps = max(round(300 * share_for(n_rows, inputs["binned"])), 30)
     found += [
         Candidate(name, additive(each, seed, steps), kind)
