@@ -17,7 +17,7 @@ from skbp.tables.stack import Candidate
 
 #: Epochs of a network where rows times inputs are at most ``COST``. Beyond, epochs fall
 #: with the square root, down to ``FEWEST``.
-EPOCHS, COST, FEWEST = 64, 600_000, 4
+EPOCHS, COST, FEWEST = 64, 400_000, 4
 #: Rows up to which batches are small, and rows and inputs up to which a small network
 #: with estimated relevances competes.
 FEW_ROWS, FEW_INPUTS = 2000, 64
@@ -55,9 +55,9 @@ FOLDS = {2500: 10, 5000: 5}
 #: kept instead of three.
 MANY_ROWS, RACE = 5000, 1 / 3
 KEPT, KEPT_OF_MANY = 3, 2
-#: Columns then have more bins: all together, and the fewest and most of a column. With
-#: still more rows, bins would take too much memory.
-BINS, FEWEST_BINS, MOST_BINS, TOO_MANY_ROWS = 512, 4, 48, 50_000
+#: Up to ten columns then have more bins. With more columns, more bins are worse, and
+#: with still more rows, bins would take too much memory.
+MORE_BINS, FEW_COLUMNS, TOO_MANY_ROWS = 48, 10, 50_000
 
 
 def n_folds_for(n_rows: int) -> int:
@@ -72,9 +72,8 @@ def n_kept_for(n_rows: int) -> int:
 
 def bins_for(n_rows: int, n_columns: int) -> Any:
     """Return the number of bins of a column, as PiecewiseLinearEncoder takes it."""
-    if n_rows <= MANY_ROWS or n_rows > TOO_MANY_ROWS:
-        return "auto"
-    return min(max(BINS // max(n_columns, 1), FEWEST_BINS), MOST_BINS)
+    more = MANY_ROWS < n_rows <= TOO_MANY_ROWS and n_columns <= FEW_COLUMNS
+    return MORE_BINS if more else "auto"
 
 
 def share_for(n_rows: int, n_inputs: int) -> float:

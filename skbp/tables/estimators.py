@@ -99,10 +99,9 @@ class TabularClassifier(ClassifierMixin, BaseEstimator):
 
     n_bins : int or "auto", default="auto"
         The number of bins of a column in the :class:`PiecewiseLinearEncoder`. "auto"
-        means the number that this encoder chooses and, with 5000 to 50 000 rows, 512
-        divided by the number of columns, but at least 4 and at most 48. Columns with
-        one or two distinct values are not encoded, and if there are more than 256
-        others, no column is.
+        means the number that this encoder chooses and, with 5000 to 50 000 rows and at
+        most ten columns to encode, 48. Columns with one or two distinct values are not
+        encoded, and if there are more than 256 others, no column is.
 
     n_folds : int or "auto", default="auto"
         The number of folds, at most half the number of rows. 1 means that a fifth of
@@ -175,7 +174,7 @@ class TabularClassifier(ClassifierMixin, BaseEstimator):
     All networks with hidden layers have a label smoothing of 0.05, which the weights w
     make up for.
 
-    There are 64 epochs while rows times inputs are at most 600 000. Beyond, the number
+    There are 64 epochs while rows times inputs are at most 400 000. Beyond, the number
     of epochs falls with the square root, but not below 4. A batch has 32 samples with
     up to 2000 rows, and 128 with more. All candidates are trained without the first
     folds, so many that these have at least 500 rows. With more than 5000 rows, networks
@@ -347,10 +346,9 @@ class TabularRegressor(RegressorMixin, BaseEstimator):
 
     n_bins : int or "auto", default="auto"
         The number of bins of a column in the :class:`PiecewiseLinearEncoder`. "auto"
-        means the number that this encoder chooses and, with 5000 to 50 000 rows, 512
-        divided by the number of columns, but at least 4 and at most 48. Columns with
-        one or two distinct values are not encoded, and if there are more than 256
-        others, no column is.
+        means the number that this encoder chooses and, with 5000 to 50 000 rows and at
+        most ten columns to encode, 48. Columns with one or two distinct values are not
+        encoded, and if there are more than 256 others, no column is.
 
     n_folds : int or "auto", default="auto"
         The number of folds, at most half the number of rows. 1 means that a fifth of
