@@ -267,20 +267,20 @@ def test_racers_decide_who_is_trained(n_folds):
 def test_long_trainings_race_shortly():
     inputs = {"plain": 10, "binned": 170}
     for regression in (False, True):
-        few = candidates_for(regression, 5000, inputs, 0)
+        few = candidates_for(regression, 7500, inputs, 0)
         assert not any(one.racer for one in few)
-        many = candidates_for(regression, 5001, inputs, 0)
+        many = candidates_for(regression, 7501, inputs, 0)
         for one in many:
             hidden = one.network.hidden_layer_sizes
             assert bool(one.racer) == bool(hidden)
             if one.racer:
                 assert one.racer.max_iter < one.network.max_iter / 2
-    assert n_kept_for(5000) == 3
-    assert n_kept_for(5001) == 2
+    assert n_kept_for(7500) == 3
+    assert n_kept_for(7501) == 2
 
 
 def test_number_of_bins_with_many_rows():
-    assert bins_for(5000, 8) == bins_for(50_001, 8) == "auto"
+    assert bins_for(7500, 8) == bins_for(50_001, 8) == "auto"
     assert bins_for(10_000, 11) == "auto"
     assert bins_for(10_000, 10) == 48
 

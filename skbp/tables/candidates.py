@@ -53,7 +53,7 @@ REGRESSION = [
 FOLDS = {2500: 10, 5000: 5}
 #: With more rows, networks race for a third of their epochs, and two candidates are
 #: kept instead of three.
-MANY_ROWS, RACE = 5000, 1 / 3
+MANY_ROWS, RACE = 7500, 1 / 3
 KEPT, KEPT_OF_MANY = 3, 2
 #: Up to ten columns then have more bins. With more columns, more bins are worse, and
 #: with still more rows, bins would take too much memory.

@@ -99,7 +99,7 @@ class TabularClassifier(ClassifierMixin, BaseEstimator):
 
     n_bins : int or "auto", default="auto"
         The number of bins of a column in the :class:`PiecewiseLinearEncoder`. "auto"
-        means the number that this encoder chooses and, with 5000 to 50 000 rows and at
+        means the number that this encoder chooses and, with 7500 to 50 000 rows and at
         most ten columns to encode, 48. Columns with one or two distinct values are not
         encoded, and if there are more than 256 others, no column is.
 
@@ -113,7 +113,7 @@ class TabularClassifier(ClassifierMixin, BaseEstimator):
     n_kept : int or "auto", default="auto"
         The largest number of candidates that predict together. Those that would have
         less than 2 % of the weights are left out. "auto" means 3, and 2 with more than
-        5000 rows.
+        7500 rows.
 
     n_jobs : int, default=None
         The number of threads on which networks are trained. None means 1, and -1 means
@@ -177,7 +177,7 @@ class TabularClassifier(ClassifierMixin, BaseEstimator):
     There are 64 epochs while rows times inputs are at most 400 000. Beyond, the number
     of epochs falls with the square root, but not below 4. A batch has 32 samples with
     up to 2000 rows, and 128 with more. All candidates are trained without the first
-    folds, so many that these have at least 500 rows. With more than 5000 rows, networks
+    folds, so many that these have at least 500 rows. With more than 7500 rows, networks
     with hidden layers compete after a third of their epochs, and those that are kept
     are trained anew.
 
@@ -346,7 +346,7 @@ class TabularRegressor(RegressorMixin, BaseEstimator):
 
     n_bins : int or "auto", default="auto"
         The number of bins of a column in the :class:`PiecewiseLinearEncoder`. "auto"
-        means the number that this encoder chooses and, with 5000 to 50 000 rows and at
+        means the number that this encoder chooses and, with 7500 to 50 000 rows and at
         most ten columns to encode, 48. Columns with one or two distinct values are not
         encoded, and if there are more than 256 others, no column is.
 
@@ -359,7 +359,7 @@ class TabularRegressor(RegressorMixin, BaseEstimator):
     n_kept : int or "auto", default="auto"
         The largest number of candidates that predict together. Those that would have
         less than 2 % of the weights are left out. "auto" means 3, and 2 with more than
-        5000 rows.
+        7500 rows.
 
     n_jobs : int, default=None
         The number of threads on which networks are trained. None means 1, and -1 means
