@@ -38,7 +38,7 @@ class Recipe(NamedTuple):
 CLASSIFICATION = [
     Recipe("silu", "silu", 1.0, label_smoothing=0.05),
     Recipe("relu", "relu", 1.0, label_smoothing=0.05),
-    Recipe("relu, less decay", "relu", 0.1, label_smoothing=0.05),
+    Recipe("relu, less decay", "relu", 0.1),
     Recipe("relu, more decay", "relu", 3.0, label_smoothing=0.05),
     Recipe("silu, no bins", "silu", 1.0, "plain", 3, 1e-2, 0.05),
 ]

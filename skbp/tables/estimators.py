@@ -171,8 +171,8 @@ class TabularClassifier(ClassifierMixin, BaseEstimator):
       function of each column;
     - "linear", a network without hidden layers on the plain columns.
 
-    All networks with hidden layers have a label smoothing of 0.05, which the weights w
-    make up for.
+    All networks with hidden layers except "relu, less decay" have a label smoothing of
+    0.05, which the weights w make up for.
 
     There are 64 epochs while rows times inputs are at most 400 000. Beyond, the number
     of epochs falls with the square root, but not below 4. A batch has 32 samples with
