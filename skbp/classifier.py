@@ -592,6 +592,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
     }
 
     classes_: npt.NDArray[Any]
+    temperature_: float
 
     def __init__(
         self,
