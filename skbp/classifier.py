@@ -82,7 +82,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
                               learning_rate_step, power_t, warmup, max_grad_norm
         regularisation        alpha, weight_decay, dropout, average_decay
         stopping, validation  max_iter, max_fun, tol, n_iter_no_change, early_stopping,
-                              validation_fraction, scoring
+                              validation_fraction, scoring, temperature
         several networks      n_init, ensemble
         other                 random_state, warm_start, verbose
 
@@ -358,6 +358,16 @@ class BPClassifier(ClassifierMixin, BaseBP):
         ``scorer(estimator, X, y)``, or "loss" for the negative loss. None means the
         accuracy.
 
+    temperature : bool, default=False
+        Whether to divide the raw outputs by a temperature when training is over, so
+        that probabilities are neither too sure nor too cautious [12]_. The temperature
+        minimises the loss on the validation set, which ``early_stopping=True`` holds
+        out, or which you pass to ``fit`` as ``X_val`` and ``y_val``. The classes that
+        are predicted stay the same, except for some samples of an ensemble. With
+        ``scoring="loss"`` the score is the negative loss at the best temperature. Only
+        for outputs that are probabilities. Cannot be combined with ``warm_start``,
+        ``partial_fit`` or an estimated ``alpha``.
+
     n_init : int, default=1
         The number of networks to train, each from its own initial weights. The best of
         them is kept: the network with the highest evidence if ``alpha`` is estimated,
@@ -425,12 +435,18 @@ class BPClassifier(ClassifierMixin, BaseBP):
         The score on the validation set after each epoch; None without a validation set.
 
     validation_loss_curve_ : list of float or None
-        The loss on the validation set after each epoch, without penalty and label
-        smoothing; None without a validation set.
+        The loss on the validation set after each epoch, without penalty, label
+        smoothing and temperature; None without a validation set.
 
     best_validation_score_ : float or None
         The highest validation score; None without a validation set. With
         ``early_stopping=True`` it is the score of the weights that are kept.
+
+    temperature_ : float
+        The temperature; above 1 if the network was too sure of itself. ``coefs_[-1]``
+        and ``intercepts_[-1]`` have been divided by it, which divides the raw outputs.
+        Curves and ``loss_`` belong to the weights before. Only available if
+        ``temperature=True``.
 
     alpha_ : list of float
         The estimated lambda of the weights of each layer. With ``alpha="ard"`` the
@@ -549,6 +565,8 @@ class BPClassifier(ClassifierMixin, BaseBP):
        IMM-REP-1999-05.
     .. [11] D. J. C. MacKay (1992), "A practical Bayesian framework for backpropagation
        networks". Neural Computation 4, 448-472.
+    .. [12] C. Guo, G. Pleiss, Y. Sun, K. Weinberger (2017), "On calibration of modern
+       neural networks". ICML.
 
     Examples
     --------
@@ -570,9 +588,11 @@ class BPClassifier(ClassifierMixin, BaseBP):
         "loss": [StrOptions(set(CLASSIFICATION_LOSSES)), callable],
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "temperature": ["boolean"],
     }
 
     classes_: npt.NDArray[Any]
+    temperature_: float
 
     def __init__(
         self,
@@ -618,6 +638,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
         ensemble: Int = 1,
         class_weight: ClassWeight = None,
         label_smoothing: Float = 0.0,
+        temperature: bool = False,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -660,6 +681,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
         self.ensemble = ensemble
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
+        self.temperature = temperature
 
     @available_if(check_has_partial_fit)
     def partial_fit(

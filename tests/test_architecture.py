@@ -36,7 +36,12 @@ FLOORS = [
         "engine.settings",
     ],
     ["engine.losses", "engine.network", "engine.checkpoint"],
-    ["engine.objective", "engine.own_loss", "engine.sensitivity"],
+    [
+        "engine.objective",
+        "engine.own_loss",
+        "engine.sensitivity",
+        "engine.temperature",
+    ],
     ["engine.problem", "engine.curvature"],
     ["engine.compiled", "engine.compiled.elements"],
     ["engine.compiled.layers"],

@@ -68,6 +68,8 @@ def test_every_public_attribute_is_there(estimator):
     fitted.add("feature_importances_")  # a property
     documented = set(entries(estimator, "Attributes"))
     assert fitted <= documented
-    # X has no names, and the members are computed where they are read.
-    assert documented - fitted == {"feature_names_in_", "members_"}
+    # X has no names, the members are computed where they are read, and an estimated
+    # alpha allows no temperature.
+    absent = {"feature_names_in_", "members_", "temperature_"}
+    assert documented - fitted == absent & documented
     assert len(model.members_) >= 1

@@ -120,6 +120,7 @@ def test_parameters(estimator, name, value, remedy, X, y):
     [
         (BPClassifier, "class_weight", "even", "balanced"),
         (BPClassifier, "label_smoothing", 1.0, r"\[0.0, 1.0\)"),
+        (BPClassifier, "temperature", 2.0, "bool"),
         (BPRegressor, "huber_delta", 0.0, r"\(0.0, inf\)"),
         (BPRegressor, "quantile", 1.0, r"\(0.0, 1.0\)"),
         (BPRegressor, "target_scaling", "minmax", "'standard'"),

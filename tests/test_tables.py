@@ -28,9 +28,11 @@ from skbp import (
     config_context,
     tabular_pipeline,
 )
+from skbp.tables.candidates import bins_for, candidates_for, n_kept_for
 from skbp.tables.columns import as_numbers, as_texts, columns, kind_of
 from skbp.tables.errors import errors_of, rows_to_learn_from
-from skbp.tables.stack import folds_of
+from skbp.tables.estimators import CLASSES
+from skbp.tables.stack import Candidate, Rows, folds_of, race
 
 N = 60
 
@@ -244,6 +246,43 @@ def test_only_the_best_are_kept():
     assert list(model.networks_) == ["linear"]
     assert min(model.candidate_losses_, key=model.candidate_losses_.get) == "linear"
     assert model.candidate_losses_["poor"] > 0.4
+
+
+@pytest.mark.parametrize("n_folds", [1, 3])
+def test_racers_decide_who_is_trained(n_folds):
+    X, y = load_iris(return_X_y=True)
+    options = {"solver": "lbfgs", "random_state": 0}
+    one = BPClassifier((), max_iter=7, **options)
+    candidates = [
+        Candidate("poor", one, "plain", clone(one).set_params(alpha=1e9)),
+        Candidate("good", one, "plain", clone(one).set_params(max_iter=3)),
+    ]
+    folds = folds_of(y, len(y), n_folds, np.random.RandomState(0))
+    stack = race(candidates, 1, Rows({"plain": X}, y, None, folds), CLASSES, None)
+    assert [one.name for one in stack.kept] == ["good"]
+    assert [n.max_iter for n in stack.networks[0]] == [7] * max(n_folds, 2)
+    assert stack.losses["poor"] > 1.0 > stack.losses["good"]
+
+
+def test_long_trainings_race_shortly():
+    inputs = {"plain": 10, "binned": 170}
+    for regression in (False, True):
+        few = candidates_for(regression, 7500, inputs, 0)
+        assert not any(one.racer for one in few)
+        many = candidates_for(regression, 7501, inputs, 0)
+        for one in many:
+            hidden = one.network.hidden_layer_sizes
+            assert bool(one.racer) == bool(hidden)
+            if one.racer:
+                assert one.racer.max_iter < one.network.max_iter / 2
+    assert n_kept_for(7500) == 3
+    assert n_kept_for(7501) == 2
+
+
+def test_number_of_bins_with_many_rows():
+    assert bins_for(7500, 8) == bins_for(50_001, 8) == "auto"
+    assert bins_for(10_000, 11) == "auto"
+    assert bins_for(10_000, 10) == 48
 
 
 def test_noise_is_the_error_on_rows_not_seen():

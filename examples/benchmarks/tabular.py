@@ -6,10 +6,11 @@
 Nothing is tuned: every estimator has its default parameters. "mlp" is scikit-learn's
 MLPClassifier or MLPRegressor behind imputation, scaling and one-hot encoding,
 "linear" is logistic or ridge regression behind the same; boosted trees get the columns
-as they are. LightGBM, XGBoost and CatBoost take part where they are installed. Each set
-is split once: a quarter, or at most 5000 rows, is the test. The times are CPU times,
-with one thread. The memory, measured on Linux alone, is the largest that fit needs in
-MB, beyond what the process had before.
+as they are. LightGBM, XGBoost and CatBoost take part where they are installed, and so
+do the networks RealMLP and TabM (pytabkit, on the CPU), which are tuned for tables.
+Each set is split once: a quarter, or at most 5000 rows, is the test. The times are CPU
+times, with one thread. The memory, measured on Linux alone, is the largest that fit
+needs in MB, beyond what the process had before.
 
 The sets are divided into two halves, CHOSEN and the others: settings of
 tabular_pipeline were chosen on the first half alone. The tables at the end show the
@@ -83,6 +84,8 @@ TREES = {
         {"verbose": 0, "thread_count": 1, "allow_writing_files": False},
     ),
 }
+#: Networks of pytabkit, if it is installed: the beginnings of the names of the classes.
+NETWORKS = {"realmlp": "RealMLP_TD", "tabm": "TabM_D"}
 
 
 def load(path: Path, rows: int | None) -> tuple[Any, ...]:
@@ -147,7 +150,20 @@ def estimators(categories: Any, regression: bool) -> dict[str, Any]:
             continue
         name = regressor if regression else classifier
         known[package] = getattr(module, name)(random_state=0, **options)
-    return known
+    return known | networks("Regressor" if regression else "Classifier")
+
+
+def networks(kind: str) -> dict[str, Any]:
+    """Return the networks of pytabkit by name, none if it is not installed."""
+    try:
+        module = import_module("pytabkit")
+    except ImportError:
+        return {}
+    options = {"device": "cpu", "n_threads": 1, "random_state": 0}
+    return {
+        name: getattr(module, f"{start}_{kind}")(**options)
+        for name, start in NETWORKS.items()
+    }
 
 
 def memory(field: str) -> float:
@@ -179,10 +195,11 @@ def measure(path: Path, rows: int | None, only: list[str]) -> dict[str, Any]:
         train, test = X, X_test
         if name == "skbp":
             train, test = table(X, categories), table(X_test, categories)
+        options = {"cat_indicator": categories} if name in NETWORKS else {}
         forget_the_peak()
         held = memory("VmRSS")
         before = process_time()
-        estimator.fit(train, y)
+        estimator.fit(train, y, **options)
         fitted = process_time()
         peak = memory("VmHWM") - held
         score = float(estimator.score(test, y_test))

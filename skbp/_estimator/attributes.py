@@ -152,8 +152,11 @@ def set_attributes(estimator: Any, job: Job, result: Result) -> None:
     """Set the fitted attributes of a fit."""
     history, evidence = result.history, result.evidence
     rules = rules_of(estimator)
-    forget(estimator, "_bp_checkpoint", *ESTIMATES, *{*rules.computed} - {*rules.kept})
+    forget(estimator, "_bp_checkpoint", "temperature_", *ESTIMATES)
+    forget(estimator, *{*rules.computed} - {*rules.kept})
     vars(estimator).update(of_model(result.model))
+    if result.temperature is not None:
+        estimator.temperature_ = result.temperature
     if evidence is not None:
         found = of_evidence(job, result, evidence)
         vars(estimator).update(found)

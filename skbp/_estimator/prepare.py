@@ -194,6 +194,7 @@ def job_of(
         # Not with a warm start, because training could not continue from a linear
         # model: units without weights have no gradient.
         linear=not (stops_early(estimator) or estimator.warm_start),
+        temperature=read.targets.options.temperature,
         report=print if estimator.verbose else None,
     )
 

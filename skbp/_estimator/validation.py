@@ -22,14 +22,17 @@ from skbp._data.validation_set import (
     split_of,
 )
 from skbp._estimator.attributes import CURVES, of_model
-from skbp._estimator.parameters import kind_of, stops_early
+from skbp._estimator.parameters import estimate_of, kind_of, stops_early
 from skbp._estimator.rules import asked, rules_of
 from skbp._sklearn import metric_of
 from skbp._targets import ClassTargets
+from skbp._targets.losses import PROBABILITIES, gives_probabilities
 from skbp.engine.arrays import Array
+from skbp.engine.losses import Loss
 from skbp.engine.model import Model
 from skbp.engine.problem import Problem, Score, Validation
 from skbp.engine.samples import Parts, Samples
+from skbp.engine.temperature import best_temperature, raw_outputs
 
 
 def validation_set(
@@ -43,12 +46,19 @@ def validation_set(
 
     If there is an ``earlier`` split, from an earlier fit, it is used again.
     """
+    if read.targets.options.temperature:
+        check_temperature(estimator)
     watched = given_set(estimator, read.targets, given, read.n_outputs)
     if watched is not None:
         assert isinstance(watched.samples, Samples)
         check_range(watched.samples.X, read.samples.dtype, "X_val")
         check_range(watched.samples.Y, read.samples.dtype, "y_val")
     if watched is not None or not stops_early(estimator):
+        if watched is None and read.targets.options.temperature:
+            raise ValueError(
+                "temperature=True needs a validation set. Set early_stopping=True, or "
+                "pass X_val and y_val to fit."
+            )
         return watched, None
     samples = read.samples
     if isinstance(samples, Parts):
@@ -71,6 +81,29 @@ def validation_set(
     return held_out(read, split.validate), split
 
 
+def check_temperature(estimator: Any) -> None:
+    """Refuse a temperature of outputs that have none, or that keep changing."""
+    estimator = asked(estimator)
+    if not gives_probabilities(estimator.loss, estimator.output_activation):
+        raise ValueError(
+            "temperature=True needs outputs that are probabilities; got "
+            f"loss={estimator.loss!r} with "
+            f"output_activation={estimator.output_activation!r}. Use loss='log_loss', "
+            f"one of {PROBABILITIES} as output_activation, or temperature=False."
+        )
+    if estimate_of(estimator):
+        raise ValueError(
+            f"temperature=True does not work with alpha={estimator.alpha!r}, whose "
+            "evidence belongs to the weights before they are divided. Set alpha to a "
+            "number, or temperature=False."
+        )
+    if estimator.warm_start:
+        raise ValueError(
+            "temperature=True does not work with warm_start=True, because the output "
+            "layer is divided when training is over. Set one of the two to False."
+        )
+
+
 def validated(estimator: Any, problem: Problem, watched: Read) -> Validation:
     """Return the validation set in the form of the engine, with its score."""
     samples = watched.samples
@@ -79,6 +112,8 @@ def validated(estimator: Any, problem: Problem, watched: Read) -> Validation:
     scoring = asked(estimator).scoring
     if scoring is None:
         score = score_of_targets(watched)
+    elif scoring == "loss" and watched.targets.options.temperature:
+        score = partial(minus_lowest_loss, problem.loss, samples)
     elif scoring == "loss":
         score = minus_loss
     else:
@@ -86,6 +121,14 @@ def validated(estimator: Any, problem: Problem, watched: Read) -> Validation:
         probe = probe_of(estimator, problem)
         score = score_of_scorer(scorer, watched, probe, partial(refuse, estimator))
     return Validation(samples, score, decides=stops_early(estimator))
+
+
+def minus_lowest_loss(
+    of: Loss, samples: Samples, theta: Array, outputs: Array, loss: float
+) -> float:
+    """Return the score of ``scoring="loss"``, at the best temperature."""
+    Z = raw_outputs(outputs, of.activation)[np.newaxis]
+    return -best_temperature(of, Z, samples.Y, samples.weights)[1]
 
 
 def probe_of(estimator: Any, problem: Problem) -> Callable[[Array], Any]:

@@ -30,6 +30,7 @@ class ClassOptions:
     output_activation: str
     class_weight: Any = None
     label_smoothing: float = 0.0
+    temperature: bool = False
 
     def check_parts(self) -> None:
         """Refuse options that need all data, which ``partial_fit`` never sees."""
@@ -38,6 +39,12 @@ class ClassOptions:
                 "class_weight='balanced' does not work with partial_fit, which "
                 "does not see all the data. Pass a dict, for example with weights "
                 "from sklearn.utils.class_weight.compute_class_weight."
+            )
+        if self.temperature:
+            raise ValueError(
+                "partial_fit does not support temperature=True, because the output "
+                "layer is divided when training is over. Set temperature=False, or "
+                "use fit."
             )
 
     def check_memory(self, multilabel: bool) -> None:

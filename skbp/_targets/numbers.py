@@ -36,6 +36,8 @@ class NumberOptions:
     huber_delta: float = 1.35
     quantile: Any = 0.5
     target_scaling: str | None = None
+    #: Numbers are no probabilities, which could be too sure.
+    temperature: ClassVar[bool] = False
 
     def check_parts(self) -> None:
         """Accept all options: none of them needs all data."""

@@ -16,11 +16,13 @@ from skbp.engine.checkpoint import Checkpoint
 from skbp.engine.evidence.linear_model import linear_beside
 from skbp.engine.evidence.posterior import Evidence, Posterior
 from skbp.engine.model import Model
+from skbp.engine.network import predict
 from skbp.engine.problem import Problem
 from skbp.engine.progress import History, Progress, Status
 from skbp.engine.settings import Settings, stacked
 from skbp.engine.solvers import SOLVERS
 from skbp.engine.solvers.solution import Solution
+from skbp.engine.temperature import best_temperature, divided
 
 #: Networks predict together with the best only if their log evidence is lower by at
 #: most this much, or this much per sample: a ratio of 1.04 between the variances of the
@@ -50,6 +52,8 @@ class Job:
         together.
     linear : bool
         Whether a linear model may have a share in predictions.
+    temperature : bool
+        Whether the raw outputs are divided by a temperature, by the validation set.
     report : callable or None
         A function that is called with a line of text for each event; None means
         silence.
@@ -65,6 +69,7 @@ class Job:
     n_init: int = 1
     ensemble: int = 1
     linear: bool = False
+    temperature: bool = False
     report: Callable[[str], Any] | None = None
     around: Callable[[Callable[[], Solution]], Solution] | None = None
 
@@ -110,6 +115,8 @@ class Result:
         The estimates made together with the weights of the best network.
     linear_share : array (outputs,) or None
         The share of a linear model in predictions; None if training was interrupted.
+    temperature : float or None
+        The temperature that the output layer has been divided by; None if it was not.
     checkpoint : callable
         Returns the state of training, or None if the solver cannot continue from it.
     """
@@ -118,6 +125,7 @@ class Result:
     history: History
     evidence: Evidence | None
     linear_share: Array | None
+    temperature: float | None
     checkpoint: Callable[[], Checkpoint | None]
 
 
@@ -236,10 +244,12 @@ def conclude(
     if any(progress.histories[k].status is Status.INTERRUPTED for k in networks):
         # Training as a whole was interrupted, even if the best network was ready.
         history.status = Status.INTERRUPTED
-    theta, evidence, share = theta[members], [evidence[i] for i in members], None
+    theta, evidence = theta[members], [evidence[i] for i in members]
+    share = temperature = None
     if history.status is not Status.INTERRUPTED:
         try:
             theta, evidence, share = with_linear(job, theta, evidence)
+            theta, temperature = with_temperature(job, theta)
         except KeyboardInterrupt:
             # An interrupt here has the same effect as in training: keep what there is.
             history.status = Status.INTERRUPTED
@@ -250,6 +260,7 @@ def conclude(
         history,
         evidence[0],
         share,
+        temperature,
         lambda: part_of(checkpoint(), networks),
     )
 
@@ -319,3 +330,15 @@ def with_linear(
                     found.share,
                 )
     return theta, evidence, np.zeros(network.units[-1])
+
+
+def with_temperature(job: Job, theta: Array) -> tuple[Array, float | None]:
+    """Return theta (m, P) divided by the best temperature, and the temperature."""
+    if not job.temperature:
+        return theta, None
+    problem, validation = job.problem, job.problem.validation
+    assert validation is not None
+    samples, network = validation.samples, problem.network
+    Z = predict(network, *network.split(theta), samples.X)
+    found, _ = best_temperature(problem.loss, Z, samples.Y, samples.weights)
+    return divided(network, theta, found), found

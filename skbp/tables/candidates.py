@@ -9,6 +9,8 @@ from __future__ import annotations
 from math import inf, sqrt
 from typing import Any, NamedTuple
 
+from sklearn.base import clone
+
 from skbp.classifier import BPClassifier
 from skbp.regressor import BPRegressor
 from skbp.tables.stack import Candidate
@@ -34,26 +36,44 @@ class Recipe(NamedTuple):
 
 
 CLASSIFICATION = [
-    Recipe("silu", "silu", 1.0, layers=3, rate=1e-2, label_smoothing=0.05),
+    Recipe("silu", "silu", 1.0, label_smoothing=0.05),
     Recipe("relu", "relu", 1.0, label_smoothing=0.05),
     Recipe("relu, less decay", "relu", 0.1),
     Recipe("relu, more decay", "relu", 3.0, label_smoothing=0.05),
     Recipe("silu, no bins", "silu", 1.0, "plain", 3, 1e-2, 0.05),
 ]
 REGRESSION = [
-    Recipe("silu", "silu", 0.3, layers=3),
+    Recipe("silu", "silu", 0.3, rate=5e-3),
     Recipe("relu", "relu", 0.3),
-    Recipe("silu, more decay", "silu", 3.0, layers=3),
+    Recipe("silu, more decay", "silu", 3.0, rate=5e-3),
     Recipe("silu, no bins", "silu", 0.3, "plain", layers=3),
 ]
 
 #: The number of folds up to a number of rows; beyond, there is one fold.
 FOLDS = {2500: 10, 5000: 5}
+#: With more rows, networks race for a third of their epochs, and two candidates are
+#: kept instead of three.
+MANY_ROWS, RACE = 7500, 1 / 3
+KEPT, KEPT_OF_MANY = 3, 2
+#: Up to ten columns then have more bins. With more columns, more bins are worse, and
+#: with still more rows, bins would take too much memory.
+MORE_BINS, FEW_COLUMNS, TOO_MANY_ROWS = 48, 10, 50_000
 
 
 def n_folds_for(n_rows: int) -> int:
     """Return the number of folds."""
     return next((n for rows, n in FOLDS.items() if n_rows <= rows), 1)
+
+
+def n_kept_for(n_rows: int) -> int:
+    """Return the largest number of candidates that predict together."""
+    return KEPT_OF_MANY if n_rows > MANY_ROWS else KEPT
+
+
+def bins_for(n_rows: int, n_columns: int) -> Any:
+    """Return the number of bins of a column, as PiecewiseLinearEncoder takes it."""
+    more = MANY_ROWS < n_rows <= TOO_MANY_ROWS and n_columns <= FEW_COLUMNS
+    return MORE_BINS if more else "auto"
 
 
 def share_for(n_rows: int, n_inputs: int) -> float:
@@ -103,6 +123,12 @@ def candidates_for(
         Candidate(one.name, network(each, one, seed, **options), one.inputs)
         for one in (REGRESSION if regression else CLASSIFICATION)
     ]
+    if n_rows > MANY_ROWS:
+        options["max_iter"] = max(round(RACE * options["max_iter"]), FEWEST)
+        found = [
+            one._replace(racer=clone(one.network).set_params(**options))
+            for one in found
+        ]
     steps = max(round(300 * share_for(n_rows, inputs["binned"])), 30)
     found += [
         Candidate(name, additive(each, seed, steps), kind)

@@ -55,8 +55,9 @@ class Errors:
         if self.stack is None:
             return np.tile(self.unit, (n, 1))
         logs = [
-            weight * np.mean([log_sizes(one, inputs[kind]) for one in networks], axis=0)
-            for (_, _, kind), networks, weight in zip(
+            weight
+            * np.mean([log_sizes(k, inputs[one.inputs]) for k in networks], axis=0)
+            for one, networks, weight in zip(
                 self.stack.kept, self.stack.networks, self.stack.weights, strict=True
             )
         ]

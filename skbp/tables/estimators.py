@@ -18,7 +18,12 @@ from skbp._estimator.attributes import restored_on_error
 from skbp._sklearn import Interval, StrOptions, check_sample_weight, fit_context
 from skbp._targets.probabilities import inside, log_odds
 from skbp._typing import ArrayLike, Int, MatrixLike, RandomState
-from skbp.tables.candidates import candidates_for, n_folds_for
+from skbp.tables.candidates import (
+    bins_for,
+    candidates_for,
+    n_folds_for,
+    n_kept_for,
+)
 from skbp.tables.errors import errors_of, rows_to_learn_from, with_spread
 from skbp.tables.piecewise import PiecewiseLinearEncoder
 from skbp.tables.stack import (
@@ -45,7 +50,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "candidates": [list, None],
     "n_bins": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
     "n_folds": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-    "n_kept": [Interval(Integral, 1, None, closed="left")],
+    "n_kept": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
     "n_jobs": [Integral, None],
     "random_state": ["random_state"],
 }
@@ -93,9 +98,10 @@ class TabularClassifier(ClassifierMixin, BaseEstimator):
         the Notes.
 
     n_bins : int or "auto", default="auto"
-        The number of bins of a column in the :class:`PiecewiseLinearEncoder`. Columns
-        with one or two distinct values are not encoded, and if there are more than 256
-        others, no column is.
+        The number of bins of a column in the :class:`PiecewiseLinearEncoder`. "auto"
+        means the number that this encoder chooses and, with 7500 to 50 000 rows and at
+        most ten columns to encode, 48. Columns with one or two distinct values are not
+        encoded, and if there are more than 256 others, no column is.
 
     n_folds : int or "auto", default="auto"
         The number of folds, at most half the number of rows. 1 means that a fifth of
@@ -104,9 +110,10 @@ class TabularClassifier(ClassifierMixin, BaseEstimator):
         with more. Classes with fewer rows than folds are never held out: all networks
         are trained on all of their rows.
 
-    n_kept : int, default=3
+    n_kept : int or "auto", default="auto"
         The largest number of candidates that predict together. Those that would have
-        less than 2 % of the weights are left out.
+        less than 2 % of the weights are left out. "auto" means 3, and 2 with more than
+        7500 rows.
 
     n_jobs : int, default=None
         The number of threads on which networks are trained. None means 1, and -1 means
@@ -156,10 +163,10 @@ class TabularClassifier(ClassifierMixin, BaseEstimator):
     The candidates are networks with hidden layers of 128 units and a dropout of 0.15,
     which are trained by "adam" with a learning rate that falls along a cosine:
 
-    - "relu", "relu, less decay" and "relu, more decay", with two hidden layers, a
-      learning rate of 0.003 and a weight decay of 1, 0.1 and 3;
-    - "silu" and "silu, no bins", with three hidden layers, a learning rate of 0.01 and
-      a weight decay of 1;
+    - "silu" and "relu", with two hidden layers, a learning rate of 0.003 and a weight
+      decay of 1, and "relu, less decay" and "relu, more decay" with 0.1 and 3;
+    - "silu, no bins", with three hidden layers, a learning rate of 0.01 and a weight
+      decay of 1;
     - "additive", a network without hidden layers on the binned columns: a sum of one
       function of each column;
     - "linear", a network without hidden layers on the plain columns.
@@ -170,7 +177,9 @@ class TabularClassifier(ClassifierMixin, BaseEstimator):
     There are 64 epochs while rows times inputs are at most 400 000. Beyond, the number
     of epochs falls with the square root, but not below 4. A batch has 32 samples with
     up to 2000 rows, and 128 with more. All candidates are trained without the first
-    folds, so many that these have at least 500 rows.
+    folds, so many that these have at least 500 rows. With more than 7500 rows, networks
+    with hidden layers compete after a third of their epochs, and those that are kept
+    are trained anew.
 
     Examples
     --------
@@ -194,7 +203,7 @@ class TabularClassifier(ClassifierMixin, BaseEstimator):
         *,
         n_bins: Int | str = "auto",
         n_folds: Int | str = "auto",
-        n_kept: Int = 3,
+        n_kept: Int | str = "auto",
         n_jobs: Int | None = None,
         random_state: RandomState = None,
     ) -> None:
@@ -336,9 +345,10 @@ class TabularRegressor(RegressorMixin, BaseEstimator):
         the Notes.
 
     n_bins : int or "auto", default="auto"
-        The number of bins of a column in the :class:`PiecewiseLinearEncoder`. Columns
-        with one or two distinct values are not encoded, and if there are more than 256
-        others, no column is.
+        The number of bins of a column in the :class:`PiecewiseLinearEncoder`. "auto"
+        means the number that this encoder chooses and, with 7500 to 50 000 rows and at
+        most ten columns to encode, 48. Columns with one or two distinct values are not
+        encoded, and if there are more than 256 others, no column is.
 
     n_folds : int or "auto", default="auto"
         The number of folds, at most half the number of rows. 1 means that a fifth of
@@ -346,9 +356,10 @@ class TabularRegressor(RegressorMixin, BaseEstimator):
         all rows, too. "auto" means 10 with up to 2500 rows, 5 with up to 5000, and 1
         with more.
 
-    n_kept : int, default=3
+    n_kept : int or "auto", default="auto"
         The largest number of candidates that predict together. Those that would have
-        less than 2 % of the weights are left out.
+        less than 2 % of the weights are left out. "auto" means 3, and 2 with more than
+        7500 rows.
 
     n_jobs : int, default=None
         The number of threads on which networks are trained. None means 1, and -1 means
@@ -400,9 +411,10 @@ class TabularRegressor(RegressorMixin, BaseEstimator):
     Notes
     -----
     The candidates are those of :class:`TabularClassifier`, with these differences:
-    "relu", "silu" and "silu, no bins" have a weight decay of 0.3, "silu, more decay"
-    has 3, the learning rate is 0.003, and there is no label smoothing. With up to 2000
-    rows and 64 columns, "relevance" competes as well: 8 tanh units whose penalties are
+    "silu", "relu" and "silu, no bins" have a weight decay of 0.3, and "silu, more
+    decay" has 3. The learning rate is 0.005 for "silu" and "silu, more decay", and
+    0.003 for the others. There is no label smoothing. With up to 2000 rows and 64
+    columns, "relevance" competes as well: 8 tanh units whose penalties are
     estimated (``solver="lm"``, ``alpha="ard"``).
 
     The size of an error is predicted by up to three networks, which minimise the gamma
@@ -439,7 +451,7 @@ class TabularRegressor(RegressorMixin, BaseEstimator):
         *,
         n_bins: Int | str = "auto",
         n_folds: Int | str = "auto",
-        n_kept: Int = 3,
+        n_kept: Int | str = "auto",
         n_jobs: Int | None = None,
         random_state: RandomState = None,
     ) -> None:
@@ -614,7 +626,10 @@ def fit_stack(
     binned = np.flatnonzero(more_than_two_values(X))
     if len(binned) > MANY:
         binned = binned[:0]
-    bins = PiecewiseLinearEncoder(model.n_bins)
+    n_bins = model.n_bins
+    if n_bins == "auto":
+        n_bins = bins_for(len(X), len(binned))
+    bins = PiecewiseLinearEncoder(n_bins)
     model.encoder_ = ColumnTransformer(
         [("plain", "passthrough", np.arange(X.shape[1])), ("bins", bins, binned)]
     )
@@ -622,11 +637,11 @@ def fit_stack(
     candidates = candidates_of(model, labels is None, inputs, seed)
     n_folds = n_folds_for(len(X)) if model.n_folds == "auto" else model.n_folds
     folds = folds_of(labels, len(X), n_folds, rng)
-    stack = race(
-        candidates, model.n_kept, Rows(inputs, y, weights, folds), goal, model.n_jobs
-    )
+    n_kept = n_kept_for(len(X)) if model.n_kept == "auto" else model.n_kept
+    rows = Rows(inputs, y, weights, folds)
+    stack = race(candidates, n_kept, rows, goal, model.n_jobs)
     names = [one.name for one in stack.kept]
-    model.candidates_ = [tuple(one) for one in candidates]
+    model.candidates_ = [one[:3] for one in candidates]
     model.candidate_losses_ = stack.losses
     model.weights_ = dict(zip(names, stack.weights.tolist(), strict=True))
     model.networks_ = dict(zip(names, stack.networks, strict=True))

@@ -1,9 +1,9 @@
 """A race of networks on folds, and the weights of the winners.
 
-Each candidate trains on all rows but those of the first fold. The best on that fold are
-then trained without each of the other folds. So each row is predicted by networks that
-have not seen it, and these predictions decide with which weights the networks predict
-together.
+Each candidate trains on all rows but those of the first fold, where training takes long
+for fewer epochs. The best on that fold are then trained without each of the other
+folds. So each row is predicted by networks that have not seen it, and these predictions
+decide with which weights the networks predict together.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,11 +51,14 @@ class Candidate(NamedTuple):
         A network that has not been fitted.
     inputs : "plain" or "binned"
         Which inputs the network gets.
+    racer : estimator or None
+        The network that runs the race, which is sooner trained; None means ``network``.
     """
 
     name: str
     network: Any
     inputs: str
+    racer: Any = None
 
 
 @dataclass(frozen=True)
@@ -171,18 +175,20 @@ def race(
         return Stack(kept, networks, np.full(len(kept), 1 / len(kept)), {})
     sizes = np.cumsum([(rows.folds == fold).sum() for fold in folds])
     heat = folds[: int(np.searchsorted(sizes, HEAT)) + 1]
-    first = trained(candidates, heat, rows, n_jobs)
+    racers = [one._replace(network=one.racer or one.network) for one in candidates]
+    first = trained(racers, heat, rows, n_jobs)
     outputs = [
         held_out(one, networks, heat, rows, goal)
         for one, networks in zip(candidates, first, strict=True)
     ]
     losses = [best_weights([each], rows, goal)[1] for each in outputs]
-    best = useful(np.argsort(losses, kind="stable")[:n_kept], outputs, rows, goal)
+    order = [int(i) for i in np.argsort(losses, kind="stable")[:n_kept]]
+    best = useful(order, outputs, rows, goal)
     kept = [candidates[i] for i in best]
     # After a single fold, networks on all rows predict as well.
-    rest = [NEVER] if len(folds) == 1 else folds[len(heat) :]
-    others = trained(kept, rest, rows, n_jobs)
-    networks = [first[i] + more for i, more in zip(best, others, strict=True)]
+    wanted = [*folds, NEVER] if len(folds) == 1 else folds
+    known = [[] if candidates[i].racer else first[i] for i in best]
+    networks = completed(kept, known, wanted, rows, n_jobs)
     outputs = [
         held_out(one, group[: len(folds)], folds, rows, goal)
         for one, group in zip(kept, networks, strict=True)
@@ -198,21 +204,40 @@ def race(
     )
 
 
-def useful(best: Array, outputs: Sequence[Array], rows: Rows, goal: Goal) -> list[int]:
+def useful(
+    best: list[int], outputs: Sequence[Array], rows: Rows, goal: Goal
+) -> list[int]:
     """Return which of the best candidates have a share in the prediction."""
     weights, _ = best_weights([outputs[i] for i in best], rows, goal)
-    some = best[weights > NEGLIGIBLE * weights.sum()]
-    return [int(i) for i in (some if len(some) else best[:1])]
+    some = [
+        i for i, w in zip(best, weights, strict=True) if w > NEGLIGIBLE * sum(weights)
+    ]
+    return some or best[:1]
 
 
 def trained(
     candidates: Sequence[Candidate], folds: Sequence[int], rows: Rows, n_jobs: Any
 ) -> list[list[Any]]:
-    """Return the networks of each candidate, one for each fold.
+    """Return the networks of each candidate, one for each fold."""
+    return completed(candidates, [[] for _ in candidates], folds, rows, n_jobs)
+
+
+def completed(
+    candidates: Sequence[Candidate],
+    known: Sequence[list[Any]],
+    folds: Sequence[int],
+    rows: Rows,
+    n_jobs: Any,
+) -> list[list[Any]]:
+    """Return the networks of each candidate, given those for the first of the folds.
 
     Networks train on threads: compiled loops and large products run side by side.
     """
-    tasks = [(one, fold) for one in candidates for fold in folds]
+    tasks = [
+        (one, fold)
+        for one, networks in zip(candidates, known, strict=True)
+        for fold in folds[len(networks) :]
+    ]
     with warnings.catch_warnings(), fits(len(tasks)):
         # That a network could train longer is no news to the user of a table.
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -221,8 +246,8 @@ def trained(
             delayed(copy_context().run)(fitted, one, fold, rows)
             for one, fold in tasks
         )
-    k = len(folds)
-    return [networks[i * k : (i + 1) * k] for i in range(len(candidates))]
+    others = iter(networks)
+    return [[*own, *islice(others, len(folds) - len(own))] for own in known]
 
 
 def fitted(one: Candidate, fold: int, rows: Rows) -> Any:

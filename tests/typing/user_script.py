@@ -71,6 +71,7 @@ def parameters() -> list[BPClassifier | BPRegressor]:
         BPClassifier(class_weight=weights),
         BPClassifier(class_weight=[{0: 1.0, 1: 2.0}, {0: 1.0, 1: 3}]),
         BPClassifier(class_weight="balanced", early_stopping=True, scoring="roc_auc"),
+        BPClassifier(temperature=True, early_stopping=True, scoring="loss"),
         BPClassifier(scoring=lambda model, X, y: float(model.score(X, y))),
         BPClassifier(output_activation="logistic", loss="squared_error", verbose=1),
         BPClassifier((8,), init=("he_normal", "small_normal"), max_grad_norm=1.0),
