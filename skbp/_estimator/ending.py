@@ -52,7 +52,7 @@ def warn_of_end(estimator: Any, job: Job, result: Result) -> None:
         sentences += of_evidence(estimator, job, result)
         if job.settings.max_iter > 1:
             # (A single epoch shows nothing, and may be one of a loop.)
-            sentences += of_scales(estimator, job, history, limited=bool(sentences))
+            sentences += of_scales(estimator, job, result, limited=bool(sentences))
         if sentences:
             warn_user(" ".join(sentences), ConvergenceWarning)
 
@@ -246,7 +246,7 @@ def of_evidence(estimator: Any, job: Job, result: Result) -> Iterator[str]:
 
 
 def of_scales(
-    estimator: Any, job: Job, history: History, *, limited: bool
+    estimator: Any, job: Job, result: Result, *, limited: bool
 ) -> Iterator[str]:
     """Yield how to scale the data, if the fit is poor and scales are far apart.
 
@@ -256,9 +256,17 @@ def of_scales(
     problem, samples = job.problem, job.problem.samples
     if not isinstance(samples, Samples):
         return
-    constant = problem.loss_of_constant()
+    constant, history = problem.loss_of_constant(), result.history
     bad = (1.0 - (POOR if limited else USELESS)) * constant
-    if not (isfinite(history.end_loss) and history.end_loss >= bad):
+    last = history.loss_curve[-1] if history.loss_curve else np.inf
+    if last < bad and not history.validation_scores:
+        # Training ended with weights that are good enough. (If there are validation
+        # scores, earlier weights may have been chosen.) The pass over all samples below
+        # takes a third of an epoch.
+        return
+    with np.errstate(all="ignore"):
+        loss = float(problem.losses(result.model.theta[:1])[0])
+    if not (isfinite(loss) and loss >= bad):
         return
     advice = [*of_features(samples, scales_of(samples))]
     if problem.loss.activation not in RANGES:
@@ -268,7 +276,7 @@ def of_scales(
         yield "The network predicts no better than a constant."
     if advice:
         yield (
-            f"The loss on the training data is {history.end_loss:.4g}, and "
+            f"The loss on the training data is {loss:.4g}, and "
             f"{constant:.4g} for a constant prediction."
         )
     yield from advice
