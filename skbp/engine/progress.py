@@ -204,9 +204,10 @@ class Progress:
                 history.rates.append(rates[k])
             if history.record(loss, merit, self.tol[k]):
                 self.best_theta[k] = candidates[row]
-            self.say(f"Iteration {history.n_iter}, loss = {loss:.8f}")
-            if validated is not None:
-                self.say(f"Validation score: {found.score:f}")
+            if self.report:
+                self.report(f"Iteration {history.n_iter}, loss = {loss:.8f}")
+                if validated is not None:
+                    self.report(f"Validation score: {found.score:f}")
         if self.hook and self.hook(self, active, theta):
             self.end(active, Status.STOPPED)
 
