@@ -7,6 +7,7 @@ sentences report what the curves, the validation set and the data show.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from math import isfinite
 from typing import Any
 
@@ -18,6 +19,7 @@ from skbp._data.scales import FAR, Scales, scales_of, spread_of_targets
 from skbp._estimator.parameters import estimate_of, stops_early
 from skbp._estimator.rules import asked, rules_of
 from skbp._estimator.warnings import warn_user
+from skbp._threads import WORTH_THREADS, with_blas_threads_for
 from skbp.engine.activations import RANGES
 from skbp.engine.fit import Job, Result
 from skbp.engine.progress import History, Status
@@ -256,7 +258,9 @@ def of_scales(
     problem, samples = job.problem, job.problem.samples
     if not isinstance(samples, Samples):
         return
-    constant, history = problem.loss_of_constant(), result.history
+    history = result.history
+    # One thread: those of BLAS would spin for a tenth of a second after a long sum.
+    constant = with_blas_threads_for(WORTH_THREADS - 1, problem.loss_of_constant)
     bad = (1.0 - (POOR if limited else USELESS)) * constant
     last = history.loss_curve[-1] if history.loss_curve else np.inf
     if last < bad and not history.validation_scores:
@@ -265,7 +269,8 @@ def of_scales(
         # takes a third of an epoch.
         return
     with np.errstate(all="ignore"):
-        loss = float(problem.losses(result.model.theta[:1])[0])
+        losses = partial(problem.losses, result.model.theta[:1])
+        loss = float(with_blas_threads_for(WORTH_THREADS - 1, losses)[0])
     if not (isfinite(loss) and loss >= bad):
         return
     advice = [*of_features(samples, scales_of(samples))]
