@@ -7,6 +7,7 @@ sentences report what the curves, the validation set and the data show.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from math import isfinite
 from typing import Any
 
@@ -53,7 +54,7 @@ def warn_of_end(estimator: Any, job: Job, result: Result) -> None:
         sentences += of_evidence(estimator, job, result)
         if job.settings.max_iter > 1:
             # (A single epoch shows nothing, and may be one of a loop.)
-            sentences += of_scales(estimator, job, history, limited=bool(sentences))
+            sentences += of_scales(estimator, job, result, limited=bool(sentences))
         if sentences:
             warn_user(" ".join(sentences), ConvergenceWarning)
 
@@ -251,7 +252,7 @@ def of_evidence(estimator: Any, job: Job, result: Result) -> Iterator[str]:
 
 
 def of_scales(
-    estimator: Any, job: Job, history: History, *, limited: bool
+    estimator: Any, job: Job, result: Result, *, limited: bool
 ) -> Iterator[str]:
     """Yield how to scale the data, if the fit is poor and scales are far apart.
 
@@ -261,10 +262,20 @@ def of_scales(
     problem, samples = job.problem, job.problem.samples
     if not isinstance(samples, Samples):
         return
+    history = result.history
     # One thread: those of BLAS would spin for a tenth of a second after a long sum.
     constant = with_blas_threads_for(WORTH_THREADS - 1, problem.loss_of_constant)
     bad = (1.0 - (POOR if limited else USELESS)) * constant
-    if not (isfinite(history.end_loss) and history.end_loss >= bad):
+    last = history.loss_curve[-1] if history.loss_curve else np.inf
+    if last < bad and not history.validation_scores:
+        # Training ended with weights that are good enough. (If there are validation
+        # scores, earlier weights may have been chosen.) The pass over all samples below
+        # takes a third of an epoch.
+        return
+    with np.errstate(all="ignore"):
+        losses = partial(problem.losses, result.model.theta[:1])
+        loss = float(with_blas_threads_for(WORTH_THREADS - 1, losses)[0])
+    if not (isfinite(loss) and loss >= bad):
         return
     advice = [*of_features(samples, scales_of(samples))]
     if problem.loss.activation not in RANGES:
@@ -274,7 +285,7 @@ def of_scales(
         yield "The network predicts no better than a constant."
     if advice:
         yield (
-            f"The loss on the training data is {history.end_loss:.4g}, and "
+            f"The loss on the training data is {loss:.4g}, and "
             f"{constant:.4g} for a constant prediction."
         )
     yield from advice

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from skbp.engine.activations import ACTIVATIONS, Activation
-from skbp.engine.arrays import BLOCK, Array, Column, DType, blocks
+from skbp.engine.arrays import BLOCK, Array, Column, DType, Rows, blocks
 
 #: W or b of all layers. The entry of layer 0 is an empty array.
 Layers = list[Array]
@@ -96,6 +96,27 @@ class Network:
             start += n_out
         return W, b
 
+    def joined(self) -> Rows:
+        """Return the places in theta of all parameters, layer by layer.
+
+        theta[:, joined] holds [W[l] b[l]] of each layer as one matrix, so that one
+        product with [A[l-1]; 1] adds the bias, too.
+        """
+        W, b = self.split(np.arange(self.n_parameters, dtype=np.float64)[np.newaxis])
+        layers = range(1, self.n_layers + 1)
+        parts = [one.ravel() for l in layers for one in (W[l].mT, b[l])]
+        return np.concatenate(parts).astype(np.intp)
+
+    def split_joined(self, theta: Array) -> Layers:
+        """Return [W b] (K, n[l], n[l-1] + 1) as views into such a theta (K, P)."""
+        K, start = len(theta), 0
+        Wb: Layers = [np.empty((K, 0, 1), theta.dtype)]
+        for n_in, n_out in pairwise(self.units):
+            block = theta[:, start : start + (n_in + 1) * n_out]
+            Wb.append(block.reshape(K, n_in + 1, n_out).mT)
+            start += block.shape[1]
+        return Wb
+
 
 class Dropout:
     """Hidden units that are left out at random, drawn anew for each batch and sample.
@@ -149,6 +170,8 @@ class Propagation:
         float32 or float64.
     dropout : Dropout, default=None
         The units to leave out; None means none.
+    ones : bool, default=False
+        Whether there is a row of ones below A[l] of each hidden layer.
     """
 
     shapes: list[tuple[int, int, int]]
@@ -161,12 +184,19 @@ class Propagation:
         m: int,
         dtype: DType,
         dropout: Dropout | None = None,
+        ones: bool = False,
     ):
-        self.L = network.n_layers
+        self.L, self.n_0 = network.n_layers, network.units[0]
         shapes = [(K, n, m) for n in network.units]
         # One array for both: A[l] first holds Z[l], and f overwrites it with A[l]. So Z
         # is gone after f, and f' is computed from A. A[0] will be the data.
         self.A: list[Any] = [None, *(np.empty(s, dtype) for s in shapes[1:])]
+        # A1[l] is [A[l]; 1]: A[l] with a row of ones below it, if there is one.
+        self.A1: list[Any] = [None] * self.L
+        if ones:
+            for l in range(1, self.L):
+                self.A1[l] = np.ones((K, network.units[l] + 1, m), dtype)
+                self.A[l] = self.A1[l][:, :-1]
         self.f: list[Any] = [None] * self.L
         self.df: list[Any] = [None] * self.L
         for l, name in enumerate(network.activations, start=1):
@@ -198,19 +228,22 @@ class Propagation:
         """A column of ones (m, 1), which sums over samples."""
         return np.ones((self.shapes[0][-1], 1), self.dtype)
 
-    def forward(self, W: Layers, b: Layers, X: Any) -> Array:
+    def forward(self, W: Layers, b: Layers, X: Any, Wb: Layers | None = None) -> Array:
         """Compute Z[l] and A[l] = f[l](Z[l]) of all layers; return the raw output Z[L].
 
         Z[l] is W[l] A[l-1] + b[l]. The columns of X are samples: X is dense (n[0], m),
-        or sparse.
+        or sparse. With ``Wb``, the matrices [W b], X may end with a row of ones.
         """
-        A, f, L = self.A, self.f, self.L
-        A[0] = X
+        A, A1, f, L = self.A, self.A1, self.f, self.L
+        A[0], A1[0] = X, X if X.shape[0] > self.n_0 else None
         for l in range(1, L + 1):
             # Z[l] = W[l] A[l-1] + b[l], in the array of A[l]
-            product(W[l], A[l - 1], out=A[l])
-            if b:
-                A[l] += b[l]
+            if Wb and A1[l - 1] is not None:  # [W b] [A; 1] is W A + b
+                np.matmul(Wb[l], A1[l - 1], out=A[l])
+            else:
+                product(W[l], A[l - 1], out=A[l])
+                if b:
+                    A[l] += b[l]
             # A[l] = f[l](Z[l]), in place: from here on, Z[l] is gone
             if l < L:
                 f[l](A[l])
@@ -227,20 +260,24 @@ class Propagation:
         np.copyto(self.whole[l], self.A[l])
         np.multiply(self.A[l], self.mask[l], out=self.A[l])
 
-    def backward(self, W: Layers, dW: Layers, db: Layers) -> None:
+    def backward(
+        self, W: Layers, dW: Layers, db: Layers, dWb: Layers | None = None
+    ) -> None:
         """Compute the gradient from the residual delta[L]; call it after ``forward``.
 
         dW[l] = delta[l] A[l-1]', db[l] is the sum of delta[l] over samples, and
         delta[l-1] = (W[l]' delta[l]) * f'[l-1](Z[l-1]). There is no 1/m here: the loss
         has multiplied delta[L] by it, so it is a factor of every delta[l], dW and db.
         """
-        A, delta, df = self.A, self.delta, self.df
+        A, A1, delta, df = self.A, self.A1, self.delta, self.df
         for l in range(self.L, 0, -1):
-            # dW[l] = delta[l] A[l-1]'
-            product(delta[l], A[l - 1].T if l == 1 else A[l - 1].mT, out=dW[l])
-            # db[l] = delta[l] 1: the product takes a third of the time of a sum
-            if db:
-                np.matmul(delta[l], self.ones, out=db[l])
+            # dW[l] = delta[l] A[l-1]', and db[l] = delta[l] 1
+            if dWb and A1[l - 1] is not None:  # [dW db] = delta [A; 1]'
+                np.matmul(delta[l], A1[l - 1].mT, out=dWb[l])
+            else:
+                product(delta[l], A[l - 1].T if l == 1 else A[l - 1].mT, out=dW[l])
+                if db:  # the product takes a third of the time of a sum
+                    np.matmul(delta[l], self.ones, out=db[l])
             # delta[l-1] = (W[l]' delta[l]) * f'[l-1](Z[l-1])
             if l > 1:
                 np.matmul(W[l].mT, delta[l], out=delta[l - 1])

@@ -56,9 +56,6 @@ class History:
         The number that the solver gives to this end, if there is one.
     start_score : float
         The validation score of new initial weights; nan if it is not known.
-    end_loss : float
-        The loss, without the penalty, at the weights that training ended with; nan
-        before the end.
     """
 
     loss_curve: list[float] = field(default_factory=list)
@@ -72,7 +69,6 @@ class History:
     message: str = ""
     code: int | None = None
     start_score: float = nan
-    end_loss: float = nan
 
     @property
     def running(self) -> bool:
@@ -208,9 +204,10 @@ class Progress:
                 history.rates.append(rates[k])
             if history.record(loss, merit, self.tol[k]):
                 self.best_theta[k] = candidates[row]
-            self.say(f"Iteration {history.n_iter}, loss = {loss:.8f}")
-            if validated is not None:
-                self.say(f"Validation score: {found.score:f}")
+            if self.report:
+                self.report(f"Iteration {history.n_iter}, loss = {loss:.8f}")
+                if validated is not None:
+                    self.report(f"Validation score: {found.score:f}")
         if self.hook and self.hook(self, active, theta):
             self.end(active, Status.STOPPED)
 

@@ -102,6 +102,73 @@ class Samples:
         return X, Y
 
 
+def side_by_side(samples: Samples) -> Array:
+    """Return X, a column of ones and Y as one array (n, features + 1 + outputs)."""
+    ones = np.ones((len(samples.Y), 1), samples.dtype)
+    return np.hstack([samples.X, ones, samples.Y])
+
+
+class Gathered:
+    """Copies of the samples of several batches, in arrays that are reused.
+
+    Parameters
+    ----------
+    samples : Samples
+        Samples whose X is dense.
+    m, count : int
+        The number of samples in a batch, and the largest number of batches.
+    table : array, default=None
+        The samples ``side_by_side``, if they are known. X then has a column of ones at
+        the end, and one call gathers X and Y.
+    """
+
+    def __init__(
+        self, samples: Samples, m: int, count: int, table: Array | None = None
+    ):
+        self.samples, self.m, self.count, self.table = samples, m, count, table
+        X, Y, weights = samples.X, samples.Y, samples.weights
+        n, outputs = count * m, Y.shape[1]
+        if table is None:
+            self._X = np.empty((n, X.shape[1]), X.dtype)
+            self._Y = np.empty((n, outputs), Y.dtype)
+        else:
+            self._rows = np.empty((n, table.shape[1]), table.dtype)
+            self._X, self._Y = self._rows[:, :-outputs], self._rows[:, -outputs:]
+        self._weights = weights
+        if weights is not None:
+            self._weights = np.empty((n, *weights.shape[1:]), weights.dtype)
+        # A network computes with samples as columns. So the targets of each batch are
+        # turned, all batches at once; X is only a factor of products.
+        self._columns = np.empty((count, outputs, m), Y.dtype)
+        cuts = [slice(start, start + m) for start in range(0, n, m)]
+        self._batches = [
+            Samples(
+                self._X[cut],
+                columns.T,
+                None if self._weights is None else self._weights[cut],
+            )
+            for cut, columns in zip(cuts, self._columns, strict=True)
+        ]
+
+    def gather(self, rows: Rows) -> list[Samples]:
+        """Copy the samples of at most ``count`` batches; return each batch.
+
+        The batches are valid until the next call.
+        """
+        samples, n, count = self.samples, len(rows), len(rows) // self.m
+        # With mode="clip", take needs no temporary array. No row is out of range.
+        if self.table is None:
+            samples.X.take(rows, axis=0, out=self._X[:n], mode="clip")
+            samples.Y.take(rows, axis=0, out=self._Y[:n], mode="clip")
+        else:
+            self.table.take(rows, axis=0, out=self._rows[:n], mode="clip")
+        np.copyto(self._columns[:count], self._Y[:n].reshape(count, self.m, -1).mT)
+        if samples.weights is not None:
+            assert self._weights is not None
+            samples.weights.take(rows, axis=0, out=self._weights[:n], mode="clip")
+        return self._batches[:count]
+
+
 class Parts:
     """Samples in several parts, which need not be in this process.
 

@@ -112,12 +112,20 @@ def test_one_pass_judges_the_networks_and_chooses_the_best(monkeypatch):
     assert (np.diff(J) >= 0.0).all()
 
 
-def test_a_history_has_the_loss_of_the_weights_at_the_end():
+def test_weights_whose_outputs_are_surely_finite_need_no_pass(monkeypatch):
     problem, theta = problem_of("squared_error", "identity")
-    found = trained(problem, theta, [1e-3, 1e-3, 1e-3], max_iter=2)
-    assert [one.history.end_loss for one in found] == list(
-        problem.losses(np.concatenate([one.model.theta for one in found]))
-    )
+    passes, losses = [], Problem.losses
+
+    def counted(self, theta):
+        passes.append(len(theta))
+        return losses(self, theta)
+
+    monkeypatch.setattr(Problem, "losses", counted)
+    trained(problem, theta, [1e-3, 1e-3, 1e-3], max_iter=2)
+    assert passes == []
+    far_away = Samples(1e200 * problem.samples.X, problem.samples.Y)
+    far = Problem(problem.network, problem.loss, far_away)
+    assert not far.surely_finite(theta)
 
 
 def test_an_interrupt_of_the_judgement_keeps_the_weights(monkeypatch):
@@ -126,6 +134,7 @@ def test_an_interrupt_of_the_judgement_keeps_the_weights(monkeypatch):
     def interrupted(self, theta):
         raise KeyboardInterrupt
 
+    monkeypatch.setattr(Problem, "surely_finite", lambda self, theta: False)
     monkeypatch.setattr(Problem, "losses", interrupted)
     for one in trained(problem, theta, [1e-3, 1e-3, 1e-3], max_iter=2):
         assert one.history.status is Status.INTERRUPTED

@@ -210,7 +210,7 @@ def test_the_penalty_is_taken_in_chunks(monkeypatch):
         Objective(network, LOSSES["squared_error"], samples, ALPHA, theta)
     )
     (J, _), (J_chunks, _) = (objective(slice(0, N)) for objective in objectives)
-    assert len(objectives[1]._weights) > len(objectives[0]._weights) == 1
+    assert len(objectives[1]._chunks) > len(objectives[0]._chunks) == 1
     np.testing.assert_allclose(J, J_chunks, rtol=1e-14)
     np.testing.assert_allclose(objectives[0].grad, objectives[1].grad, rtol=1e-12)
 

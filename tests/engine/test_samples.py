@@ -24,7 +24,7 @@ NETWORK = make_network(FEATURES, (4,), OUTPUTS, "tanh")
 TASK = NETWORK, LOSSES["squared_error"], random_theta(NETWORK, 2, RNG)
 #: What is summed over samples.
 TERMS = {
-    "loss_and_gradient": partial(loss_and_gradient, *TASK),
+    "loss_and_gradient": partial(loss_and_gradient, *TASK, False),
     "curvature": partial(curvature, *TASK, False),
     "sums_of_data": sums_of_data,
     "squares_of_targets": partial(squares_of_targets, np.ones(OUTPUTS)),

@@ -71,10 +71,11 @@ class Rates:
         self, networks: list[int], epoch: int
     ) -> Column | Callable[[float], Column]:
         """Return the rate of an epoch, or a function of the fraction that is over."""
+        if not self.schedule.factor and not any(self.warmup):
+            self.at_end = {k: self.progress.histories[k].rate for k in networks}
+            return column(self.at_end.values())
         start = self.epochs + epoch
         self.at_end = {k: self.at(k, start + self.last) for k in networks}
-        if not self.schedule.factor and not any(self.warmup):
-            return column([self.progress.histories[k].rate for k in networks])
         return lambda part: column([self.at(k, start + part) for k in networks])
 
     def of_epochs(

@@ -24,6 +24,7 @@ from skbp.engine.samples import Parts
 from skbp.engine.settings import Settings, column_of
 from skbp.engine.solvers.batches import (
     Batch,
+    Gatherer,
     in_batches,
     in_one_batch,
     of_parts,
@@ -57,9 +58,12 @@ class Cohort:
     theta: Array
     noise: np.random.Generator | None
     objective: Objective
+    gathered: Gatherer
     optimizer: Optimizer
     decay: Column | None
-    weights: Array
+    order: Rows | None
+    back: Rows | None
+    moving: Array
     limit: Column | None
     average: Average | None
     averages: bool
@@ -82,21 +86,35 @@ class Cohort:
             rates = [column_of(rate, networks) for rate in settings.dropout]
             dropout = Dropout(rates, noise)
         alpha = settings.column("alpha", networks)
-        self.objective = Objective(network, loss, samples, alpha, theta, dropout)
+        # Steps change ``moving``, which is theta arranged for products. theta itself
+        # follows at the end of each epoch.
+        self.order = network.joined() if network.biases else None
+        self.back = None if self.order is None else self.order.argsort()
+        self.moving = theta if self.order is None else theta.take(self.order, axis=1)
+        joined = self.order is not None
+        self.objective = Objective(
+            network, loss, samples, alpha, self.moving, dropout, joined
+        )
+        self.gathered = Gatherer(samples, joined)
         optimizer = OPTIMIZERS[settings.solver]
         options: dict[str, Any] = {
             name: settings.column(name, networks) for name in optimizer.numbers
         }
         options |= {name: getattr(settings, name) for name in optimizer.options}
-        self.optimizer = optimizer(theta, self.objective.grad, state=state, **options)
+        state, average = (
+            one and {name: self.arranged(value) for name, value in one.items()}
+            for one in (state, average)
+        )
+        self.optimizer = optimizer(
+            self.moving, self.objective.grad, state=state, **options
+        )
         # Features that are off are None, and cost nothing.
-        self.weights = theta[:, : network.n_weights]
         self.decay = settings.unless("weight_decay", 0.0, networks)
         self.limit = settings.unless("max_grad_norm", inf, networks)
         average_decay = settings.unless("average_decay", 0.0, networks)
         self.average = None
         if average_decay is not None:
-            self.average = Average(theta, average_decay, state=average)
+            self.average = Average(self.moving, average_decay, state=average)
         self.averages = self.average is not None
 
     def step(self, rate: Column, J: Array) -> None:
@@ -104,7 +122,9 @@ class Cohort:
         if self.limit is not None:
             clip(self.objective.grad, self.limit)
         if self.decay is not None:
-            self.weights *= cast(1.0 - rate * self.decay, self.theta.dtype)
+            factor = cast(1.0 - rate * self.decay, self.theta.dtype)
+            for W in self.objective.W:
+                W *= factor[..., np.newaxis]
         self.optimizer.step(rate, J)
         if self.average is not None:
             self.average.update()
@@ -117,32 +137,56 @@ class Cohort:
         ``rate`` is the learning rate, or a function that returns it for the fraction of
         the epoch that is over.
         """
-        J_sum, weight_sum = np.zeros(len(self.theta)), 0.0
-        for samples, rows, gone in batches:
-            J, weight = self.objective.on(samples)(rows)
-            if weight == 0.0:
-                continue
-            J_sum += J * weight
-            weight_sum += weight
-            if not any(map(isfinite, J_sum.tolist())):
-                break
-            self.step(rate(gone) if callable(rate) else rate, J)
-        J_sum /= weight_sum
-        return J_sum
+        J_sum, weight_sum = [0.0] * len(self.theta), 0.0
+        try:
+            for samples, rows, gone in self.gathered(batches):
+                J, weight = self.objective.on(samples)(rows)
+                if weight == 0.0:
+                    continue
+                # (Python's numbers: K is small, and NumPy's calls would take longer.)
+                J_sum = [
+                    J_k + weight * more
+                    for J_k, more in zip(J_sum, J.tolist(), strict=True)
+                ]
+                weight_sum += weight
+                if not any(map(isfinite, J_sum)):
+                    break
+                self.step(rate(gone) if callable(rate) else rate, J)
+        finally:
+            if self.back is not None:
+                self.moving.take(self.back, axis=1, out=self.theta, mode="clip")
+        return np.array(J_sum) / weight_sum
+
+    def arranged(self, value: Any) -> Any:
+        """Arrange the state of each parameter (K, P) like ``moving``."""
+        if self.order is None or np.shape(value) != self.theta.shape:
+            return value
+        return value.take(self.order, axis=1)
+
+    def as_theta(self, value: Any) -> Any:
+        """Arrange the state of each parameter (K, P) like theta."""
+        if self.back is None or np.shape(value) != self.theta.shape:
+            return value
+        return value.take(self.back, axis=1)
 
     def current(self) -> Array:
         """Return the weights to predict with: theta, or its average."""
         if self.average is None or self.average.t == 0:
             return self.theta
-        return self.average.value()
+        average: Array = self.as_theta(self.average.value())
+        return average
 
     def optimizer_state(self) -> dict[str, Any]:
         """Return the state of the optimizer."""
-        return self.optimizer.state()
+        state = self.optimizer.state()
+        return {name: self.as_theta(value) for name, value in state.items()}
 
     def average_state(self) -> dict[str, Any] | None:
         """Return the state of the average, if there is one."""
-        return None if self.average is None else self.average.state()
+        if self.average is None:
+            return None
+        state = self.average.state()
+        return {name: self.as_theta(value) for name, value in state.items()}
 
     def only(self, rows: list[int]) -> Cohort:
         """Return the cohort in which only these rows of theta continue."""
