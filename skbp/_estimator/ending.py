@@ -256,7 +256,7 @@ def of_scales(
     problem, samples = job.problem, job.problem.samples
     if not isinstance(samples, Samples):
         return
-    constant = problem.loss_of_constant()
+    constant = problem.loss_of_constant
     bad = (1.0 - (POOR if limited else USELESS)) * constant
     if not (isfinite(history.end_loss) and history.end_loss >= bad):
         return
