@@ -1,9 +1,11 @@
 """Settings of the package, and how a job is executed."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from joblib import parallel_config
 from sklearn.exceptions import ConvergenceWarning
 
 import skbp
@@ -91,6 +93,75 @@ def test_auto_compiles_nothing_for_a_small_fit(monkeypatch):
     monkeypatch.setattr(compiled, "available", lambda: pytest.fail("too small"))
     with skbp.config_context(compiled="auto"):
         BPClassifier(max_iter=20).fit(X, Y)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_compiled_loops_are_judged_by_the_whole_search(n_jobs, monkeypatch):
+    """By all fits, and by how many of them NumPy would train at a time."""
+    numbers = []
+
+    def pays(problem, settings, n_networks, in_lockstep):
+        numbers.append((n_networks, in_lockstep))
+        return False
+
+    monkeypatch.setattr(run, "pays", pays)
+    grid = {"alpha": [1.0, 2.0, 3.0], "hidden_layer_sizes": [(2,), (3,)]}
+    model = BPClassifier(max_iter=2, n_init=2)
+    search = BPGridSearchCV(model, grid, cv=2, n_jobs=n_jobs, refit=False)
+    with skbp.config_context(compiled="auto"), parallel_config("threading"):
+        search.fit(X, Y)
+    assert numbers == [(2 * 12, 3)] * 4
+
+
+def test_compiled_loops_pay_by_what_they_save(monkeypatch):
+    monkeypatch.setattr(compiled, "available", lambda: True)
+    monkeypatch.setattr(compiled, "mark_of", lambda _: Path(__file__))
+    rng = np.random.RandomState(0)
+    wide, y = rng.standard_normal((1400, 64)).astype(np.float32), np.arange(1400) % 3
+    small = np.ascontiguousarray(wide[:, :10])
+
+    def pays(model, X, *numbers):
+        job = prepare(model, Data(X, y), Data())
+        return compiled.pays(job.problem, job.settings, *numbers)
+
+    model = BPClassifier((16,), max_iter=100)
+    assert not pays(model, small, 1)
+    assert pays(model, small, 100)
+    # NumPy trains 45 such networks in lock-step sooner than the loops one by one.
+    assert not pays(model, small, 10_000, 45)
+    assert pays(BPClassifier((100,), max_iter=100), wide, 100, 9)
+
+
+def test_a_mark_belongs_to_a_processor(monkeypatch, tmp_path):
+    """Machines may share a folder, but not what is compiled."""
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    marks = set()
+    for name in ("", "skylake", "znver4"):
+        monkeypatch.setenv("NUMBA_CPU_NAME", name)
+        compiled.processor.cache_clear()
+        marks |= {compiled.mark_of(dtype) for dtype in (np.float32, np.float64)}
+    assert len(marks) == 6
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    assert compiled.mark_of(np.float32).parent == tmp_path
+    compiled.processor.cache_clear()
+
+
+def test_a_compilation_is_announced_once_on_a_machine(monkeypatch, tmp_path, capsys):
+    """To stderr, or, as often as one asks, to the output of ``verbose``."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(run, "fault_of_loops", lambda: "")
+    line = "Compiling the loops of training for float64, once on this machine ...\n"
+
+    def said(model):
+        with skbp.config_context(compiled=True):
+            run.executed(prepare(model, Data(X, Y), Data()))
+        return capsys.readouterr()
+
+    assert said(BPClassifier()) == ("", f"skbp: {line}")
+    assert said(BPClassifier()) == ("", "")
+    assert said(BPClassifier(verbose=True)) == (line, "")
+    compiled.mark_of(np.float64).touch()
+    assert said(BPClassifier(verbose=True)) == ("", "")
 
 
 @needs_numba

@@ -485,3 +485,12 @@ def test_a_search_within_cross_validation():
     plain = GridSearchCV(search.estimator, search.param_grid, cv=2)
     found, expected = (cross_val_score(s, X, LABELS, cv=3) for s in (search, plain))
     np.testing.assert_allclose(found, expected)
+
+
+def test_a_candidate_whose_parameter_is_not_valid_fails_alone():
+    """Parameters that another candidate has are checked once, all others by one."""
+    search = BPGridSearchCV(BPClassifier(**SHORT), {"alpha": [1.0, -1.0, 0.1, "no"]})
+    with pytest.warns(FitFailedWarning, match="alpha"):
+        search.fit(X, LABELS)
+    failed = np.isnan(search.cv_results_["mean_test_score"])
+    assert failed.tolist() == [False, True, False, True]

@@ -6,7 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import log_loss, make_scorer, mean_absolute_error
+from sklearn.metrics import (
+    accuracy_score,
+    log_loss,
+    make_scorer,
+    mean_absolute_error,
+)
 
 from skbp import BPClassifier, BPGridSearchCV, BPRegressor
 from skbp.engine.solvers import SOLVERS
@@ -149,3 +154,34 @@ def test_a_scorer_sees_the_parameters_of_its_candidate():
     model = BPClassifier((2,), early_stopping=True, scoring=score, max_iter=2)
     fitted(BPGridSearchCV(model, {"alpha": [0.1, 0.2, 0.3]}, cv=2, refit=False))
     assert seen == {0.1, 0.2, 0.3}
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        np.asarray,
+        lambda y: y.astype(float),
+        lambda y: y.astype(str),
+        lambda y: y.astype(object),
+        lambda y: y.tolist(),
+        lambda y: y == 1,
+        # Labels that the network does not know.
+        lambda y: y + (np.arange(len(y)) % 3),
+        lambda y: np.where(y == 1, "one", "other"),
+        lambda y: y + 0.5,
+    ],
+)
+@pytest.mark.parametrize("trained_on", [int, str])
+def test_the_score_is_the_accuracy_of_scikit_learn(convert, trained_on):
+    """With any labels, in its type too, and with the same errors."""
+    model = fitted(BPClassifier((4,), max_iter=3), X, Y.astype(trained_on))
+    y = convert(np.asarray(Y))
+    try:
+        known = accuracy_score(y, model.predict(X))
+    except (TypeError, ValueError) as error:
+        with pytest.raises(type(error)):
+            model.score(X, y)
+        return
+    score = model.score(X, y)
+    assert score == known
+    assert type(score) is float

@@ -483,7 +483,7 @@ def test_compiled_loops_are_judged_by_all_fits_together(monkeypatch):
     X, y = load_iris(return_X_y=True)
     numbers = []
 
-    def pays(problem, settings, n_networks):
+    def pays(problem, settings, n_networks, in_lockstep):
         numbers.append(n_networks)
         return False
 

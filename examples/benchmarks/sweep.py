@@ -10,7 +10,9 @@ c. a pipeline with StandardScaler on 20 000 x 20: 9 candidates, 5 folds
 
 by BPGridSearchCV(BPClassifier), by GridSearchCV(BPClassifier), and by
 GridSearchCV(MLPClassifier). All stop by their own rules or at max_iter, so that work is
-equal: the weights are. The workers are started before the first run.
+equal: the weights are. The workers are started before the first run. BPGridSearchCV
+runs with NumPy alone and, where numba is installed, in the default configuration, which
+takes the compiled loops for a and c.
 
 Then search b with 27 candidates that are halved at rungs of 10, 30 and 90 epochs: by
 BPHalvingGridSearchCV, where the remaining candidates continue, and by scikit-learn's
@@ -36,7 +38,14 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skbp import BPClassifier, BPGridSearchCV, BPHalvingGridSearchCV
+from skbp import (
+    BPClassifier,
+    BPGridSearchCV,
+    BPHalvingGridSearchCV,
+    config_context,
+)
+from skbp._config import Compiled
+from skbp.engine.compiled import available
 
 DTYPES = ("float32", "float64")
 RATES = [1e-3, 3e-3, 1e-2]
@@ -71,10 +80,10 @@ def searches(dtype: str) -> dict[str, Callable[[type], Search]]:
     return {"a": digits, "b": small, "c": pipeline}
 
 
-def run(kind: type, search: Search, jobs: int) -> None:
+def run(kind: type, search: Search, jobs: int, compiled: Compiled = "auto") -> None:
     """Search with this class."""
     estimator, X, y, grid = search
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), config_context(compiled=compiled):
         warnings.simplefilter("ignore")
         kind(clone(estimator), grid, cv=5, n_jobs=jobs, refit=False).fit(X, y)
 
@@ -83,26 +92,23 @@ def compare(name: str, dtype: str, runs: int, jobs: int) -> dict[str, Any]:
     """Time one search by each."""
     make = searches(dtype)[name]
     ours, theirs = make(BPClassifier), make(MLPClassifier)
-    times = in_turn(
+    return timed(
+        name,
+        dtype,
         runs,
         partial(run, BPGridSearchCV, ours, jobs),
         partial(run, GridSearchCV, ours, jobs),
         partial(run, GridSearchCV, theirs, jobs),
     )
-    return {
-        "search": name,
-        "dtype": dtype,
-        "seconds": times[0],
-        "GridSearchCV(BPClassifier)": times[1] / times[0],
-        "GridSearchCV(MLPClassifier)": times[2] / times[0],
-    }
 
 
-def halve(kind: type, network: type, dtype: str, jobs: int) -> None:
+def halve(
+    kind: type, network: type, dtype: str, jobs: int, compiled: Compiled = "auto"
+) -> None:
     """Search with rungs of 10, 30 and 90 epochs."""
     grid = {"alpha": np.logspace(-5, 1, 9), "learning_rate_init": RATES}
     rungs = {"resource": "max_iter", "min_resources": 10, "max_resources": 90}
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), config_context(compiled=compiled):
         warnings.simplefilter("ignore")
         model = network((16,), random_state=0)
         search = kind(model, grid, cv=5, n_jobs=jobs, refit=False, **rungs)
@@ -111,19 +117,45 @@ def halve(kind: type, network: type, dtype: str, jobs: int) -> None:
 
 def compare_halving(dtype: str, runs: int, jobs: int) -> dict[str, Any]:
     """Time successive halving by each."""
-    times = in_turn(
+    return timed(
+        "halving",
+        dtype,
         runs,
         partial(halve, BPHalvingGridSearchCV, BPClassifier, dtype, jobs),
         partial(halve, HalvingGridSearchCV, BPClassifier, dtype, jobs),
         partial(halve, HalvingGridSearchCV, MLPClassifier, dtype, jobs),
     )
-    return {
-        "search": "halving",
+
+
+def timed(
+    name: str,
+    dtype: str,
+    runs: int,
+    ours: Callable[..., None],
+    ours_apart: Callable[..., None],
+    theirs: Callable[..., None],
+) -> dict[str, Any]:
+    """Time our search, with NumPy and with numba, and the others."""
+    works = [partial(ours, compiled=False), ours_apart, theirs]
+    if available():
+        works.append(ours)
+    times = in_turn(runs, *works)
+    row = {
+        "search": name,
         "dtype": dtype,
         "seconds": times[0],
         "GridSearchCV(BPClassifier)": times[1] / times[0],
         "GridSearchCV(MLPClassifier)": times[2] / times[0],
     }
+    if available():
+        row["with numba"] = times[2] / times[3]
+    return row
+
+
+def compile_loops(dtype: str) -> None:
+    """Compile the loops, which happens once on a machine."""
+    if available():
+        run(BPGridSearchCV, (BPClassifier((2,)), *data(99, 2, 2, dtype), {}), 1, True)
 
 
 def main() -> None:
@@ -136,16 +168,18 @@ def main() -> None:
     parser.add_argument("--dtypes", nargs="*", default=DTYPES)
     options = parser.parse_args()
     rows = []
-    print(f"{'search':8}{'dtype':10}{'seconds':>8}{'Grid(BP)':>10}{'Grid(MLP)':>10}")
+    heads = ("seconds", "Grid(BP)", "Grid(MLP)", "with numba")
+    print(f"{'search':8}{'dtype':8}" + "".join(f"{head:>12}" for head in heads))
     for dtype in options.dtypes:
+        compile_loops(dtype)
         for name in options.only:
             if name == "halving":
                 row = compare_halving(dtype, options.runs, options.jobs)
             else:
                 row = compare(name, dtype, options.runs, options.jobs)
             rows.append(row)
-            figures = list(row.values())[2:]
-            print(f"{name:8}{dtype:10}" + "{:8.2f}{:10.2f}{:10.2f}".format(*figures))
+            figures = "".join(f"{one:12.2f}" for one in list(row.values())[2:])
+            print(f"{name:8}{dtype:8}{figures}")
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1))
 

@@ -264,7 +264,9 @@ def of_scales(
         return
     history = result.history
     # One thread: those of BLAS would spin for a tenth of a second after a long sum.
-    constant = with_blas_threads_for(WORTH_THREADS - 1, problem.loss_of_constant)
+    constant = with_blas_threads_for(
+        WORTH_THREADS - 1, lambda: problem.loss_of_constant
+    )
     bad = (1.0 - (POOR if limited else USELESS)) * constant
     last = history.loss_curve[-1] if history.loss_curve else np.inf
     if last < bad and not history.validation_scores:

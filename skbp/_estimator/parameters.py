@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Set
 from dataclasses import fields
 from numbers import Integral, Real
-from operator import is_
 from typing import Any
 
 import numpy as np
@@ -218,14 +217,23 @@ def validate_params(estimator: Any) -> None:
     constraints, fitted = constraints_of(estimator), vars(estimator)
     values = {n: getattr(estimator, n, UNSET) for n in constraints}
     known = fitted.get("_bp_valid", {})
-    if values.keys() == known.keys() and all(map(is_, values.values(), known.values())):
-        # The same objects as at the last call: to check them takes a quarter of a fit
-        # to a few samples.
-        return
-    given = {n: value for n, value in values.items() if value is not UNSET}
-    name = type(estimator).__name__
-    validate_parameter_constraints(constraints, given, caller_name=name)
-    fitted["_bp_valid"] = values
+    # To check the same objects as at the last call takes a quarter of a fit to a few
+    # samples.
+    new = {
+        name: value
+        for name, value in values.items()
+        if value is not UNSET and value is not known.get(name)
+    }
+    if new:
+        caller = type(estimator).__name__
+        validate_parameter_constraints(constraints, new, caller_name=caller)
+        fitted["_bp_valid"] = values
+
+
+def share_valid(known: Any, new: Any) -> None:
+    """Let a new estimator know which parameter values of another one are valid."""
+    if type(new) is type(known):
+        vars(new)["_bp_valid"] = vars(known)["_bp_valid"]
 
 
 def check_parameters(estimator: Any) -> None:

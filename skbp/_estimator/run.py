@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,7 +12,14 @@ from importlib import import_module
 
 from skbp._config import get_config
 from skbp._threads import WORTH_THREADS, free_threads, with_blas_threads_for
-from skbp.engine.compiled import available, mark_of, pays, shares_of, suits
+from skbp.engine.compiled import (
+    available,
+    is_first_to_compile,
+    mark_of,
+    pays,
+    shares_of,
+    suits,
+)
 from skbp.engine.fit import Hook, Job, Result, fit
 from skbp.engine.solvers import SOLVERS
 
@@ -21,7 +29,7 @@ _fits: ContextVar[int] = ContextVar("fits", default=1)
 
 @contextmanager
 def fits(number: int) -> Iterator[None]:
-    """Tell that a block makes so many fits of about the same length.
+    """Tell that a block is a part of so many fits of about the same length.
 
     Compiled loops may pay for all of them together, and not for one.
     """
@@ -44,7 +52,7 @@ def executed(job: Job) -> Job:
     wanted, K = get_config()["compiled"], len(job.start.histories)
     if wanted is False:
         return job
-    if wanted == "auto" and not pays(job.problem, job.settings, K * _fits.get()):
+    if wanted == "auto" and not pays(job.problem, job.settings, *number_of(job)):
         return job
     if not suits(job.problem):
         return job
@@ -56,14 +64,34 @@ def executed(job: Job) -> Job:
             f"compiled=True needs numba, and {fault} Install numba with `pip install "
             "skbp[fast]`, or leave compiled at 'auto'."
         )
-    if job.report and not mark_of(job.problem.samples.dtype).exists():
-        job.report("Compiling the loops of training, once on this machine ...")
+    if not mark_of(job.problem.samples.dtype).exists():
+        announce(job)
     shares = shares_of(job.problem, job.settings)
     threads = free_threads() if max(K, shares) > 1 else 1
     settings = replace(job.settings, compiled=True, shares=shares, threads=threads)
     # The loops have threads of their own, also where BLAS would use some.
     small = min(job.multiplications, WORTH_THREADS - 1)
     return replace(job, settings=settings, around=partial(with_blas_threads_for, small))
+
+
+def number_of(job: Job) -> tuple[int, int]:
+    """Return how many networks are trained in all, and how many in lock-step.
+
+    Several starts of one estimator are not in lock-step here: with the loops, they are
+    on several threads instead.
+    """
+    estimators = len(job.start.histories) // job.n_init
+    return job.n_init * max(estimators, _fits.get()), estimators
+
+
+def announce(job: Job) -> None:
+    """Say that the loops will be compiled: without ``verbose`` once on a machine."""
+    dtype = job.problem.samples.dtype
+    line = f"Compiling the loops of training for {dtype}, once on this machine ..."
+    if job.report:
+        job.report(line)
+    elif is_first_to_compile(dtype):
+        print(f"skbp: {line}", file=sys.stderr)
 
 
 def fault_of_loops() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from math import log, sqrt
 from typing import TypeAlias
 
@@ -104,8 +104,9 @@ class Problem:
         """Return the raw outputs that belong to ``constant``."""
         return inverse(self.loss.activation, self.constant())
 
+    @cached_property
     def loss_of_constant(self) -> float:
-        """Return the mean loss of ``constant`` on the samples."""
+        """The mean loss of ``constant`` on the samples."""
         Y, weights = self.targets()
         with np.errstate(all="ignore"):
             outputs = np.broadcast_to(self.constant(), Y.shape)

@@ -15,6 +15,7 @@ from skbp._estimator.parameters import (
     check_parameters,
     estimate_of,
     hidden_units,
+    share_valid,
     validate_params,
 )
 from skbp._estimator.rules import OWNERS, asked
@@ -113,17 +114,17 @@ def groups_ready(
 
     ``going`` are the candidates that continue from a checkpoint.
     """
-    first: list[str] = []
+    first: list[Any] = []
 
     def is_ready(i: int) -> bool:
+        network = network_of(models[i])
+        if first:
+            share_valid(first[0], network)
         if not trains_with_others(models[i]):
             return False
+        first[:] = first or [network]
         # Metadata are routed to all of them together, so they must request the same.
-        asks = ""
-        if routing_enabled():
-            asks = repr(network_of(models[i]).get_metadata_routing())
-        first[:] = first or [asks]
-        return asks == first[0]
+        return not routing_enabled() or asks_of(network) == asks_of(first[0])
 
     ready = [[i for i in group if is_ready(i)] for group in groups]
     # Candidates that continue do not train together with candidates that start.
@@ -131,6 +132,11 @@ def groups_ready(
         [i for i in group if i not in going] for group in ready
     ]
     return [group for group in ready if group]
+
+
+def asks_of(network: Any) -> str:
+    """Return a text that is equal for networks that request the same metadata."""
+    return repr(network.get_metadata_routing())
 
 
 def trains_with_others(model: Any) -> bool:

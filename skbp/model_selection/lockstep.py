@@ -156,11 +156,12 @@ class LockstepFit:
             self.data = hash_of((X, y, params))
         for group in self.groups:
             size = n_together(network_of(self.models[group[0]]), X, y)
-            for start in range(0, len(group), size):
+            # (A part of few networks would gain little from training together.)
+            for part in np.array_split(group, -(-len(group) // size)):
                 # If this fails, each network is fitted alone, and raises the error
                 # again.
                 with suppress(Exception):
-                    self._fit(group[start : start + size], X, y, params)
+                    self._fit(part.tolist(), X, y, params)
         return self
 
     def _fit(self, group: Group, X: Any, y: Any, params: dict[str, Any]) -> None:

@@ -132,6 +132,7 @@ class Sweep:
         found = self.parallel(
             delayed(evaluate_with)(
                 get_config()["compiled"],
+                len(candidates) * len(splits),
                 self.base,
                 self.X,
                 self.y,

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import clone
 
 from skbp._config import Compiled, config_context
+from skbp._estimator.run import fits
 from skbp._sklearn import fit_and_score
 from skbp.engine.arrays import Rows
 from skbp.model_selection.grouping import Group, groups_ready
@@ -62,10 +63,13 @@ def divided(groups: list[Group], parts: int) -> list[list[Group]]:
 
 
 def evaluate_with(
-    compiled: Compiled, *arguments: Any, **options: Any
+    compiled: Compiled, n_fits: int, *arguments: Any, **options: Any
 ) -> list[dict[str, Any]]:
-    """Return ``evaluate`` with a setting of the package, which workers do not know."""
-    with config_context(compiled=compiled):
+    """Return ``evaluate`` with what workers do not know.
+
+    That is a setting of the package, and the number of fits in the whole search.
+    """
+    with config_context(compiled=compiled), fits(n_fits):
         return evaluate(*arguments, **options)
 
 

@@ -7,12 +7,14 @@ This module decides when they pay, and does not import numba itself. The loops a
 from __future__ import annotations
 
 import os
+import platform
 import sys
 from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +24,17 @@ from skbp.engine.problem import Problem
 from skbp.engine.samples import Samples
 from skbp.engine.settings import Settings
 
-#: Seconds of training from which it pays to load the loops, which takes half a second,
-#: and to compile them, which takes 10 to 20 seconds, once on a machine. What a process
-#: has done before does not count: the same fit should always give the same digits.
-LOADED, COMPILED = 2.0, 60.0
-#: A rough estimate of the time of a step: seconds, and multiplications in a second.
-STEP, SPEED = 1e-4, 2e10
+#: Seconds that the loops must save to be loaded, which takes half a second, and to be
+#: compiled, which takes 10 to 20 seconds, once on a machine. What a process has done
+#: before does not count: the same fit should always give the same digits.
+LOADED, COMPILED = 0.5, 30.0
+#: A rough estimate of the time of a step: the seconds of NumPy's calls, which networks
+#: in lock-step share, and of what the loops do for each network besides products; and
+#: how many multiplications of float32 NumPy and the loops do in a second.
+CALLS, OWN, NUMPY, LOOPS = 5e-5, 6e-6, 4e10, 6e10
+
+#: How lines of /proc/cpuinfo begin that say what a processor is and can do.
+PROCESSOR = ("vendor_id", "model", "flags", "CPU", "Features")
 
 #: Weights times samples of a batch from which two threads share a batch, if both are
 #: free: on an idle machine, a step then takes 0.6 of the time. Threads wait for each
@@ -66,15 +73,29 @@ def suits(problem: Problem) -> bool:
     return all(one.flags.c_contiguous and one.dtype == samples.dtype for one in arrays)
 
 
-def pays(problem: Problem, settings: Settings, n_networks: int) -> bool:
-    """Return whether training is expected to take so long that the loops pay."""
+def pays(
+    problem: Problem, settings: Settings, n_networks: int, in_lockstep: int = 1
+) -> bool:
+    """Return whether the loops are expected to save more time than they cost.
+
+    Parameters
+    ----------
+    problem : Problem
+    settings : Settings
+    n_networks : int
+        The number of networks that are trained like this.
+    in_lockstep : int
+        How many of them NumPy would train at a time.
+    """
     n, dtype = len(problem.samples), problem.samples.dtype
     steps = settings.max_iter * -(-n // settings.batch_size)
     multiplications = 3.0 * problem.network.n_weights * n * settings.max_iter
-    seconds = n_networks * (steps * STEP + multiplications / SPEED)
-    if seconds < LOADED:
+    multiplications *= dtype.itemsize / 4
+    seconds = steps * CALLS / in_lockstep + multiplications / NUMPY
+    saved = n_networks * (seconds - steps * OWN - multiplications / LOOPS)
+    if saved < LOADED:
         return False
-    return available() and (seconds > COMPILED or mark_of(dtype).exists())
+    return available() and (saved > COMPILED or mark_of(dtype).exists())
 
 
 @cache
@@ -86,10 +107,47 @@ def sources() -> str:
     return code.hexdigest()
 
 
+@cache
+def processor() -> str:
+    """Return what identifies the processor, because numba compiles for no other.
+
+    Machines may share a folder. (numba knows the processor, but is not loaded yet.)
+    """
+    known = [platform.machine(), os.environ.get("PROCESSOR_IDENTIFIER", "")]
+    known += [os.environ.get(f"NUMBA_CPU_{name}", "") for name in ("NAME", "FEATURES")]
+    with suppress(OSError), open("/proc/cpuinfo") as lines:
+        # The first processor's lines, of which some are numbers that change.
+        first = takewhile(str.strip, lines)
+        known += [line for line in first if line.startswith(PROCESSOR)]
+    return sha256("\n".join(known).encode()).hexdigest()
+
+
 def mark_of(dtype: DType) -> Path:
-    """Return the file that shows that the loops were compiled on this machine."""
-    folder, code = Path(__file__).parent / "__pycache__", sources()[:16]
+    """Return the file that shows that the loops were compiled on this machine.
+
+    It is where numba has its cache: in this folder or, if that cannot be written to,
+    in one of the user's.
+    """
+    code, folder = sources()[:16], Path(__file__).parent / "__pycache__"
     with suppress(PackageNotFoundError):
         code += f"-numba{version('numba')}"
-    cpu = os.environ.get("NUMBA_CPU_NAME", "")
-    return folder / f"epoch-{code}-{cpu}-{np.dtype(dtype).name}.compiled"
+    if not os.access(folder if folder.exists() else folder.parent, os.W_OK):
+        folder = Path(os.path.expanduser("~/.cache/skbp"))
+    folder = Path(os.environ.get("NUMBA_CACHE_DIR") or folder)
+    return folder / f"epoch-{code}-{processor()[:16]}-{np.dtype(dtype).name}.compiled"
+
+
+def is_first_to_compile(dtype: DType) -> bool:
+    """Return whether no process of this machine has begun to compile the loops.
+
+    From then on, one has.
+    """
+    begun = mark_of(dtype).with_suffix(".begun")
+    try:
+        begun.parent.mkdir(parents=True, exist_ok=True)
+        begun.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    except OSError:
+        pass
+    return True

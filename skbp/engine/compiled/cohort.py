@@ -302,7 +302,7 @@ def leave_mark(dtype: DType) -> None:
     _marked.add(dtype)
     with suppress(OSError):
         mark = mark_of(dtype)
-        mark.parent.mkdir(exist_ok=True)
+        mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()
 
 
