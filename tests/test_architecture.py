@@ -38,7 +38,8 @@ FLOORS = [
     ["engine.losses", "engine.network", "engine.checkpoint"],
     ["engine.objective", "engine.own_loss", "engine.sensitivity"],
     ["engine.problem", "engine.curvature"],
-    ["engine.compiled", "engine.compiled.elements"],
+    ["engine.compiled", "engine.compiled.elements", "engine.compiled.references"],
+    ["engine.compiled.kernels"],
     ["engine.compiled.layers"],
     [
         "engine.compiled.outputs",

@@ -52,8 +52,13 @@ NUMBERS = {
 }
 REAL = ("real1", "real2")
 
+#: What kernels do. Each has the same number of places, so that the places, which are
+#: part of compiled functions on disk, don't depend on which module is imported first.
+TASKS = ("forward", "residual", "step", "of_block", "update")
+ROOM = 32
+
 #: All kernels with the names of what they take, by their places in the array.
-_kernels: list[tuple[Any, list[str]]] = []
+_kernels: dict[int, tuple[Any, list[str]]] = {}
 
 
 def stored(function: Any, **options: Any) -> Any:
@@ -119,17 +124,19 @@ def call_of(place: int, takes: list[str], gives: str, several: bool) -> Any:
     return call
 
 
-def kernels(functions: Iterable[Any], takes: str, gives: str = "none") -> Any:
+def kernels(
+    task: str, functions: Iterable[Any], takes: str, gives: str = "none"
+) -> Any:
     """Return ``call(addresses, code, ...)``, which calls one of some kernels.
 
     ``takes`` names the types of what the kernels take, and ``gives`` the type of what
     they return. The kernels are those for the codes 0, 1, 2 ...
     """
-    place, names = len(_kernels), takes.split()
+    place, names = ROOM * TASKS.index(task), takes.split()
     for code, function in enumerate(functions):
         # Functions with the same name and types would be confused with each other.
         function.__qualname__ += f"_{code}"
-        _kernels.append((stored(function), names))
+        _kernels[place + code] = stored(function), names
     return call_of(place, names, gives, True)
 
 
@@ -137,8 +144,8 @@ def kernel(takes: str, gives: str = "none") -> Callable[[Any], Any]:
     """Turn a function into a kernel, which ``call(addresses, ...)`` calls."""
 
     def decorate(function: Any) -> Any:
-        place, names = len(_kernels), takes.split()
-        _kernels.append((stored(function), names))
+        place, names = ROOM * TASKS.index(function.__name__), takes.split()
+        _kernels[place] = stored(function), names
         return call_of(place, names, gives, False)
 
     return decorate
@@ -161,4 +168,4 @@ def compile_kernels(
 
 def no_addresses() -> Array:
     """Return the array in which to fill in the addresses of kernels."""
-    return np.zeros(len(_kernels), np.int64)
+    return np.zeros(ROOM * len(TASKS), np.int64)

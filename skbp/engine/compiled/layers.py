@@ -227,7 +227,7 @@ LAYERS: dict[int, Any] = {
     **{code: by_element(code) for code in ELEMENTS},
 }
 forward: Any = kernels(
-    [LAYERS[code] for code in range(len(NAMES))], "real2 real1 real2"
+    "forward", [LAYERS[code] for code in range(len(NAMES))], "real2 real1 real2"
 )
 
 

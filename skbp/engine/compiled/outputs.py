@@ -224,6 +224,7 @@ def residual_of(code: int) -> Any:
 
 
 residual: Any = kernels(
+    "residual",
     [residual_of(code) for code in range(len(NAMES))],
     "flag real2 real2 int1 real real1 real1 real2",
     "float",

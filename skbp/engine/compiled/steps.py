@@ -219,6 +219,7 @@ def begin(code: int, numbers: Any) -> None:
 #: Takes a step with some parameters, given the three arrays of the state of the
 #: optimizer. (There may be fewer; then the last one is given again.)
 step: Any = kernels(
+    "step",
     [sgd, adam, nadam, rmsprop, rprop],
     "real1 real1 real1 real1 real1 float1 float float",
 )
