@@ -23,7 +23,7 @@ from skbp.engine.samples import Samples
 from skbp.engine.settings import Settings
 
 #: Seconds of training from which it pays to load the loops, which takes half a second,
-#: and to compile them, which takes 10 to 20 seconds, once on a machine. What a process
+#: and to compile them, which takes about 6 seconds, once on a machine. What a process
 #: has done before does not count: the same fit should always give the same digits.
 LOADED, COMPILED = 2.0, 60.0
 #: A rough estimate of the time of a step: seconds, and multiplications in a second.

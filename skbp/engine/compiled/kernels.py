@@ -27,7 +27,7 @@ from skbp.engine.compiled.references import Reference
 
 #: Sums may be reordered, and products fused with sums. Numbers may be infinite or nan,
 #: because divergence must be seen.
-OPTIONS: dict[str, Any] = {
+OPTIONS: Any = {
     "fastmath": {"reassoc", "contract", "arcp", "nsz"},
     "error_model": "numpy",
     "nogil": True,
@@ -119,7 +119,7 @@ def call_of(place: int, takes: list[str], gives: str, several: bool) -> Any:
     typed.__signature__ = Signature(  # type: ignore[attr-defined]
         [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in names]
     )
-    call = intrinsic(typed)
+    call: Any = intrinsic(typed)
     call.place = place
     return call
 

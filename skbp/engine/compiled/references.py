@@ -36,7 +36,9 @@ class ReferenceAttributes(AttributeTemplate):
 
     key = Reference
 
-    def generic_resolve(self, reference: Any, attribute: str) -> Any:
+    def generic_resolve(  # type: ignore[override]
+        self, reference: Any, attribute: str
+    ) -> Any:
         if attribute in reference.of.fields:
             return reference.of[reference.of.fields.index(attribute)]
         return None
