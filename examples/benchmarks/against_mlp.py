@@ -24,7 +24,7 @@ from importlib.util import find_spec
 from itertools import pairwise
 from math import nan
 from statistics import geometric_mean, median
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,8 @@ DTYPES = ("float32", "float64")
 Pair = tuple[type[BPClassifier], type[MLPClassifier]]
 BOTH: Pair = (BPClassifier, MLPClassifier)
 REGRESSORS: tuple[Any, Any] = (BPRegressor, MLPRegressor)
+#: Seconds between calls.
+REST = 0.25
 #: Rows of small calls.
 FEW_ROWS = (1, 10, 32, 100, 500)
 
@@ -66,7 +68,12 @@ def data(n: int, features: int, classes: int, dtype: str) -> tuple[Any, Any]:
 
 
 def seconds(work: Callable[[], Any]) -> float:
-    """Return the duration of a call."""
+    """Return the duration of a call, some time after the one before.
+
+    After a product, the threads of BLAS look for the next one for a tenth of a second
+    and more. They would slow down whatever comes next.
+    """
+    sleep(REST)
     start = perf_counter()
     work()
     return perf_counter() - start

@@ -18,6 +18,7 @@ from skbp._data.scales import FAR, Scales, scales_of, spread_of_targets
 from skbp._estimator.parameters import estimate_of, stops_early
 from skbp._estimator.rules import asked, rules_of
 from skbp._estimator.warnings import warn_user
+from skbp._threads import WORTH_THREADS, with_blas_threads_for
 from skbp.engine.activations import RANGES
 from skbp.engine.fit import Job, Result
 from skbp.engine.progress import History, Status
@@ -256,7 +257,8 @@ def of_scales(
     problem, samples = job.problem, job.problem.samples
     if not isinstance(samples, Samples):
         return
-    constant = problem.loss_of_constant()
+    # One thread: those of BLAS would spin for a tenth of a second after a long sum.
+    constant = with_blas_threads_for(WORTH_THREADS - 1, problem.loss_of_constant)
     bad = (1.0 - (POOR if limited else USELESS)) * constant
     if not (isfinite(history.end_loss) and history.end_loss >= bad):
         return

@@ -371,6 +371,7 @@ def test_on_a_busy_machine_one_thread_does_the_work_of_all(monkeypatch):
 
     monkeypatch.setattr(cohort, "together", counted)
     assert epochs(5, 10.0) == 5
-    assert epochs(100, 0.0) == 6
+    # Calls 1, 2, 4, 8, 16, 32, 64: the first busy call may be an accident.
+    assert epochs(100, 0.0) == 7
     epochs(100, 10.0)
     assert epochs(5, 10.0) == 5

@@ -109,14 +109,17 @@ def test_lock_step_in_float32(solver):
 @pytest.mark.parametrize("n", [1, 7, 12, 13])
 @pytest.mark.parametrize("batch_size", [1, 4, 13])
 def test_batches_are_sorted_and_keep_their_samples(n, batch_size):
-    order = np.random.RandomState(0).permutation(n)
-    before = order.copy()
-    rows = sorted_batches(order, batch_size)
-    np.testing.assert_array_equal(order, before)
-    for start in range(0, n, batch_size):
-        batch = slice(start, start + batch_size)
-        np.testing.assert_array_equal(rows[batch], np.sort(order[batch]))
-    assert sorted_batches(None, batch_size) is None
+    random = np.random.RandomState(0)
+    orders = np.stack([random.permutation(n) for _ in range(3)])
+    before = orders.copy()
+    for order in orders:
+        rows = sorted_batches(order, batch_size)
+        for start in range(0, n, batch_size):
+            batch = slice(start, start + batch_size)
+            np.testing.assert_array_equal(rows[batch], np.sort(order[batch]))
+    each = [sorted_batches(order, batch_size) for order in orders]
+    np.testing.assert_array_equal(sorted_batches(orders, batch_size), each)
+    np.testing.assert_array_equal(orders, before)
 
 
 def test_why_training_ended():

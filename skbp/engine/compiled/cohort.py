@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from time import perf_counter, thread_time
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from skbp.engine.arrays import BLOCK, Array, Column, DType, cast, column
+from skbp.engine.arrays import BLOCK, Array, Column, DType, Rows, cast, column
 from skbp.engine.checkpoint import rows_of_state
 from skbp.engine.compiled import mark_of, steps
 from skbp.engine.compiled.arguments import (
@@ -185,25 +185,25 @@ class CompiledCohort:
         return max(1, int(min(MULTIPLICATIONS / cost, ROWS / n)))
 
     def epochs(
-        self, orders: list[Any], rates: list[Column | Callable[[float], Column]]
+        self, orders: Rows, rates: Sequence[Column | Callable[[float], Column]]
     ) -> Epochs:
         """Take several epochs, each with its order of the samples and its rate."""
-        n, m, K = len(orders[0]), self.settings.batch_size, len(self.theta)
-        S = -(-n // m)
-        order = np.concatenate([sorted_batches(one, m) for one in orders])
-        first = np.arange(len(orders))[:, np.newaxis] * n
-        starts = np.append(first + np.arange(0, n, m), len(order))
-        each = np.empty((len(orders), S, K))
-        for e, rate in enumerate(rates):
-            each[e] = by_step(rate, [gone / n for gone in range(0, n, m)])
+        (E, n), m, K = orders.shape, self.settings.batch_size, len(self.theta)
+        order, begins = sorted_batches(orders, m).ravel(), range(0, n, m)
+        starts = np.append(np.add.outer(np.arange(E) * n, begins), E * n)
+        each, gone = np.empty((E, len(begins), K)), [begin / n for begin in begins]
+        each[:] = by_step(rates[0], gone)
+        for e in range(1, E):
+            if rates[e] is not rates[0]:
+                each[e] = by_step(rates[e], gone)
         state = self.state._replace(
-            losses=np.full((len(orders), K), np.nan),
+            losses=np.full((E, K), np.nan),
             lowest=np.full(K, np.inf),
             before=np.empty_like(self.theta),
             best=self.theta.copy(),
         )
         state.sums[:] = 0.0
-        work = work_of(self.problem, order, starts, each.reshape(-1, K), S)
+        work = work_of(self.problem, order, starts, each.reshape(-1, K), len(begins))
         self.call(work, state, 0, len(starts) - 1)
         return Epochs(state.losses, state.best)
 
@@ -249,9 +249,11 @@ class CompiledCohort:
             n = 1
             share(0)
         if self.shared and n > 1:
+            # The first time, it may be the threads of BLAS that take a core: after a
+            # product, they look for the next one for a tenth of a second.
             busy = used.min() < BUSY
-            self.pause = min(2 * self.pause, LONGEST) if busy else 1
             self.alone = self.pause if busy else 0
+            self.pause = min(2 * self.pause, LONGEST) if busy else 1
         leave_mark(self.theta.dtype)
 
     def compile(self, work: Work, state: State) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import repeat
 
 from skbp.engine.arrays import Column, column
 from skbp.engine.progress import History, Progress, Status
@@ -75,6 +76,18 @@ class Rates:
         if not self.schedule.factor and not any(self.warmup):
             return column([self.progress.histories[k].rate for k in networks])
         return lambda part: column([self.at(k, start + part) for k in networks])
+
+    def of_epochs(
+        self, networks: list[int], epoch: int, count: int
+    ) -> Iterator[tuple[Column | Callable[[float], Column], dict[int, float]]]:
+        """Yield the rate of each of some epochs, and the rate of its last step."""
+        if not self.schedule.factor and not any(self.warmup):
+            rate = self.of_epoch(networks, epoch)
+            yield from repeat((rate, self.at_end), count)
+            return
+        for e in range(count):
+            rate = self.of_epoch(networks, epoch + e)
+            yield rate, self.at_end
 
     @property
     def known(self) -> bool:

@@ -307,15 +307,15 @@ class Training:
         counts, done = (self.n_epochs, self.t), False
         records = [progress.histories[k].copied() for k in networks]
         best_before = progress.best_theta[networks]
-        orders, now, at_end = [], [], []
+        orders = []
         try:
-            for e in range(count):
+            for _ in range(count):
                 if self.settings.shuffle:
                     self.order = shuffled(self.order, n, self.rng)
                 orders.append(np.arange(n) if self.order is None else self.order)
-                now.append(rates.of_epoch(networks, self.n_epochs + e))
-                at_end.append(rates.at_end)
-            losses, best = cohort.epochs(orders, now)
+            known = rates.of_epochs(networks, self.n_epochs, count)
+            now, at_end = zip(*known, strict=True)
+            losses, best = cohort.epochs(np.stack(orders), now)
             if np.isfinite(losses).all() and np.isfinite(cohort.theta).all():
                 self.n_epochs += count
                 self.t += count * n
