@@ -10,6 +10,7 @@ import numpy as np
 from skbp.engine.arrays import BLOCK, Array, Column, DType
 from skbp.engine.compiled import layers, outputs
 from skbp.engine.compiled.gradient import Shape, Work
+from skbp.engine.compiled.kernels import no_addresses
 from skbp.engine.compiled.steps import NAMES, PLACES
 from skbp.engine.problem import Problem
 from skbp.engine.samples import Samples
@@ -34,7 +35,7 @@ def shape_of(problem: Problem) -> Shape:
         before = np.cumsum(units[1:])[:-1]
         biases_at = network.n_weights + np.concatenate([[0, 0], before])
     codes = np.array([layers.CODES[name] for name in names])
-    return Shape(units, codes, weights_at, biases_at)
+    return Shape(units, codes, weights_at, biases_at, no_addresses())
 
 
 def numbers_of(settings: Settings, networks: list[int]) -> Array:

@@ -11,7 +11,7 @@ import numpy as np
 
 from skbp.engine.arrays import BLOCK, Array, Column, DType, Rows, cast, column
 from skbp.engine.checkpoint import rows_of_state
-from skbp.engine.compiled import mark_of, sources, steps
+from skbp.engine.compiled import mark_of, steps
 from skbp.engine.compiled.arguments import (
     MULTIPLICATIONS,
     STEP,
@@ -25,9 +25,20 @@ from skbp.engine.compiled.arguments import (
     shape_of,
     work_of,
 )
-from skbp.engine.compiled.epoch import State, make_epoch
-from skbp.engine.compiled.gradient import MASK, SMALL, TARGET, Scratch, Shape, Work
-from skbp.engine.compiled.steps import ARRAYS, PLACES
+from skbp.engine.compiled.epoch import State, epoch, update
+from skbp.engine.compiled.gradient import (
+    MASK,
+    SMALL,
+    TARGET,
+    Scratch,
+    Shape,
+    Work,
+    of_block,
+)
+from skbp.engine.compiled.kernels import compile_kernels
+from skbp.engine.compiled.layers import forward
+from skbp.engine.compiled.outputs import residual
+from skbp.engine.compiled.steps import ARRAYS, PLACES, step
 from skbp.engine.compiled.together import together
 from skbp.engine.compiled.waiting import ENDED, LENGTH
 from skbp.engine.objective import n_rows
@@ -43,8 +54,6 @@ CALL = 3e7
 #: The part of its time for which a thread has a core if the machine is not busy, and
 #: the most calls for which one thread trains alone if it is.
 BUSY, LONGEST = 0.8, 64
-
-epoch: Any = make_epoch(sources())
 
 #: The dtypes of which this process has left a mark that the loops are compiled.
 _marked: set[DType] = set()
@@ -211,6 +220,8 @@ class CompiledCohort:
     def call(self, work: Work, state: State, begin: int, end: int) -> None:
         """Take some steps, each thread with its share of the networks or batches."""
         K, n, sync = len(self.theta), len(self.scratch), self.scratch[0].sync
+        if not self.shape.kernels[of_block.place]:
+            self.compile(work, state)
         samples = work.starts[end] - work.starts[begin]
         if self.shared and not self.pays(3.0 * samples * self.shape.weights_at[0]):
             n = 1
@@ -220,10 +231,10 @@ class CompiledCohort:
             networks, place = (0, K), (i, n)
             if not self.shared:
                 networks, place = (i * K // n, (i + 1) * K // n), (0, 1)
-            scratch, steps, done = self.scratch[i], (begin, end), False
+            scratch, numbers, done = self.scratch[i], (begin, end), False
             wall, cpu = perf_counter(), thread_time()
             try:
-                epoch(self.shape, work, state, scratch, *networks, *steps, *place)
+                epoch(self.shape, work, state, scratch, *networks, *numbers, *place)
                 done = True
             finally:
                 if not done:
@@ -244,6 +255,19 @@ class CompiledCohort:
             self.alone = self.pause if busy else 0
             self.pause = min(2 * self.pause, LONGEST) if busy else 1
         leave_mark(self.theta.dtype)
+
+    def compile(self, work: Work, state: State) -> None:
+        """Compile the kernels of this network, or load what was compiled before."""
+        places = {of_block.place, update.place, residual.place + work.loss}
+        places |= {step.place + state.optimizer}
+        places |= {forward.place + code for code in self.shape.codes}
+        tuples = {
+            "shape": self.shape,
+            "work": work,
+            "state": state,
+            "scratch": self.scratch[0],
+        }
+        compile_kernels(self.shape.kernels, places, self.theta.dtype, tuples)
 
     def pays(self, multiplications: float) -> bool:
         """Return whether several threads should share the batches of a call.

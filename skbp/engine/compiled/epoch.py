@@ -11,7 +11,6 @@ from math import isfinite, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from skbp.engine.compiled.gradient import (
     LOSS,
@@ -21,7 +20,8 @@ from skbp.engine.compiled.gradient import (
     share_of,
     weight_of,
 )
-from skbp.engine.compiled.layers import compiled, inlined
+from skbp.engine.compiled.kernels import compiled, kernel, stored
+from skbp.engine.compiled.references import by_reference
 from skbp.engine.compiled.steps import LAST_J, PLACES, RPROP, kept, step
 from skbp.engine.compiled.steps import begin as begin_step
 from skbp.engine.compiled.waiting import wait
@@ -122,12 +122,18 @@ def move(
         # W := W - rate weight_decay W
         W = state.theta[k][first : min(last, n_weights)]
         scale_by(W, real(1.0 - rate * numbers[DECAY]))
-    parts = (
+    step(
+        shape.kernels,
+        state.optimizer,
+        theta,
+        grad,
         arrays[0][first:last],
         arrays[min(1, n - 1)][first:last],
         arrays[n - 1][first:last],
+        numbers,
+        rate,
+        J,
     )
-    step(state.optimizer, theta, grad, parts, numbers, rate, J)
     if state.average.shape[1]:
         # sum := decay sum + (1 - decay) theta
         average = state.average[k][first:last]
@@ -136,7 +142,7 @@ def move(
             average[p] = kept(decay * average[p] + rest * theta[p])
 
 
-@inlined
+@kernel("shape state scratch int float float float float2 pair", gives="float")
 def update(
     shape: Any,
     state: Any,
@@ -198,7 +204,7 @@ def end_epoch(state: Any, k: int, e: int, loss: float) -> None:
         copy(state.before[k], state.best[k])
 
 
-@inlined
+@compiled
 def train(
     shape: Any,
     work: Any,
@@ -240,7 +246,9 @@ def train(
                 J += sums[share, LOSS]
             if isfinite(J_sum + J * total):
                 rate = work.rates[s, k]
-                J = update(shape, state, scratch, k, rate, total, J, sums, own)
+                J = update(
+                    shape.kernels, shape, state, scratch, k, rate, total, J, sums, own
+                )
             J_sum += J * total
             weight_sum += total
         if thread == 0 and (s % work.steps == work.steps - 1 or not isfinite(J_sum)):
@@ -249,35 +257,23 @@ def train(
         state.sums[k, 0], state.sums[k, 1] = J_sum, weight_sum
 
 
-def make_epoch(sources: str) -> Any:
-    """Return the compiled epoch.
+def epoch_of_networks(
+    shape: Any,
+    work: Any,
+    state: Any,
+    scratch: Any,
+    first: int,
+    last: int,
+    begin: int,
+    end: int,
+    thread: int,
+    threads: int,
+) -> None:
+    """Take the steps ``begin`` to ``end`` of the networks ``first`` to ``last``."""
+    net, samples = by_reference(shape), by_reference(work)
+    changed, own = by_reference(state), by_reference(scratch)
+    for k in range(first, last):
+        train(net, samples, changed, own, k, begin, end, (thread, threads))
 
-    ``sources`` identifies the source code of all compiled functions. numba's cache on
-    disk notices a change only of the file that the cached function is in. A value in
-    the closure is the part of the cache's key that is ours to set.
-    """
 
-    @njit(
-        fastmath={"reassoc", "contract", "arcp", "nsz"},
-        error_model="numpy",
-        nogil=True,
-        cache=True,
-    )
-    def epoch(
-        shape: Any,
-        work: Any,
-        state: Any,
-        scratch: Any,
-        first: int,
-        last: int,
-        begin: int,
-        end: int,
-        thread: int,
-        threads: int,
-    ) -> bool:
-        """Take the steps ``begin`` to ``end`` of the networks ``first`` to ``last``."""
-        for k in range(first, last):
-            train(shape, work, state, scratch, k, begin, end, (thread, threads))
-        return len(sources) > 0
-
-    return epoch
+epoch: Any = stored(epoch_of_networks, no_cpython_wrapper=False)

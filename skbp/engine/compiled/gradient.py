@@ -16,8 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skbp.engine.arrays import BLOCK
-from skbp.engine.compiled.layers import backward, compiled, forward, inlined
+from skbp.engine.compiled.kernels import compiled, inlined, kernel
+from skbp.engine.compiled.layers import backward, forward
 from skbp.engine.compiled.outputs import residual
+from skbp.engine.compiled.references import matrix, product
 
 #: The rows of ``Scratch.places``: A, delta, f'(Z), the mask of dropout, and Y.
 A, DELTA, SLOPE, MASK, TARGET = range(5)
@@ -38,6 +40,7 @@ class Shape(NamedTuple):
     codes: Any
     weights_at: Any
     biases_at: Any
+    kernels: Any
 
 
 class Work(NamedTuple):
@@ -88,22 +91,19 @@ class Scratch(NamedTuple):
     sync: Any
 
 
-@compiled
+@inlined
 def layer(scratch: Any, kind: int, l: int, m: int, n: int) -> Any:
     """Return the array (m, n) of layer l."""
-    start = scratch.places[kind, l]
-    return scratch.array[start : start + m * n].reshape(m, n)
+    return matrix(scratch.array, scratch.places[kind, l], m, n)
 
 
-@compiled
+@inlined
 def weights(shape: Any, theta: Any, l: int) -> Any:
     """Return W[l], or dW[l] out of a gradient."""
-    n_in, n_out = shape.units[l - 1], shape.units[l]
-    start = shape.weights_at[l]
-    return theta[start : start + n_in * n_out].reshape(n_in, n_out)
+    return matrix(theta, shape.weights_at[l], shape.units[l - 1], shape.units[l])
 
 
-@compiled
+@inlined
 def biases(shape: Any, theta: Any, l: int, zeros: Any) -> Any:
     """Return b[l], or zeros."""
     n_out = shape.units[l]
@@ -132,7 +132,7 @@ def leave_out(
             A_l[i, j] *= mask[i, j]
 
 
-@inlined
+@compiled
 def forwards(
     shape: Any,
     theta: Any,
@@ -149,28 +149,28 @@ def forwards(
         n_in, n_out = shape.units[l - 1], shape.units[l]
         Z = layer(scratch, A, l, m, n_out)
         # Z[l] = A[l-1] W[l] + b[l]
-        np.dot(layer(scratch, A, l - 1, m, n_in), weights(shape, theta, l), Z)
+        product(layer(scratch, A, l - 1, m, n_in), weights(shape, theta, l), Z)
         b = biases(shape, theta, l, scratch.zeros)
         # A[l] = f[l](Z[l])
-        forward(shape.codes[l], Z, b, layer(scratch, SLOPE, l, m, n_out))
+        forward(shape.kernels, shape.codes[l], Z, b, layer(scratch, SLOPE, l, m, n_out))
         if dropout.shape[0] and l < L:
             mask = layer(scratch, MASK, l, m, n_out)
             leave_out(Z, mask, uniform[drawn:], begin, of, dropout[l - 1])
             drawn += of * n_out
 
 
-@compiled
+@inlined
 def transposed(W: Any, copy: Any) -> Any:
     """Return a copy of W', in C order."""
     n_in, n_out = W.shape
-    turned = copy[: n_in * n_out].reshape(n_out, n_in)
+    turned = matrix(copy, 0, n_out, n_in)
     for i in range(n_in):
         for j in range(n_out):
             turned[j, i] = W[i, j]
     return turned
 
 
-@inlined
+@compiled
 def backwards(
     shape: Any,
     theta: Any,
@@ -199,7 +199,7 @@ def backwards(
             backward(shape.codes[l], layer(scratch, A, l, m, n_out), slope, delta)
         # dW[l] = A[l-1]' delta[l]
         before = layer(scratch, A, l - 1, m, n_in)
-        np.dot(before.T, delta, weights(shape, grad, l))
+        product(before.T, delta, weights(shape, grad, l))
         # db[l] = the sum of the rows of delta[l]
         if shape.biases_at.shape[0]:
             db = biases(shape, grad, l, scratch.zeros)
@@ -213,9 +213,9 @@ def backwards(
             lower = layer(scratch, DELTA, l - 1, m, n_in)
             W = weights(shape, theta, l)
             if n_in * n_out <= SMALL:
-                np.dot(delta, transposed(W, scratch.turned), lower)
+                product(delta, transposed(W, scratch.turned), lower)
             else:
-                np.dot(delta, W.T, lower)
+                product(delta, W.T, lower)
 
 
 @compiled
@@ -227,7 +227,7 @@ def gather(values: Any, rows: Any, out: Any) -> None:
             out[i, j] = values[row, j]
 
 
-@inlined
+@kernel("shape work real1 real1 float1 real1 scratch int1 int int real", gives="float")
 def of_block(
     shape: Any,
     work: Any,
@@ -252,6 +252,7 @@ def of_block(
         sample_weights[i] = work.sample_weights[rows[i]]
     forwards(shape, theta, dropout, uniform, begin, block.shape[0], scratch, m)
     loss = residual(
+        shape.kernels,
         work.loss,
         work.shortcut,
         layer(scratch, A, L, m, shape.units[L]),
@@ -266,7 +267,7 @@ def of_block(
     return loss
 
 
-@inlined
+@compiled
 def of_share(
     shape: Any,
     work: Any,
@@ -294,6 +295,7 @@ def of_share(
         else:
             drawn = uniform[first * work.hidden :] if dropout.shape[0] else uniform
             loss += of_block(
+                shape.kernels,
                 shape,
                 work,
                 theta,
@@ -330,7 +332,7 @@ def weight_of(rows: Any, sample_weights: Any) -> float:
     return total
 
 
-@inlined
+@compiled
 def of_shares(
     shape: Any,
     work: Any,

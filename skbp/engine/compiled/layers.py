@@ -11,24 +11,11 @@ from __future__ import annotations
 from math import erfc, log1p, pi, sqrt
 from typing import Any
 
-from numba import njit
+from numba import types
+from numba.extending import overload
 
 from skbp.engine.compiled.elements import exp, expm1, tanh
-
-#: Sums may be reordered, and products fused with sums. Numbers may be infinite or nan,
-#: because divergence must be seen.
-OPTIONS: dict[str, Any] = {
-    "fastmath": {"reassoc", "contract", "arcp", "nsz"},
-    "error_model": "numpy",
-    "nogil": True,
-    # Only compiled functions call these, so that they need no wrappers.
-    "no_cpython_wrapper": True,
-    "no_cfunc_wrapper": True,
-}
-compiled: Any = njit(**OPTIONS)
-#: For functions with a single caller, because LLVM optimises a function again as a part
-#: of each function that calls it.
-inlined: Any = njit(inline="always", **OPTIONS)
+from skbp.engine.compiled.kernels import OPTIONS, compiled, kernels
 
 #: The names of the activations, in the order of their codes.
 NAMES = (
@@ -125,52 +112,80 @@ def exp_of(z: Any) -> Any:
     return a, a
 
 
+#: f of the activations that have no loop of their own, by their codes.
+ELEMENTS = {
+    LOGISTIC: logistic,
+    TANH: tanh_of,
+    LEAKY_RELU: leaky_relu,
+    GELU: gelu,
+    SILU: silu,
+    MISH: mish,
+    SOFTPLUS: softplus,
+    SOFTSIGN: softsign,
+    EXP: exp_of,
+}
+
+
+def element(code: Any, z: Any) -> Any:
+    """Return f(z) and f'(z)."""
+    raise NotImplementedError("only compiled")
+
+
+@overload(element, prefer_literal=True, jit_options=OPTIONS)
+def _element(code: Any, z: Any) -> Any:
+    if not isinstance(code, types.IntegerLiteral):
+        return None
+    f = ELEMENTS[code.literal_value]
+
+    def impl(code: Any, z: Any) -> Any:
+        return f(z)
+
+    return impl
+
+
 # The same for a layer.
 
 
-def by_element(f: Any) -> Any:
+def by_element(code: int) -> Any:
     """Return the function that computes A = f(Z + b) and S = f'(Z + b)."""
 
-    @compiled
     def of_layer(Z: Any, b: Any, S: Any) -> None:
         for i in range(Z.shape[0]):
             for j in range(Z.shape[1]):
-                Z[i, j], S[i, j] = f(Z[i, j] + b[j])
+                Z[i, j], S[i, j] = element(code, Z[i, j] + b[j])
 
     return of_layer
 
 
-@compiled
-def identity_of_layer(Z: Any, b: Any) -> None:
+def identity_of_layer(Z: Any, b: Any, S: Any) -> None:
     for i in range(Z.shape[0]):
         for j in range(Z.shape[1]):
             Z[i, j] += b[j]
 
 
-@compiled
-def relu_of_layer(Z: Any, b: Any) -> None:
+def relu_of_layer(Z: Any, b: Any, S: Any) -> None:
     for i in range(Z.shape[0]):
         for j in range(Z.shape[1]):
             Z[i, j] = relu(Z[i, j] + b[j])
 
 
-@compiled
-def exponential_linear_of_layer(
-    Z: Any, b: Any, S: Any, below: float, scale: float
-) -> None:
-    """Compute scale z where z > 0, else scale below (exp(z) - 1)."""
-    real = Z.dtype.type
-    zero, factor, alpha = real(0.0), real(scale), real(below)
-    for i in range(Z.shape[0]):
-        for j in range(Z.shape[1]):
-            z = Z[i, j] + b[j]
-            e = expm1(z if z <= zero else zero)
-            Z[i, j] = factor * (z if z > zero else alpha * e)
-            S[i, j] = factor * (real(1.0) if z > zero else alpha * (e + real(1.0)))
+def exponential_linear(below: float, scale: float) -> Any:
+    """Return the function for scale z where z > 0, else scale below (exp(z) - 1)."""
+
+    def of_layer(Z: Any, b: Any, S: Any) -> None:
+        real = Z.dtype.type
+        zero, factor, alpha = real(0.0), real(scale), real(below)
+        for i in range(Z.shape[0]):
+            for j in range(Z.shape[1]):
+                z = Z[i, j] + b[j]
+                e = expm1(z if z <= zero else zero)
+                Z[i, j] = factor * (z if z > zero else alpha * e)
+                S[i, j] = factor * (real(1.0) if z > zero else alpha * (e + real(1.0)))
+
+    return of_layer
 
 
-@compiled
-def softmax_of_layer(Z: Any, b: Any) -> None:
+def softmax_of_layer(Z: Any, b: Any, S: Any) -> None:
     m, n = Z.shape
     for i in range(m):
         most = Z[i, 0] + b[0]
@@ -192,7 +207,6 @@ def softmax_of_layer(Z: Any, b: Any) -> None:
             Z[i, j] /= total
 
 
-@compiled
 def ordered_of_layer(Z: Any, b: Any, S: Any) -> None:
     for i in range(Z.shape[0]):
         Z[i, 0] += b[0]
@@ -202,50 +216,19 @@ def ordered_of_layer(Z: Any, b: Any, S: Any) -> None:
             Z[i, j] = Z[i, j - 1] + a
 
 
-logistic_of_layer: Any = by_element(logistic)
-tanh_of_layer: Any = by_element(tanh_of)
-leaky_relu_of_layer: Any = by_element(leaky_relu)
-gelu_of_layer: Any = by_element(gelu)
-silu_of_layer: Any = by_element(silu)
-mish_of_layer: Any = by_element(mish)
-softplus_of_layer: Any = by_element(softplus)
-softsign_of_layer: Any = by_element(softsign)
-exp_of_layer: Any = by_element(exp_of)
-
-
-@compiled
-def forward(code: int, Z: Any, b: Any, S: Any) -> None:
-    """Set A = f(Z + b) in place, and S = f'(Z + b)."""
-    if code == RELU:
-        relu_of_layer(Z, b)
-    elif code == SOFTMAX:
-        softmax_of_layer(Z, b)
-    elif code == IDENTITY:
-        identity_of_layer(Z, b)
-    elif code == LOGISTIC:
-        logistic_of_layer(Z, b, S)
-    elif code == TANH:
-        tanh_of_layer(Z, b, S)
-    elif code == SILU:
-        silu_of_layer(Z, b, S)
-    elif code == GELU:
-        gelu_of_layer(Z, b, S)
-    elif code == MISH:
-        mish_of_layer(Z, b, S)
-    elif code == LEAKY_RELU:
-        leaky_relu_of_layer(Z, b, S)
-    elif code == ELU:
-        exponential_linear_of_layer(Z, b, S, 1.0, 1.0)
-    elif code == SELU:
-        exponential_linear_of_layer(Z, b, S, 1.6732632423543772, 1.0507009873554805)
-    elif code == SOFTPLUS:
-        softplus_of_layer(Z, b, S)
-    elif code == SOFTSIGN:
-        softsign_of_layer(Z, b, S)
-    elif code == EXP:
-        exp_of_layer(Z, b, S)
-    else:
-        ordered_of_layer(Z, b, S)
+#: A = f(Z + b) in place, and S = f'(Z + b), by the codes of the activations.
+LAYERS: dict[int, Any] = {
+    IDENTITY: identity_of_layer,
+    RELU: relu_of_layer,
+    ELU: exponential_linear(1.0, 1.0),
+    SELU: exponential_linear(1.6732632423543772, 1.0507009873554805),
+    SOFTMAX: softmax_of_layer,
+    ORDERED: ordered_of_layer,
+    **{code: by_element(code) for code in ELEMENTS},
+}
+forward: Any = kernels(
+    "forward", [LAYERS[code] for code in range(len(NAMES))], "real2 real1 real2"
+)
 
 
 @compiled

@@ -9,8 +9,11 @@ from __future__ import annotations
 from math import log
 from typing import Any
 
+from numba import types
+from numba.extending import overload
+
 from skbp.engine.compiled.elements import eps, root_tiny, tiny
-from skbp.engine.compiled.layers import compiled
+from skbp.engine.compiled.kernels import OPTIONS, compiled, kernels
 
 
 @compiled
@@ -136,95 +139,93 @@ CODES = {name: code for code, name in enumerate(NAMES)}
 LOG, BINARY, SQUARED, ABSOLUTE, HUBER, QUANTILE, POISSON, GAMMA = range(len(NAMES))
 
 
-@compiled
-def value_of(code: int, a: Any, y: Any, q: Any) -> Any:
+#: The value and the slope of each loss, by their codes.
+LOSSES = {
+    LOG: (log_loss, log_loss_slope),
+    BINARY: (binary_log_loss, binary_log_loss_slope),
+    SQUARED: (squared_error, difference),
+    ABSOLUTE: (absolute_error, sign),
+    HUBER: (huber, clipped),
+    QUANTILE: (quantile, quantile_slope),
+    POISSON: (poisson, poisson_slope),
+    GAMMA: (gamma, gamma_slope),
+}
+
+
+def value_of(code: Any, a: Any, y: Any, q: Any) -> Any:
     """Return the loss of a prediction."""
-    if code == LOG:
-        return log_loss(a, y, q)
-    if code == BINARY:
-        return binary_log_loss(a, y, q)
-    if code == SQUARED:
-        return squared_error(a, y, q)
-    if code == ABSOLUTE:
-        return absolute_error(a, y, q)
-    if code == HUBER:
-        return huber(a, y, q)
-    if code == QUANTILE:
-        return quantile(a, y, q)
-    if code == POISSON:
-        return poisson(a, y, q)
-    return gamma(a, y, q)
+    raise NotImplementedError("only compiled")
 
 
-@compiled
-def slope_of(code: int, a: Any, y: Any, q: Any) -> Any:
+@overload(value_of, prefer_literal=True, jit_options=OPTIONS)
+def _value_of(code: Any, a: Any, y: Any, q: Any) -> Any:
+    if not isinstance(code, types.IntegerLiteral):
+        return None
+    value, _ = LOSSES[code.literal_value]
+
+    def impl(code: Any, a: Any, y: Any, q: Any) -> Any:
+        return value(a, y, q)
+
+    return impl
+
+
+def slope_of(code: Any, a: Any, y: Any, q: Any) -> Any:
     """Return dJ/dA of a prediction."""
-    if code == LOG:
-        return log_loss_slope(a, y, q)
-    if code == BINARY:
-        return binary_log_loss_slope(a, y, q)
-    if code == SQUARED:
-        return difference(a, y, q)
-    if code == ABSOLUTE:
-        return sign(a, y, q)
-    if code == HUBER:
-        return clipped(a, y, q)
-    if code == QUANTILE:
-        return quantile_slope(a, y, q)
-    if code == POISSON:
-        return poisson_slope(a, y, q)
-    return gamma_slope(a, y, q)
+    raise NotImplementedError("only compiled")
 
 
-@compiled
-def residual_of_classes(
-    A: Any, Y: Any, rows: Any, scale: Any, weights: Any, delta: Any
-) -> float:
-    """Return what ``residual`` does, for "log_loss" with the shortcut."""
-    loss = 0.0
-    for i in range(A.shape[0]):
-        row, part = rows[i], A.dtype.type(0.0)
-        weight = scale * weights[row] if weights.shape[0] else scale
-        for j in range(A.shape[1]):
-            a, y = A[i, j], Y[row, j]
-            part += log_loss(a, y, y)
-            delta[i, j] = (a - y) * weight
-        loss += part * weight
-    return loss
+@overload(slope_of, prefer_literal=True, jit_options=OPTIONS)
+def _slope_of(code: Any, a: Any, y: Any, q: Any) -> Any:
+    if not isinstance(code, types.IntegerLiteral):
+        return None
+    _, slope = LOSSES[code.literal_value]
+
+    def impl(code: Any, a: Any, y: Any, q: Any) -> Any:
+        return slope(a, y, q)
+
+    return impl
 
 
-@compiled
-def residual(
-    code: int,
-    shortcut: bool,
-    A: Any,
-    Y: Any,
-    rows: Any,
-    scale: Any,
-    weights: Any,
-    q: Any,
-    delta: Any,
-) -> float:
-    """Return the loss of some samples, and compute their residual delta[L].
+def residual_of(code: int) -> Any:
+    """Return the function that computes the losses and residuals of some samples."""
 
-    The residual is dJ/dZ[L] with the shortcut, else dJ/dA[L].
-    """
-    if code == LOG and shortcut:
-        # To choose the loss for each number takes as long as to compute it.
-        return residual_of_classes(A, Y, rows, scale, weights, delta)
-    loss = 0.0
-    for i in range(A.shape[0]):
-        row, part = rows[i], A.dtype.type(0.0)
-        weight = scale * weights[row] if weights.shape[0] else scale
-        for j in range(A.shape[1]):
-            a, y = A[i, j], Y[row, j]
-            part += value_of(code, a, y, q[j])
-            if not shortcut:
-                delta[i, j] = slope_of(code, a, y, q[j]) * weight
-            elif code == GAMMA:
-                delta[i, j] = relative_difference(a, y, q[j]) * weight
-            else:
-                # delta[L] = A[L] - Y
-                delta[i, j] = (a - y) * weight
-        loss += part * weight
-    return loss
+    def residual(
+        shortcut: bool,
+        A: Any,
+        Y: Any,
+        rows: Any,
+        scale: Any,
+        weights: Any,
+        q: Any,
+        delta: Any,
+    ) -> float:
+        """Return the loss of some samples, and compute their residual delta[L].
+
+        The residual is dJ/dZ[L] with the shortcut, else dJ/dA[L].
+        """
+        loss = 0.0
+        for i in range(A.shape[0]):
+            row, part = rows[i], A.dtype.type(0.0)
+            weight = scale * weights[row] if weights.shape[0] else scale
+            for j in range(A.shape[1]):
+                a, y = A[i, j], Y[row, j]
+                part += value_of(code, a, y, q[j])
+                if not shortcut:
+                    delta[i, j] = slope_of(code, a, y, q[j]) * weight
+                elif code == GAMMA:
+                    delta[i, j] = relative_difference(a, y, q[j]) * weight
+                else:
+                    # delta[L] = A[L] - Y
+                    delta[i, j] = (a - y) * weight
+            loss += part * weight
+        return loss
+
+    return residual
+
+
+residual: Any = kernels(
+    "residual",
+    [residual_of(code) for code in range(len(NAMES))],
+    "flag real2 real2 int1 real real1 real1 real2",
+    "float",
+)

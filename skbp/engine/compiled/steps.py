@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from skbp.engine.compiled.elements import tiny
-from skbp.engine.compiled.layers import compiled
+from skbp.engine.compiled.kernels import compiled, kernels
 
 #: The numbers of a network (float64), by their places: hyperparameters, then state.
 NAMES = (
@@ -47,12 +47,20 @@ def kept(x: Any) -> Any:
     return type(x)(0.0) if abs(x) < tiny(x) else x
 
 
-@compiled
-def sgd(theta: Any, grad: Any, state: Any, numbers: Any, rate: float) -> None:
+def sgd(
+    theta: Any,
+    grad: Any,
+    velocity: Any,
+    _2: Any,
+    _3: Any,
+    numbers: Any,
+    rate: float,
+    J: float,
+) -> None:
     # velocity := mu velocity - rate grad
     # theta    := theta + velocity, or theta + mu velocity - rate grad (Nesterov)
     real = theta.dtype.type
-    velocity, mu, rate = state[0], real(numbers[MOMENTUM]), real(rate)
+    mu, rate = real(numbers[MOMENTUM]), real(rate)
     if numbers[NESTEROV]:
         for p in range(theta.shape[0]):
             step = rate * grad[p]
@@ -65,10 +73,11 @@ def sgd(theta: Any, grad: Any, state: Any, numbers: Any, rate: float) -> None:
 
 
 @compiled
-def adam(
+def along(
     theta: Any,
     grad: Any,
-    state: Any,
+    m: Any,
+    v: Any,
     numbers: Any,
     now: float,
     then: float,
@@ -76,7 +85,7 @@ def adam(
 ) -> None:
     # m := beta_1 m + (1 - beta_1) grad,   v := beta_2 v + (1 - beta_2) grad²
     # theta := theta - (now grad + then m) / (sqrt(v) + epsilon)
-    real, m, v = theta.dtype.type, state[0], state[1]
+    real = theta.dtype.type
     beta_1, beta_2 = real(numbers[BETA_1]), real(numbers[BETA_2])
     one_less_1, one_less_2 = real(1.0 - numbers[BETA_1]), real(1.0 - numbers[BETA_2])
     now, then, epsilon, zero = real(now), real(then), real(epsilon), real(0.0)
@@ -97,24 +106,53 @@ def momentum(beta_1: float, t: float) -> float:
     return beta_1 * (1.0 - 0.5 * 0.96 ** (0.004 * t))
 
 
-@compiled
-def factors(code: int, numbers: Any, rate: float) -> tuple[float, float, float]:
-    """Return ``now``, ``then`` and epsilon of "adam" or of "nadam", its variant."""
+def adam(
+    theta: Any,
+    grad: Any,
+    m: Any,
+    v: Any,
+    _3: Any,
+    numbers: Any,
+    rate: float,
+    J: float,
+) -> None:
     t, beta_1 = numbers[T], numbers[BETA_1]
     root = sqrt(1.0 - numbers[BETA_2] ** t)
-    if code == ADAM:
-        # sqrt(1 - beta_2^t) / (1 - beta_1^t)
-        return 0.0, rate * root / (1.0 - beta_1**t), numbers[EPSILON]
+    # sqrt(1 - beta_2^t) / (1 - beta_1^t)
+    then = rate * root / (1.0 - beta_1**t)
+    along(theta, grad, m, v, numbers, 0.0, then, numbers[EPSILON])
+
+
+def nadam(
+    theta: Any,
+    grad: Any,
+    m: Any,
+    v: Any,
+    _3: Any,
+    numbers: Any,
+    rate: float,
+    J: float,
+) -> None:
+    t, beta_1 = numbers[T], numbers[BETA_1]
+    root = sqrt(1.0 - numbers[BETA_2] ** t)
     mu, mu_next = momentum(beta_1, t), momentum(beta_1, t + 1.0)
     now = rate * root * (1.0 - mu) / (1.0 - numbers[PRODUCT])
     then = rate * root * mu_next / (1.0 - numbers[PRODUCT] * mu_next)
-    return now, then, numbers[EPSILON] * root
+    along(theta, grad, m, v, numbers, now, then, numbers[EPSILON] * root)
 
 
-@compiled
-def rmsprop(theta: Any, grad: Any, state: Any, numbers: Any, rate: float) -> None:
+def rmsprop(
+    theta: Any,
+    grad: Any,
+    v: Any,
+    _2: Any,
+    _3: Any,
+    numbers: Any,
+    rate: float,
+    J: float,
+) -> None:
     # v := beta_2 v + (1 - beta_2) grad²,   theta := theta - rate grad / (sqrt(v) + eps)
-    real, v = theta.dtype.type, state[0]
+    real = theta.dtype.type
     beta_2, one_less = real(numbers[BETA_2]), real(1.0 - numbers[BETA_2])
     factor, epsilon, zero = real(rate), real(numbers[EPSILON]), real(0.0)
     for p in range(theta.shape[0]):
@@ -124,13 +162,18 @@ def rmsprop(theta: Any, grad: Any, state: Any, numbers: Any, rate: float) -> Non
         theta[p] -= zero if v_p == zero else factor * g / (np.sqrt(v_p) + epsilon)
 
 
-@compiled
 def rprop(
-    theta: Any, grad: Any, state: Any, numbers: Any, rate: float, J: float
+    theta: Any,
+    grad: Any,
+    length: Any,
+    move: Any,
+    last_grad: Any,
+    numbers: Any,
+    rate: float,
+    J: float,
 ) -> None:
     # The step lengths grow while the sign of the gradient stays, and halve if it turns.
     real = theta.dtype.type
-    length, move, last_grad = state[0], state[1], state[2]
     new, risen = not np.isfinite(numbers[LAST_J]), numbers[LAST_J] < J
     longer, shorter, least, most = real(1.2), real(0.5), real(1e-6), real(50.0)
     zero = real(0.0)
@@ -173,17 +216,10 @@ def begin(code: int, numbers: Any) -> None:
         numbers[PRODUCT] *= momentum(numbers[BETA_1], numbers[T])
 
 
-@compiled
-def step(
-    code: int, theta: Any, grad: Any, state: Any, numbers: Any, rate: float, J: float
-) -> None:
-    """Take a step with some parameters; ``state`` is a tuple of three arrays."""
-    if code in (ADAM, NADAM):
-        now, then, epsilon = factors(code, numbers, rate)
-        adam(theta, grad, state, numbers, now, then, epsilon)
-    elif code == SGD:
-        sgd(theta, grad, state, numbers, rate)
-    elif code == RMSPROP:
-        rmsprop(theta, grad, state, numbers, rate)
-    else:
-        rprop(theta, grad, state, numbers, rate, J)
+#: Takes a step with some parameters, given the three arrays of the state of the
+#: optimizer. (There may be fewer; then the last one is given again.)
+step: Any = kernels(
+    "step",
+    [sgd, adam, nadam, rmsprop, rprop],
+    "real1 real1 real1 real1 real1 float1 float float",
+)

@@ -12,7 +12,7 @@ from typing import Any
 from numba import types
 from numba.extending import intrinsic
 
-from skbp.engine.compiled.layers import compiled
+from skbp.engine.compiled.kernels import compiled
 
 #: How many times a thread looks before it lets other programs have the core.
 LOOKS = 2000
