@@ -222,7 +222,7 @@ def validate_params(estimator: Any) -> None:
     new = {
         name: value
         for name, value in values.items()
-        if value is not UNSET and value is not known.get(name)
+        if value is not UNSET and value is not known.get(name, UNSET)
     }
     if new:
         caller = type(estimator).__name__
