@@ -963,7 +963,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
         if np.ndim(weights) == 2:
             return accuracy(found == labels, weights)
         plain = weights is None and np.shape(found) == labels.shape
-        if plain and codes_of(found, self.classes_) is not None:
+        if plain and codes_of(found, np.asarray(self.classes_)) is not None:
             # scikit-learn's checks of labels take longer than a small network.
             return accuracy(found == labels, None)
         return float(accuracy_score(found, labels, sample_weight=weights))
