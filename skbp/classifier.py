@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Self, overload
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags
 
 from skbp._data.checks import check_classes, on_dask
@@ -30,7 +29,7 @@ from skbp._sklearn import (
     StrOptions,
     available_if,
 )
-from skbp._targets.classes import accuracy, codes_of
+from skbp._targets.classes import accuracy_of
 from skbp._targets.losses import CLASSIFICATION_LOSSES, PROBABILITIES
 from skbp._targets.probabilities import (
     by_class,
@@ -960,13 +959,7 @@ class BPClassifier(ClassifierMixin, BaseBP):
         """
         y, sample_weight, labels = in_memory(y, sample_weight, self.predict(X))
         found, weights = to_score(y, sample_weight, numeric=False)
-        if np.ndim(weights) == 2:
-            return accuracy(found == labels, weights)
-        plain = weights is None and np.shape(found) == labels.shape
-        if plain and codes_of(found, np.asarray(self.classes_)) is not None:
-            # scikit-learn's checks of labels take longer than a small network.
-            return accuracy(found == labels, None)
-        return float(accuracy_score(found, labels, sample_weight=weights))
+        return accuracy_of(found, labels, weights, self.classes_)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

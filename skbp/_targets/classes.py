@@ -8,6 +8,7 @@ from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
+from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import label_binarize
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import (
@@ -402,6 +403,17 @@ def codes_of(y: Any, classes: Array) -> Rows | None:
     codes = np.searchsorted(classes, y)
     known = classes.take(codes, mode="clip") == y
     return codes if known.all() else None
+
+
+def accuracy_of(y: Any, labels: Array, weights: Any, classes: Any) -> float:
+    """Return the part of the labels, by weight, that are those of y."""
+    if np.ndim(weights) == 2:
+        return accuracy(y == labels, weights)
+    alike = weights is None and np.shape(y) == labels.shape
+    if alike and codes_of(y, np.asarray(classes)) is not None:
+        # scikit-learn's checks of labels take longer than a small network.
+        return accuracy(y == labels, None)
+    return float(accuracy_score(y, labels, sample_weight=weights))
 
 
 def weights_of_classes(class_weight: Any, classes: Array, labels: Labels) -> Array:

@@ -272,7 +272,7 @@ SHARED = {
 @pytest.mark.parametrize("options", SHARED.values(), ids=SHARED)
 def test_shares_of_a_batch(solver, options, monkeypatch):
     """A network that two threads train together, or one alone: the same digits."""
-    monkeypatch.setattr(cohort, "CALL", 0.0)
+    monkeypatch.setattr("skbp.engine.compiled.together.CALL", 0.0)
     n = 2 * BLOCK + 100 if options.get("batch_size", 0) > BLOCK else N
     problem, theta = problem_of("squared_error", "identity", n=n)
     options = {"shares": 2} | options
@@ -349,7 +349,7 @@ def test_epochs_that_nobody_looks_at(options):
 
 
 def test_on_a_busy_machine_one_thread_does_the_work_of_all(monkeypatch):
-    monkeypatch.setattr(cohort, "CALL", 0.0)
+    monkeypatch.setattr("skbp.engine.compiled.together.CALL", 0.0)
     problem, theta = problem_of("squared_error", "identity")
     settings = Settings(compiled=True, shares=2, threads=2)
     pair = cohort.CompiledCohort(problem, settings, [0], theta[:1].copy())

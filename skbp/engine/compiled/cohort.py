@@ -39,7 +39,7 @@ from skbp.engine.compiled.kernels import compile_kernels
 from skbp.engine.compiled.layers import forward
 from skbp.engine.compiled.outputs import residual
 from skbp.engine.compiled.steps import ARRAYS, PLACES, step
-from skbp.engine.compiled.together import together
+from skbp.engine.compiled.together import Sharing, together
 from skbp.engine.compiled.waiting import ENDED, LENGTH
 from skbp.engine.objective import n_rows
 from skbp.engine.problem import Problem
@@ -48,12 +48,6 @@ from skbp.engine.solvers.batches import Batch, sorted_batches
 
 #: Row numbers of the epochs of one call.
 ROWS = 1e6
-#: Multiplications of a call from which it pays to start a thread for its shares, which
-#: takes 75 microseconds.
-CALL = 3e7
-#: The part of its time for which a thread has a core if the machine is not busy, and
-#: the most calls for which one thread trains alone if it is.
-BUSY, LONGEST = 0.8, 64
 
 #: The dtypes of which this process has left a mark that the loops are compiled.
 _marked: set[DType] = set()
@@ -96,6 +90,7 @@ class CompiledCohort:
     sum: Array
     shape: Shape
     state: State
+    sharing: Sharing
     scratch: list[Scratch]
 
     def __init__(
@@ -142,8 +137,7 @@ class CompiledCohort:
         # Either each thread has its share of the networks, or of each batch.
         self.shared = min(settings.threads, settings.shares) > K
         n_threads = min(settings.threads, settings.shares if self.shared else K)
-        #: For how many calls one thread trains alone, and how many it was last time.
-        self.alone, self.pause = 0, 1
+        self.sharing = Sharing()
         first = scratch_of(self)
         self.scratch = [first, *(scratch_of(self, first) for _ in range(1, n_threads))]
 
@@ -221,9 +215,10 @@ class CompiledCohort:
         """Take some steps, each thread with its share of the networks or batches."""
         K, n, sync = len(self.theta), len(self.scratch), self.scratch[0].sync
         if not self.shape.kernels[of_block.place]:
-            self.compile(work, state)
+            compile_for(self, work, state)
         samples = work.starts[end] - work.starts[begin]
-        if self.shared and not self.pays(3.0 * samples * self.shape.weights_at[0]):
+        multiplications = 3.0 * samples * self.shape.weights_at[0]
+        if self.shared and not self.sharing.pays(multiplications):
             n = 1
         used = np.ones(n)
 
@@ -249,35 +244,8 @@ class CompiledCohort:
             n = 1
             share(0)
         if self.shared and n > 1:
-            # The first time, it may be the threads of BLAS that take a core: after a
-            # product, they look for the next one for a tenth of a second.
-            busy = used.min() < BUSY
-            self.alone = self.pause if busy else 0
-            self.pause = min(2 * self.pause, LONGEST) if busy else 1
+            self.sharing.after(used)
         leave_mark(self.theta.dtype)
-
-    def compile(self, work: Work, state: State) -> None:
-        """Compile the kernels of this network, or load what was compiled before."""
-        places = {of_block.place, update.place, residual.place + work.loss}
-        places |= {step.place + state.optimizer}
-        places |= {forward.place + code for code in self.shape.codes}
-        tuples = {
-            "shape": self.shape,
-            "work": work,
-            "state": state,
-            "scratch": self.scratch[0],
-        }
-        compile_kernels(self.shape.kernels, places, self.theta.dtype, tuples)
-
-    def pays(self, multiplications: float) -> bool:
-        """Return whether several threads should share the batches of a call.
-
-        They wait for each other, and on a busy machine in vain: a thread that waits has
-        a core, and the other one has not. Then one thread does the work of all, for
-        more and more calls.
-        """
-        self.alone = max(0, self.alone - 1)
-        return self.alone == 0 and multiplications > CALL
 
     def current(self) -> Array:
         """Return the weights to predict with: theta, or its average."""
@@ -317,6 +285,16 @@ class CompiledCohort:
             rows_of_state(self.optimizer_state(), rows),
             rows_of_state(self.average_state(), rows),
         )
+
+
+def compile_for(cohort: CompiledCohort, work: Work, state: State) -> None:
+    """Compile the kernels that a cohort needs, or load what was compiled before."""
+    shape, scratch = cohort.shape, cohort.scratch[0]
+    places = {of_block.place, update.place, residual.place + work.loss}
+    places |= {step.place + state.optimizer}
+    places |= {forward.place + code for code in shape.codes}
+    tuples = {"shape": shape, "work": work, "state": state, "scratch": scratch}
+    compile_kernels(shape.kernels, places, cohort.theta.dtype, tuples)
 
 
 def leave_mark(dtype: DType) -> None:

@@ -6,6 +6,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from threading import Condition, Thread
 
+from skbp.engine.arrays import Array
+
+#: Multiplications of a call from which it pays to start a thread for its shares, which
+#: takes 75 microseconds.
+CALL = 3e7
+#: The part of its time for which a thread has a core if the machine is not busy, and
+#: the most calls for which one thread trains alone if it is.
+BUSY, LONGEST = 0.8, 64
+
 
 class Gate:
     """Where threads wait until all have started, and which an interrupt closes.
@@ -45,6 +54,35 @@ class Gate:
         """Wait until nobody is inside."""
         with self.changed:
             self.changed.wait_for(lambda: not self.inside)
+
+
+class Sharing:
+    """Whether several threads should share the batches of a call.
+
+    They wait for each other, and on a busy machine in vain: a thread that waits has a
+    core, and the other one has not. Then one thread does the work of all, for more and
+    more calls.
+    """
+
+    alone: int
+    pause: int
+
+    def __init__(self) -> None:
+        #: For how many calls one thread trains alone, and how many it is next time.
+        self.alone, self.pause = 0, 1
+
+    def pays(self, multiplications: float) -> bool:
+        """Return whether to share the next call."""
+        self.alone = max(0, self.alone - 1)
+        return self.alone == 0 and multiplications > CALL
+
+    def after(self, used: Array) -> None:
+        """Learn for which part of a shared call each thread had a core."""
+        # The first time, it may be the threads of BLAS that take a core: after a
+        # product, they look for the next one for a tenth of a second.
+        busy = used.min() < BUSY
+        self.alone = self.pause if busy else 0
+        self.pause = min(2 * self.pause, LONGEST) if busy else 1
 
 
 def together(share: Callable[[int], None], n: int, stop: Callable[[], None]) -> bool:

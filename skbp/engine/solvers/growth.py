@@ -124,12 +124,6 @@ class Training:
     settings: Settings
     drawn: Array
     theta: Array
-    seed: int
-    best: Found | None
-    climb: Climb | None
-    chosen: Place | None
-    cut_off: bool
-    tol: float
 
     def __init__(
         self,
