@@ -4,8 +4,10 @@ A law over the catalogue: the same weights, up to rounding, after several epochs
 all activations, losses, optimizers and their options.
 """
 
+import sys
 from dataclasses import replace
 from importlib import import_module
+from subprocess import run
 
 import numpy as np
 import pytest
@@ -375,3 +377,27 @@ def test_on_a_busy_machine_one_thread_does_the_work_of_all(monkeypatch):
     assert epochs(100, 0.0) == 7
     epochs(100, 10.0)
     assert epochs(5, 10.0) == 5
+
+
+def test_places_of_kernels_do_not_depend_on_the_order_of_imports():
+    """They are constants in the compiled functions that other processes have stored."""
+    tasks = {"forward": "layers", "residual": "outputs", "step": "steps"}
+    tasks |= {"of_block": "gradient", "update": "epoch"}
+
+    def places(order):
+        lines = ["from importlib import import_module"]
+        lines += [
+            f"print('{task}', import_module('skbp.engine.compiled.{tasks[task]}')"
+            f".{task}.place)"
+            for task in order
+        ]
+        done = run(
+            [sys.executable, "-c", "\n".join(lines)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return sorted(done.stdout.splitlines())
+
+    assert len(places(tasks)) == 5
+    assert places(tasks) == places(reversed(tasks))
