@@ -105,8 +105,14 @@ class GaussNewton:
             for j, S in enumerate(self.roots(Z, Y)):
                 np.multiply(S, np.sqrt(scale), out=tape.delta[-1])
                 rows_of(self.network, tape, W, rows)
-                np.matmul(rows, rows.mT, out=part)
-                H[:, j % Q] += part
+                some = parameters_of(self.network, S.any(axis=(0, 2)))
+                if 2 * len(some) ** 2 < P**2:
+                    # The other rows are 0. To leave them out takes a copy.
+                    few = rows[:, some]
+                    H[:, j % Q, some[:, np.newaxis], some] += few @ few.mT
+                else:
+                    np.matmul(rows, rows.mT, out=part)
+                    H[:, j % Q] += part
         return total, g, H
 
     def value(self, theta: Array) -> Array:
@@ -182,6 +188,18 @@ def value(
 ) -> Sums:
     """Return the loss (K, Q) on all samples."""
     return (GaussNewton(network, loss, samples, apart).value(theta),)
+
+
+def parameters_of(network: Network, outputs: Array) -> Rows:
+    """Return which parameters some outputs depend on."""
+    if outputs.all():
+        return np.arange(network.n_parameters)
+    used = np.ones((1, network.n_parameters), np.bool_)
+    W, b = network.split(used)
+    W[-1][:, ~outputs] = False
+    if b:
+        b[-1][:, ~outputs] = False
+    return used[0].nonzero()[0]
 
 
 def rows_of(network: Network, tape: Propagation, W: Layers, out: Array) -> None:
