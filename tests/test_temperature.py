@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.datasets import make_classification
+from sklearn.datasets import load_digits, make_classification
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 
@@ -132,6 +132,19 @@ def test_a_network_that_is_always_right_stays_unsure():
     assert model.temperature_ > 0.01
     assert np.isfinite(log_loss(y, model.predict_proba(X)))
     assert model.predict_proba(X).min() > 1e-6
+
+
+def test_many_classes_and_few_validation_samples_do_no_harm():
+    X, y = load_digits(return_X_y=True)
+    X = X / 8.0 - 1.0
+    watched = {"X_val": X[500:530], "y_val": y[500:530]}
+    losses = []
+    for temperature in (False, True):
+        model = BPClassifier((32,), temperature=temperature, max_iter=100)
+        model.set_params(random_state=0, learning_rate_init=0.01)
+        fitted(model, X[:500], y[:500], **watched)
+        losses.append(log_loss(y[530:], model.predict_proba(X[530:])))
+    assert losses[1] <= losses[0]
 
 
 def test_early_stopping_holds_the_validation_set_out():

@@ -76,19 +76,20 @@ def raw_outputs(A: Array, activation: str) -> Array:
 def uncertain(Y: Array, activation: str) -> Array:
     """Return targets Y (n, outputs) as probabilities that n samples allow.
 
-    If each class has been seen once more than it was, n samples of a class say that its
-    probability is (n + 1) / (n + classes). Without this, networks that are right about
-    all samples would be infinitely sure.
+    One sample more is assumed, which belongs to all classes equally: n samples of a
+    class say that its probability is (n + 1/classes) / (n + 1). Without this, networks
+    that are right about all samples would be infinitely sure.
 
     References
     ----------
     Platt (1999), "Probabilistic outputs for support vector machines and comparisons to
-    regularized likelihood methods".
+    regularized likelihood methods", with one sample more for each class.
     """
     n, outputs = Y.shape
     # A logistic output stands for two classes.
     classes = outputs if activation == "softmax" else 2
-    probabilities: Array = (n * Y.astype(np.float64) + 1.0) / (n + classes)
+    share = 1.0 / (n + 1.0)
+    probabilities: Array = (1.0 - share) * Y.astype(np.float64) + share / classes
     return probabilities
 
 
