@@ -363,9 +363,9 @@ class BPClassifier(ClassifierMixin, BaseBP):
         minimises the loss on the validation set, which ``early_stopping=True`` holds
         out, or which you pass to ``fit`` as ``X_val`` and ``y_val``. The classes that
         are predicted stay the same, except for some samples of an ensemble. With
-        ``scoring="loss"`` the score is the negative loss at the best temperature. Only
-        for outputs that are probabilities. Cannot be combined with ``warm_start``,
-        ``partial_fit`` or an estimated ``alpha``.
+        ``scoring="loss"`` the score, and so ``best_validation_score_``, is the negative
+        loss at the best temperature. Only for outputs that are probabilities. Cannot be
+        combined with ``warm_start``, ``partial_fit`` or an estimated ``alpha``.
 
     n_init : int, default=1
         The number of networks to train, each from its own initial weights. The best of

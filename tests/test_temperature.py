@@ -11,7 +11,7 @@ from skbp import BPClassifier, BPGridSearchCV
 from skbp.engine.activations import ACTIVATIONS
 from skbp.engine.losses import LOSSES
 from skbp.engine.network import Network, predict
-from skbp.engine.temperature import best_temperature, divided, raw_outputs, uncertain
+from skbp.engine.temperature import best_temperature, divided, uncertain
 from tests.catalogue import LOSS_AND_OUTPUT, random_theta
 from tests.helpers import TRAIN, VAL, X, Y, fitted
 
@@ -60,24 +60,10 @@ def test_no_other_temperature_has_a_lower_loss(name, output, K):
     assert 1.5 < T < 3.0
 
     def loss_at(T):
-        return loss.mean(outputs(T), uncertain(Y, output), None)
+        return loss.mean(outputs(T), uncertain(Y, output, None), None)
 
-    assert loss_at(T) == pytest.approx(lowest)
+    assert loss.mean(outputs(T), Y, None) == pytest.approx(lowest)
     assert all(loss_at(T) <= loss_at(f * T) for f in (0.5, 0.98, 1.02, 2.0))
-
-
-@pytest.mark.parametrize("output", ["logistic", "softmax"])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_raw_outputs_of_probabilities(output, dtype):
-    Z = np.random.RandomState(0).randn(1, 3, 20).astype(dtype)
-    A = Z.copy()
-    ACTIVATIONS[output](A.shape, A.dtype)[0](A)
-    found = raw_outputs(A[0].T, output)
-    again = found.T[np.newaxis].copy()
-    ACTIVATIONS[output](again.shape, again.dtype)[0](again)
-    np.testing.assert_allclose(again, A, rtol=1e-5)
-    rounded = raw_outputs(np.array([[0.0, 1.0]], dtype), output)
-    assert np.isfinite(rounded).all()
 
 
 def test_probabilities_have_a_lower_loss():
@@ -152,12 +138,56 @@ def test_early_stopping_holds_the_validation_set_out():
     model = BPClassifier(temperature=True, scoring="loss", **options)
     model = fitted(model, X_N, Y_N)
     assert model.temperature_ > 0
-    # The score is the loss at the best temperature, which is no worse than at 1 (with
-    # the targets that a finite number of samples allows).
     assert len(model.validation_scores_) == model.n_iter_
     assert model.best_validation_score_ == max(model.validation_scores_)
     again = fitted(clone(model), X_N, Y_N)
     assert again.temperature_ == model.temperature_
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("y", [Y_N, np.arange(400) % 3])
+def test_the_score_is_the_loss_at_the_best_temperature(dtype, y):
+    model = BPClassifier(temperature=True, scoring="loss", **SURE)
+    model.set_params(max_iter=300, tol=1e-9)
+    X, watched = 3.0 * X_N.astype(dtype), slice(150, 300)
+    model = fitted(model, X[:150], y[:150], X_val=X[watched], y_val=y[watched])
+    loss = log_loss(y[watched], model.predict_proba(X[watched]))
+    assert model.validation_scores_[-1] == pytest.approx(-loss, rel=1e-4)
+
+
+def temperature_of(weights, rows=slice(None)):
+    """Return the temperature with these weights of validation samples."""
+    model = BPClassifier(temperature=True, **SURE)
+    X, y = X_N[150:200][rows], Y_N[150:200][rows]
+    options = {"X_val": X, "y_val": y, "sample_weight_val": weights}
+    return fitted(model, X_N[:150], Y_N[:150], **options).temperature_
+
+
+def test_weights_of_validation_samples_are_numbers_of_samples():
+    weights = np.arange(50) % 3
+    repeated = temperature_of(None, np.repeat(np.arange(50), weights))
+    assert temperature_of(weights) == pytest.approx(repeated, rel=1e-3)
+    few = np.where(np.arange(50) < 8, 1.0, 0.0)
+    assert temperature_of(few) == pytest.approx(
+        temperature_of(None, slice(8)), rel=1e-3
+    )
+
+
+def test_rows_without_targets_do_not_change_the_temperature():
+    X, labels = X_N[:, :5], (X_N[:, 5:8] + X_N[:, :3] > 0).astype(float)
+    y = labels[:200].copy()
+    y[110:] = np.nan
+    found = [
+        fitted(
+            BPClassifier(temperature=True, **SURE),
+            X[:100],
+            labels[:100],
+            X_val=X[100:n],
+            y_val=y[100:n],
+        ).temperature_
+        for n in (110, 200)
+    ]
+    assert found[0] == pytest.approx(found[1], rel=1e-3)
 
 
 def test_a_search_finds_the_same():

@@ -178,7 +178,7 @@ def of_early_stopping(estimator: Any, job: Job, history: History) -> Iterator[st
         return
     best, scoring = -history.best, asked(estimator).scoring
     compared = ""
-    constant = score_of_constant(job) if scoring in (None, "loss") else -np.inf
+    constant = score_of_constant(job, scoring) if scoring in (None, "loss") else -np.inf
     if best <= constant + 1e-9 * abs(constant):
         compared = f"and a constant prediction has a score of {constant:.4g}"
     elif best <= history.start_score < 1.0:
@@ -200,7 +200,7 @@ def of_early_stopping(estimator: Any, job: Job, history: History) -> Iterator[st
     )
 
 
-def score_of_constant(job: Job) -> float:
+def score_of_constant(job: Job, scoring: Any) -> float:
     """Return the score of the constant that suits the validation set best."""
     loss_of, validation = job.problem.loss, job.problem.validation
     assert validation is not None
@@ -209,6 +209,8 @@ def score_of_constant(job: Job) -> float:
         constant = loss_of.constant(samples.Y, samples.weights)
         outputs = np.tile(constant, (len(samples), 1))
         loss = loss_of.mean(outputs, samples.Y, samples.weights)
+        if scoring == "loss":
+            return -loss
         # Without a scorer, the score does not depend on the weights.
         return validation.score(np.zeros(0), outputs, loss)
 

@@ -28,11 +28,11 @@ from skbp._sklearn import metric_of
 from skbp._targets import ClassTargets
 from skbp._targets.losses import PROBABILITIES, gives_probabilities
 from skbp.engine.arrays import Array
-from skbp.engine.losses import Loss
 from skbp.engine.model import Model
+from skbp.engine.network import predict
 from skbp.engine.problem import Problem, Score, Validation
 from skbp.engine.samples import Parts, Samples
-from skbp.engine.temperature import best_temperature, raw_outputs
+from skbp.engine.temperature import best_temperature
 
 
 def validation_set(
@@ -113,7 +113,7 @@ def validated(estimator: Any, problem: Problem, watched: Read) -> Validation:
     if scoring is None:
         score = score_of_targets(watched)
     elif scoring == "loss" and watched.targets.options.temperature:
-        score = partial(minus_lowest_loss, problem.loss, samples)
+        score = partial(minus_lowest_loss, problem, samples)
     elif scoring == "loss":
         score = minus_loss
     else:
@@ -124,11 +124,13 @@ def validated(estimator: Any, problem: Problem, watched: Read) -> Validation:
 
 
 def minus_lowest_loss(
-    of: Loss, samples: Samples, theta: Array, outputs: Array, loss: float
+    problem: Problem, samples: Samples, theta: Array, outputs: Array, loss: float
 ) -> float:
     """Return the score of ``scoring="loss"``, at the best temperature."""
-    Z = raw_outputs(outputs, of.activation)[np.newaxis]
-    return -best_temperature(of, Z, samples.Y, samples.weights)[1]
+    # From rounded probabilities, raw outputs could not be computed.
+    W, b = problem.network.split(theta[np.newaxis])
+    Z = predict(problem.network, W, b, samples.X)
+    return -best_temperature(problem.loss, Z, samples.Y, samples.weights)[1]
 
 
 def probe_of(estimator: Any, problem: Problem) -> Callable[[Array], Any]:

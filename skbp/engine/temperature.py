@@ -26,7 +26,9 @@ LIMIT, PRECISION = 5.0, 1e-3
 def best_temperature(
     loss: Loss, Z: Array, Y: Array, weights: Array | None
 ) -> tuple[float, float]:
-    """Return the best temperature, and the loss, of networks that predict together.
+    """Return the best temperature of networks that predict together, and their loss.
+
+    The loss is that at this temperature.
 
     Parameters
     ----------
@@ -45,47 +47,42 @@ def best_temperature(
     # The activation takes samples as columns.
     Z = np.ascontiguousarray(Z.mT, np.float64)
     f, _ = ACTIVATIONS[loss.activation](Z.shape, Z.dtype)
-    Y, A = uncertain(Y, loss.activation), np.empty_like(Z)
+    A = np.empty_like(Z)
 
-    def cost(log_T: float) -> float:
+    def cost(log_T: float, Y: Array) -> float:
         np.multiply(Z, np.exp(-log_T), out=A)
         f(A)
         return loss.mean(A.mean(axis=0).T, Y, weights)
 
     options = {"xatol": PRECISION}
     with np.errstate(all="ignore"):
-        unchanged = cost(0.0)
+        possible = uncertain(Y, loss.activation, weights)
         found = minimize_scalar(
-            cost, bounds=(-LIMIT, LIMIT), method="bounded", options=options
+            cost,
+            bounds=(-LIMIT, LIMIT),
+            args=(possible,),
+            method="bounded",
+            options=options,
         )
-    if not found.fun < unchanged:
-        return 1.0, unchanged
-    return float(np.exp(found.x)), float(found.fun)
+        log_T = float(found.x) if found.fun < cost(0.0, possible) else 0.0
+        return float(np.exp(log_T)), cost(log_T, Y)
 
 
-def raw_outputs(A: Array, activation: str) -> Array:
-    """Return raw outputs that probabilities A belong to, as far as A is not rounded."""
-    A = A.astype(np.float64)
-    log_p = np.log(np.maximum(A, np.finfo(A.dtype).tiny))
-    if activation == "softmax":
-        return log_p
-    raw: Array = log_p - np.log(np.maximum(1.0 - A, np.finfo(A.dtype).eps))
-    return raw
-
-
-def uncertain(Y: Array, activation: str) -> Array:
+def uncertain(Y: Array, activation: str, weights: Array | None) -> Array:
     """Return targets Y (n, outputs) as probabilities that n samples allow.
 
     One sample more is assumed, which belongs to all classes equally: n samples of a
     class say that its probability is (n + 1/classes) / (n + 1). Without this, networks
-    that are right about all samples would be infinitely sure.
+    that are right about all samples would be infinitely sure. With weights, n is their
+    sum, for each output if targets have weights of their own.
 
     References
     ----------
     Platt (1999), "Probabilistic outputs for support vector machines and comparisons to
     regularized likelihood methods", with one sample more for each class.
     """
-    n, outputs = Y.shape
+    outputs = Y.shape[1]
+    n = len(Y) if weights is None else weights.sum(axis=0, dtype=np.float64)
     # A logistic output stands for two classes.
     classes = outputs if activation == "softmax" else 2
     share = 1.0 / (n + 1.0)
