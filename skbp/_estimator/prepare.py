@@ -120,6 +120,7 @@ def prepare_part(estimator: Any, data: Data, validation: Data) -> Job:
     check_partial_fit(estimator)
     earlier = Earlier.of(estimator)
     options = options_of(estimator)
+    options.check_parts()
     learn: Callable[[Any], Targets]
     if earlier is None:
         forget(estimator, *rules_of(estimator).computed)
@@ -137,7 +138,6 @@ def prepare_part(estimator: Any, data: Data, validation: Data) -> Job:
         and isinstance(samples, Samples)
     ):
         targets.check_spread(samples.Y, samples.weights)
-    options.check_parts()
     return replace(job, start=resumed(job, earlier))
 
 
