@@ -48,8 +48,26 @@ def columns(X: Any) -> Iterable[tuple[Any, Any]]:
     """Return the name and the values of each column, for an array its number."""
     if hasattr(X, "columns"):
         return [(name, X[name]) for name in X.columns]
+    check_table(X)
     X = np.asarray(X)
     return [(j, X[:, j]) for j in range(X.shape[1])]
+
+
+def check_table(X: Any) -> None:
+    """Refuse what is neither a data frame nor an array with rows and columns."""
+    if hasattr(X, "toarray"):
+        raise TypeError(
+            f"X must be a data frame or a dense array; got a sparse {type(X).__name__} "
+            f"of shape {X.shape}. Use X.toarray()."
+        )
+    shape = np.shape(X)
+    if len(shape) != 2:
+        remedy = "X.to_frame()" if hasattr(X, "to_frame") else "X.reshape(-1, 1)"
+        raise ValueError(
+            "X must be a data frame or an array of shape (n_samples, n_features); got "
+            f"a {type(X).__name__} of shape {shape}. "
+            f"If it is a single column, use {remedy}."
+        )
 
 
 def kind_of(column: Any) -> Kind:
