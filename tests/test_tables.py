@@ -422,6 +422,31 @@ def test_what_a_table_cannot_be_is_said():
             model.fit(csr_array(X), y)
 
 
+def test_what_is_no_table_is_refused():
+    pd = pytest.importorskip("pandas")
+    y = np.arange(30) % 2
+    for X, error, remedy in [
+        (pd.Series(np.arange(30.0)), ValueError, r"X\.to_frame\(\)"),
+        (np.arange(30.0), ValueError, r"X\.reshape\(-1, 1\)"),
+        (csr_array(np.eye(30)), TypeError, r"X\.toarray\(\)"),
+    ]:
+        with pytest.raises(error, match="X must be a data frame.*" + remedy):
+            tabular_pipeline(classifier()).fit(X, y)
+
+
+def test_targets_whose_variance_overflows_are_refused():
+    X, y = load_diabetes(return_X_y=True)
+    with pytest.raises(ValueError, match="y must not have numbers beyond"):
+        regressor().fit(X, y * 1e200)
+
+
+def test_infinite_numbers_are_refused():
+    X, y = load_iris(return_X_y=True)
+    X[3, 1] = np.inf
+    with pytest.raises(ValueError, match="infinity"):
+        tabular_pipeline(classifier()).fit(X, y)
+
+
 def test_predictions_stay_in_the_range_of_the_targets():
     X = np.linspace(-1, 1, 40)[:, np.newaxis]
     model = regressor().fit(X, 3 * X[:, 0])
@@ -610,6 +635,7 @@ HARD = {
     "one class": (np.random.RandomState(0).randn(N, 3), np.zeros(N, int)),
     "one column": (np.random.RandomState(0).randn(N, 1), None),
     "more columns than rows": (np.random.RandomState(0).randn(20, 300), None),
+    "largest": (np.random.RandomState(0).choice([1.0, 1e200, 1.7e308], (N, 2)), None),
     "huge": (np.random.RandomState(0).randn(N, 2) * 1e150, None),
 }
 

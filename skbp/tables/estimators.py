@@ -43,6 +43,9 @@ Candidates = list[tuple[str, Any, str]]
 
 #: The dtypes in which networks are trained.
 FLOATS: list[Any] = [np.float64, np.float32]
+#: The largest absolute value of a number to be scaled: the variance of larger numbers
+#: could overflow.
+HUGE = 1e145
 #: Columns from which the "binned" inputs have no bins: there would be too many.
 MANY = 256
 
@@ -492,6 +495,7 @@ class TabularRegressor(RegressorMixin, BaseEstimator):
                 self, X, y, dtype=FLOATS, multi_output=True, y_numeric=True
             )
             columns = target.reshape(len(target), -1).astype(float)
+            check_size(columns)
             self.scaler_ = StandardScaler().fit(columns)
             Y = self.scaler_.transform(columns)
             self._bp_range = (Y.min(axis=0), Y.max(axis=0))
@@ -582,6 +586,16 @@ class TabularRegressor(RegressorMixin, BaseEstimator):
         else:
             y = y.reshape(shape)
         return (y, std.reshape(shape)) if return_std else y
+
+
+def check_size(y: Array) -> None:
+    """Refuse targets whose variance could overflow."""
+    largest = np.abs(y).max()
+    if largest > HUGE:
+        raise ValueError(
+            f"y must not have numbers beyond {HUGE:g}, whose variance could overflow; "
+            f"got {largest:g}. Divide y by a number, such as {largest:.0e}."
+        )
 
 
 def checked_levels(quantiles: Any) -> Array:

@@ -20,7 +20,7 @@ from skbp.tables.columns import (
     numeric_columns,
 )
 from skbp.tables.dates import DateEncoder
-from skbp.tables.estimators import TabularClassifier, TabularRegressor
+from skbp.tables.estimators import HUGE, TabularClassifier, TabularRegressor
 
 #: The largest absolute value of a scaled number.
 LIMIT = 4.0
@@ -32,6 +32,13 @@ COLUMNS = {
     "categories": categorical_columns,
     "dates": date_columns,
 }
+
+
+def bounded(X: Any) -> npt.NDArray[np.float64]:
+    """Return numbers whose squares can be summed: at most ``HUGE``, or infinite."""
+    X = np.asarray(X, dtype=np.float64)
+    # (Infinite numbers are left to the next step, which refuses them.)
+    return np.where(np.isinf(X), X, np.clip(X, -HUGE, HUGE))
 
 
 def within_limit(X: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
@@ -51,6 +58,7 @@ def numbers() -> FeatureUnion:
     """Return the part that scales numbers, and shows where they are missing."""
     scaled = Pipeline(
         [
+            ("bound", column_by_column(bounded)),
             ("fill", SimpleImputer(keep_empty_features=True)),
             ("scale", StandardScaler()),
             ("limit", column_by_column(within_limit)),
