@@ -25,7 +25,7 @@ descent". Neural Computation 14, 1723-1738.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -105,7 +105,7 @@ class GaussNewton:
             for j, S in enumerate(self.roots(Z, Y)):
                 np.multiply(S, np.sqrt(scale), out=tape.delta[-1])
                 rows_of(self.network, tape, W, rows)
-                some = parameters_of(self.network, S.any((0, 2)).tolist())
+                some = parameters_of(self.network, S.any((0, 2)))
                 if 2 * len(some) ** 2 < P**2:
                     # The other rows are 0. To leave them out takes a copy.
                     few = rows[:, some]
@@ -190,7 +190,7 @@ def value(
     return (GaussNewton(network, loss, samples, apart).value(theta),)
 
 
-def parameters_of(network: Network, outputs: Sequence[bool]) -> Rows:
+def parameters_of(network: Network, outputs: Any) -> Rows:
     """Return which parameters some outputs depend on."""
     used = np.ones((1, network.n_parameters))
     others = [j for j, wanted in enumerate(outputs) if not wanted]
