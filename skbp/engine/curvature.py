@@ -105,7 +105,7 @@ class GaussNewton:
             for j, S in enumerate(self.roots(Z, Y)):
                 np.multiply(S, np.sqrt(scale), out=tape.delta[-1])
                 rows_of(self.network, tape, W, rows)
-                some = parameters_of(self.network, S.any(axis=(0, 2)))
+                some = parameters_of(self.network, S.any((0, 2)))
                 if 2 * len(some) ** 2 < P**2:
                     # The other rows are 0. To leave them out takes a copy.
                     few = rows[:, some]
@@ -190,16 +190,15 @@ def value(
     return (GaussNewton(network, loss, samples, apart).value(theta),)
 
 
-def parameters_of(network: Network, outputs: Array) -> Rows:
+def parameters_of(network: Network, outputs: Any) -> Rows:
     """Return which parameters some outputs depend on."""
-    if outputs.all():
-        return np.arange(network.n_parameters)
-    used = np.ones((1, network.n_parameters), np.bool_)
-    W, b = network.split(used)
-    W[-1][:, ~outputs] = False
-    if b:
-        b[-1][:, ~outputs] = False
-    return used[0].nonzero()[0]
+    used = np.ones((1, network.n_parameters))
+    others = [j for j, wanted in enumerate(outputs) if not wanted]
+    if others:
+        W, b = network.split(used)
+        for last in (W[-1], *b[-1:]):
+            last[:, others] = 0.0
+    return np.flatnonzero(used)
 
 
 def rows_of(network: Network, tape: Propagation, W: Layers, out: Array) -> None:
