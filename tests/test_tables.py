@@ -413,6 +413,17 @@ def test_weights_pass_through_the_pipeline():
     assert model.score(X, y, weights) > 0.8
 
 
+def test_positive_weights_may_be_few():
+    X, y = load_iris(return_X_y=True)
+    for rows in ([3], [3, 60, 120], np.arange(0, 150, 15)):
+        weights = np.zeros(150)
+        weights[rows] = 1.0
+        model = classifier().fit(X, y, weights)
+        assert np.isfinite(model.predict_proba(X)).all()
+        model = regressor().fit(X, y, weights)
+        assert np.isfinite(model.predict(X)).all()
+
+
 def test_what_a_table_cannot_be_is_said():
     X, y = load_iris(return_X_y=True)
     with pytest.raises(ValueError, match="MultiOutputClassifier"):
@@ -491,7 +502,14 @@ def test_a_pickle_predicts_the_same():
     [
         ([("a", BPClassifier(), "raw")], "inputs is 'plain' or 'binned'"),
         ([("a", BPClassifier())], "inputs is 'plain' or 'binned'"),
-        ([], "different names"),
+        ([BPClassifier()], "list of tuples .*; got BPClassifier"),
+        ([None], "list of tuples .*; got None"),
+        ([(1, BPClassifier(), "plain")], "list of tuples"),
+        ([("a", BPClassifier(), ["plain"])], "list of tuples"),
+        ([("a", BPRegressor(), "plain")], "'a' must be a classifier, .* BPRegressor"),
+        ([("a", BPClassifier, "plain")], "'a' must be a classifier"),
+        ([("a", 3, "plain")], "'a' must be a classifier, .* got 3"),
+        ([], "at least one tuple"),
         ([("a", BPClassifier(), "plain")] * 2, "different names"),
     ],
 )

@@ -7,7 +7,14 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.special import log_softmax
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    RegressorMixin,
+    clone,
+    is_classifier,
+    is_regressor,
+)
 from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
@@ -32,7 +39,7 @@ from skbp.tables.stack import (
     Goal,
     Rows,
     Stack,
-    folds_of,
+    folds_of_weighted,
     log_loss,
     race,
     squared_error,
@@ -650,7 +657,7 @@ def fit_stack(
     inputs = {"plain": X, "binned": model.encoder_.fit_transform(X)}
     candidates = candidates_of(model, labels is None, inputs, seed)
     n_folds = n_folds_for(len(X)) if model.n_folds == "auto" else model.n_folds
-    folds = folds_of(labels, len(X), n_folds, rng)
+    folds = folds_of_weighted(labels, weights, len(X), n_folds, rng)
     n_kept = n_kept_for(len(X)) if model.n_kept == "auto" else model.n_kept
     rows = Rows(inputs, y, weights, folds)
     stack = race(candidates, n_kept, rows, goal, model.n_jobs)
@@ -675,22 +682,42 @@ def candidates_of(
     if model.candidates is None:
         sizes = {name: X.shape[1] for name, X in inputs.items()}
         return candidates_for(regression, len(inputs["plain"]), sizes, seed)
+    if not model.candidates:
+        raise ValueError(
+            "candidates must have at least one tuple (name, network, inputs); got []. "
+            "Use candidates=None for those that suit the table."
+        )
     for given in model.candidates:
-        if len(given) != 3 or given[2] not in inputs:
-            raise ValueError(
-                "candidates must be a list of tuples (name, network, inputs), where "
-                f"inputs is 'plain' or 'binned'; got {given!r}."
-            )
+        check_candidate(given, regression, inputs)
     found = [
         Candidate(name, seeded(network, seed), kind)
         for name, network, kind in model.candidates
     ]
     names = [one.name for one in found]
-    if not names or len(set(names)) < len(names):
+    if len(set(names)) < len(names):
         raise ValueError(
             f"candidates must be a list with different names; got {names}."
         )
     return found
+
+
+def check_candidate(given: Any, regression: bool, inputs: dict[str, Array]) -> None:
+    """Refuse a candidate that is no tuple of a name, a network and its inputs."""
+    alike = isinstance(given, tuple | list) and len(given) == 3
+    if not (alike and isinstance(given[0], str) and given[2] in [*inputs]):
+        raise ValueError(
+            "candidates must be a list of tuples (name, network, inputs), where "
+            f"inputs is 'plain' or 'binned'; got {given!r}."
+        )
+    kind, suits = (
+        ("regressor", is_regressor) if regression else ("classifier", is_classifier)
+    )
+    network = given[1]
+    if isinstance(network, type) or not hasattr(network, "fit") or not suits(network):
+        raise ValueError(
+            f"The network of the candidate {given[0]!r} must be a {kind}, such as "
+            f"{'BPRegressor()' if regression else 'BPClassifier()'}; got {network!r}."
+        )
 
 
 def seeded(network: Any, seed: int) -> Any:

@@ -142,6 +142,21 @@ class Stack:
         return np.tensordot(self.weights, self.each_held_out, 1)
 
 
+def folds_of_weighted(
+    labels: Array | None, weights: Array | None, n: int, n_folds: int, rng: Any
+) -> Array:
+    """Return the fold of each row; rows of weight 0 are in none.
+
+    So every fold has a share of the rows that matter.
+    """
+    if weights is None or weights.all() or not weights.any():
+        return folds_of(labels, n, n_folds, rng)
+    rows, folds = np.flatnonzero(weights), np.full(n, NEVER)
+    some = None if labels is None else labels[rows]
+    folds[rows] = folds_of(some, len(rows), n_folds, rng)
+    return folds
+
+
 def folds_of(labels: Array | None, n: int, n_folds: int, rng: Any) -> Array:
     """Return the fold of each row.
 
