@@ -255,27 +255,55 @@ def summary(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def chosen_paths(
+    parser: argparse.ArgumentParser, options: argparse.Namespace
+) -> list[Path]:
+    """Return the files to measure; end with a message if there are none."""
+    if not options.folder.is_dir():
+        parser.error(f"{options.folder} is not a folder")
+    paths = {path.stem: path for path in sorted(options.folder.glob("*.npz"))}
+    if not paths:
+        parser.error(f"{options.folder} has no .npz files")
+    known = estimators(np.zeros(1, bool), regression=False)
+    for option, asked, names in [
+        ("--sets", options.sets or [], paths),
+        ("--only", options.only, known),
+    ]:
+        unknown = [name for name in asked if name not in names]
+        if unknown:
+            parser.error(
+                f"{option}: unknown {', '.join(unknown)}; known are {', '.join(names)}"
+            )
+    return [paths[name] for name in paths if name in (options.sets or paths)]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--rows", type=int)
-    parser.add_argument("--sets", nargs="*")
-    parser.add_argument("--only", nargs="*", default=[])
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("folder", type=Path, help="the folder of the .npz files")
+    parser.add_argument("--rows", type=int, help="the most training rows")
+    parser.add_argument(
+        "--sets", nargs="+", help="the names of files, without .npz (default: all)"
+    )
+    parser.add_argument(
+        "--only", nargs="+", default=[], help="estimators to measure (default: all)"
+    )
+    parser.add_argument("--json", type=Path, help="a file that keeps the results")
     options = parser.parse_args()
+    paths = chosen_paths(parser, options)
     results: dict[str, Any] = {}
     if options.json and options.json.exists():
         results = json.loads(options.json.read_text("utf-8"))
-    paths = sorted(options.folder.glob("*.npz"))
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for path in paths:
-            if options.sets is None or path.stem in options.sets:
-                row = measure(path, options.rows, options.only)
-                results[path.stem] = results.get(path.stem, {}) | row
-                if options.json:
-                    text = json.dumps(results, indent=1) + "\n"
-                    options.json.write_text(text, encoding="utf-8")
+            row = measure(path, options.rows, options.only)
+            earlier = results.get(path.stem, {})
+            # Figures with other numbers of rows cannot be compared.
+            alike = earlier.get("rows") == row["rows"]
+            results[path.stem] = earlier | row if alike else row
+            if options.json:
+                text = json.dumps(results, indent=1) + "\n"
+                options.json.write_text(text, encoding="utf-8")
     print(summary(results))
 
 
