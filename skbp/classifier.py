@@ -444,8 +444,10 @@ class BPClassifier(ClassifierMixin, BaseBP):
     temperature_ : float
         The temperature; above 1 if the network was too sure of itself. ``coefs_[-1]``
         and ``intercepts_[-1]`` have been divided by it, which divides the raw outputs.
-        Curves and ``loss_`` belong to the weights before. Only available if
-        ``temperature=True``.
+        Curves and ``loss_`` belong to the weights before. It lies between 0.0067 and
+        148. Near 148, no temperature would have been too high: the probabilities say
+        nothing about the validation set. Near 0.0067, the network was almost a
+        constant. Only available if ``temperature=True``.
 
     alpha_ : list of float
         The estimated lambda of the weights of each layer. With ``alpha="ard"`` the

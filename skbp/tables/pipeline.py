@@ -38,7 +38,8 @@ def bounded(X: Any) -> npt.NDArray[np.float64]:
     """Return numbers whose squares can be summed: at most ``HUGE``, or infinite."""
     X = np.asarray(X, dtype=np.float64)
     # (Infinite numbers are left to the next step, which refuses them.)
-    return np.where(np.isinf(X), X, np.clip(X, -HUGE, HUGE))
+    found: npt.NDArray[np.float64] = np.where(np.isinf(X), X, np.clip(X, -HUGE, HUGE))
+    return found
 
 
 def within_limit(X: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
