@@ -15,7 +15,7 @@ from skbp.engine.activations import HIDDEN
 from skbp.engine.curvature import GaussNewton
 from skbp.engine.evidence.cut import Cut
 from skbp.engine.evidence.frame import Frame, Framed
-from skbp.engine.evidence.precisions import mirrored, symmetries
+from skbp.engine.evidence.precisions import Precisions, mirrored, symmetries
 from skbp.engine.losses import LOSSES
 from skbp.engine.network import Network, predict
 from skbp.engine.problem import Problem
@@ -201,6 +201,39 @@ def test_features_of_zeros_leave_the_mean():
         model = fitted(BPRegressor((5,), alpha=alpha, **LM), X, y)
         assert model.status_ == "converged"
         assert_allclose(model.predict(X), y.mean(), atol=0.2)
+
+
+def test_a_last_stage_that_fails_keeps_what_was_found():
+    x, truth, y = shifted_sine()
+    model = BPRegressor((20,), alpha="evidence", **LM)
+    settle, calls = Precisions.settle, []
+
+    def fails_first(self, *args):
+        calls.append(self)
+        if len(calls) == 1:
+            raise np.linalg.LinAlgError("not finite")
+        return settle(self, *args)
+
+    with patch.object(Precisions, "settle", fails_first):
+        fitted(model, x, y)
+    assert model.status_ == "converged"
+    assert model.score(x, truth) > 0.95
+
+
+def test_a_climb_that_fails_is_not_cut_off_by_max_iter():
+    x, truth, y = noisy_sine(60, 3, 0)
+    model = BPRegressor((20,), alpha="evidence", **LM)
+    estimate = Precisions.estimate
+
+    def fails_with_half(self, *args):
+        if self.network.units[1] == 10:
+            raise np.linalg.LinAlgError("not finite")
+        return estimate(self, *args)
+
+    with patch.object(Precisions, "estimate", fails_with_half):
+        fitted(model, x, y)
+    assert model.status_ == "converged"
+    assert model.score(x, truth) > 0.95
 
 
 # The parts.

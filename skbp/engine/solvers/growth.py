@@ -193,7 +193,8 @@ class Training:
                 self.by_growth()
         if self.best is not None and self.task is not self.given:
             self.land(self.best)
-        if self.best is not None and not self.progress.decides:
+        landed = self.task is self.given
+        if self.best is not None and landed and not self.progress.decides:
             self.rest(self.best)
         if self.best is None and self.steps_left:
             self.history.status = Status.DIVERGED
