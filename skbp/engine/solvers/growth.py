@@ -57,7 +57,8 @@ LONG, SHARP = 30, 100.0
 #: makes room for a fresh one.
 IDLE = 0.05
 #: If the log evidence without growth is higher by less than this, the network that has
-#: grown is kept: it has fewer features and units.
+#: grown is kept: it has fewer features and units. Given weights from which it rises by
+#: less were at a maximum.
 CLOSE = 10.0
 #: Given weights that determine fewer parameters than this beyond one for each output
 #: have learnt nothing. Those that leave less than this part of the variance to noise
