@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skbp import BPClassifier, BPRegressor
 from skbp.compat import MLPClassifier, MLPRegressor
 from tests.helpers import X as X_IRIS
-from tests.helpers import Y
+from tests.helpers import Y, fitted
 
 HEADLINE = "Stochastic Optimizer: Maximum iterations ({}) reached and the optimization"
 
@@ -73,7 +73,19 @@ def test_no_epoch_that_beats_the_start_is_said_with_any_scorer():
     model.set_params(solver="sgd", learning_rate_init=1e3)
     model.set_params(coefs_init=[np.zeros((4, 3))])
     text = said(model, X_IRIS, np.random.RandomState(0).randint(3, size=150))
-    assert "the initial weights had a score of -1.0" in text
+    assert "weights had a score of -1.0" in text
+
+
+def test_good_weights_that_training_does_not_improve_are_not_called_untrained():
+    model = fitted(BPClassifier((), solver="lbfgs"), X_IRIS, Y)
+    given = {"coefs_init": model.coefs_, "intercepts_init": model.intercepts_}
+    for scoring in ("loss", "neg_log_loss"):
+        model = BPClassifier((), solver="sgd", scoring=scoring, random_state=0, **given)
+        model.set_params(early_stopping=True, learning_rate_init=1e3)
+        text = said(model, X_IRIS, Y)
+        assert "has not improved the weights it started from" in text
+        assert "these weights had a score of -0." in text
+        assert "learnt almost nothing" not in text
 
 
 # Epochs that are used up
@@ -187,6 +199,7 @@ def test_stages_that_come_to_max_iter_say_so():
     model = BPRegressor((20,), "tanh", solver="lm", alpha="evidence", random_state=0)
     text = said(model.set_params(max_iter=45), x, y)
     assert "highest evidence so far" in text
-    assert "Increase max_iter (it is 45)" in text
+    assert text.endswith("Increase max_iter (it is 45).")
     assert model.status_ == "max_iter"
     assert model.score(x, y) > 0.9
+    assert "or scale the data" in said(model.set_params(max_iter=2), 1e6 * x, y)

@@ -15,7 +15,7 @@ from skbp.engine.activations import HIDDEN
 from skbp.engine.curvature import GaussNewton
 from skbp.engine.evidence.cut import Cut
 from skbp.engine.evidence.frame import Frame, Framed
-from skbp.engine.evidence.precisions import mirrored, symmetries
+from skbp.engine.evidence.precisions import Precisions, mirrored, symmetries
 from skbp.engine.losses import LOSSES
 from skbp.engine.network import Network, predict
 from skbp.engine.problem import Problem
@@ -158,6 +158,82 @@ def test_a_warm_start_trains_what_is_there():
     model = BPRegressor((6,), alpha="evidence", warm_start=True, **LM)
     before = fitted(model, x, y).log_evidence_
     assert fitted(model, x, y).log_evidence_ > before - 1.0
+
+
+def shifted_sine(seed=0):
+    """Return a noisy sine whose features have a mean of 1, and the sine."""
+    x, truth, y = noisy_sine(60, 3, seed)
+    return x + 1.0, truth, y
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("options", [{}, {"early_stopping": True}, {"max_iter": 60}])
+@pytest.mark.parametrize("way", ["warm_start", "coefs_init"])
+def test_fitted_weights_are_not_lost(way, options, seed):
+    x, truth, y = shifted_sine(seed)
+    model = BPRegressor((20,), alpha="evidence", **LM).set_params(**options)
+    fitted(model.set_params(warm_start=way == "warm_start"), x, y)
+    before, evidence = model.score(x, truth), model.log_evidence_
+    if way == "coefs_init":
+        given = {"coefs_init": model.coefs_, "intercepts_init": model.intercepts_}
+        model = clone(model).set_params(**given)
+    fitted(model, x, y)
+    assert before > 0.95
+    assert model.score(x, truth) > before - 0.02
+    if "early_stopping" not in options:
+        assert model.log_evidence_ > evidence - 0.1
+
+
+@pytest.mark.parametrize("size", [0.0, 0.1, 1.0])
+def test_given_weights_that_have_learnt_nothing_are_no_trap(size):
+    x, y = friedman(120, np.random.RandomState(0))
+    rng = np.random.RandomState(1)
+    coefs = [size * rng.standard_normal(shape) for shape in ((5, 6), (6, 1))]
+    coefs[0] += rng.standard_normal((5, 6))
+    model = BPRegressor((6,), alpha="evidence", coefs_init=coefs, **LM)
+    assert fitted(model, x, y).score(x, y) > 0.9
+
+
+def test_features_of_zeros_leave_the_mean():
+    rng = np.random.RandomState(0)
+    X, y = np.zeros((20, 2)), 5.0 + rng.standard_normal(20)
+    for alpha in ("evidence", "ard"):
+        model = fitted(BPRegressor((5,), alpha=alpha, **LM), X, y)
+        assert model.status_ == "converged"
+        assert_allclose(model.predict(X), y.mean(), atol=0.2)
+
+
+def test_a_last_stage_that_fails_keeps_what_was_found():
+    x, truth, y = shifted_sine()
+    model = BPRegressor((20,), alpha="evidence", **LM)
+    settle, calls = Precisions.settle, []
+
+    def fails_first(self, *args):
+        calls.append(self)
+        if len(calls) == 1:
+            raise np.linalg.LinAlgError("not finite")
+        return settle(self, *args)
+
+    with patch.object(Precisions, "settle", fails_first):
+        fitted(model, x, y)
+    assert model.status_ == "converged"
+    assert model.score(x, truth) > 0.95
+
+
+def test_a_climb_that_fails_is_not_cut_off_by_max_iter():
+    x, truth, y = noisy_sine(60, 3, 0)
+    model = BPRegressor((20,), alpha="evidence", **LM)
+    estimate = Precisions.estimate
+
+    def fails_with_half(self, *args):
+        if self.network.units[1] == 10:
+            raise np.linalg.LinAlgError("not finite")
+        return estimate(self, *args)
+
+    with patch.object(Precisions, "estimate", fails_with_half):
+        fitted(model, x, y)
+    assert model.status_ == "converged"
+    assert model.score(x, truth) > 0.95
 
 
 # The parts.

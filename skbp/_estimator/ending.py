@@ -110,14 +110,17 @@ def of_limit(estimator: Any, job: Job, history: History) -> Iterator[str]:
     code = "" if history.code is None else f" (status={history.code})"
     message = f"{code}:\n{history.message}" if history.message else code
     limit = f" or max_fun (it is {estimator.max_fun})" * solver.counts_evaluations
-    stages = ""
+    stages, scale = "", ", or scale the data, with StandardScaler for example"
     if estimate_of(estimator):
         what = "best validation score" if stops_early(estimator) else "highest evidence"
         stages = f" The weights with the {what} so far are kept."
+        if not badly_scaled(job):
+            # The stages need more iterations, whatever the scales are.
+            scale = ""
     yield (
         f"{estimator.solver} failed to converge after {history.n_iter} iteration(s)"
         f"{message}.{stages} Increase max_iter (it is {estimator.max_iter}){limit}"
-        ", or scale the data, with StandardScaler for example."
+        f"{scale}."
     )
 
 
@@ -177,12 +180,17 @@ def of_early_stopping(estimator: Any, job: Job, history: History) -> Iterator[st
     if not stops_early(estimator) or not history.validation_scores:
         return
     best, scoring = -history.best, asked(estimator).scoring
-    compared = ""
+    start, compared = history.start_score, ""
+    found = "Early stopping has kept a network that has learnt almost nothing."
     constant = score_of_constant(job, scoring) if scoring in (None, "loss") else -np.inf
-    if best <= constant + 1e-9 * abs(constant):
+    given = asked(estimator).coefs_init is not None and start > constant
+    if given and best <= start < 1.0:
+        found = "Training has not improved the weights it started from."
+        compared = f"and these weights had a score of {start:.4g}"
+    elif best <= constant + 1e-9 * abs(constant):
         compared = f"and a constant prediction has a score of {constant:.4g}"
-    elif best <= history.start_score < 1.0:
-        compared = f"and the initial weights had a score of {history.start_score:.4g}"
+    elif best <= start < 1.0:
+        compared = f"and the initial weights had a score of {start:.4g}"
     if not compared:
         return
     advice = []
@@ -193,7 +201,7 @@ def of_early_stopping(estimator: Any, job: Job, history: History) -> Iterator[st
         "scale X, with StandardScaler for example",
     ]
     remedy = ", ".join(advice[:-1]) + f", or {advice[-1]}."
-    yield "Early stopping has kept a network that has learnt almost nothing."
+    yield found
     yield (
         f"The best validation score in {history.n_iter} epochs is {best:.4g}, "
         f"{compared}. {remedy[0].upper()}{remedy[1:]}"
@@ -293,6 +301,15 @@ def of_scales(
             f"{constant:.4g} for a constant prediction."
         )
     yield from advice
+
+
+def badly_scaled(job: Job) -> bool:
+    """Return whether scales of features are far apart, or far from 1, or unknown."""
+    samples = job.problem.samples
+    if not isinstance(samples, Samples):
+        return True
+    scales = scales_of(samples)
+    return scales.apart or scales.off
 
 
 def of_features(samples: Samples, scales: Scales) -> Iterator[str]:

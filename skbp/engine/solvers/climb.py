@@ -119,7 +119,8 @@ class Task:
         sizes = spread / m + np.where(stays, x**2, 0.0)
         x[stays] = 0.0
         frame = Frame.of(network, x, y)
-        return replace(self, X_size=float(sizes.mean()), frame=frame) if frame else self
+        size = float(sizes.mean()) or 1.0
+        return replace(self, X_size=size, frame=frame) if frame else self
 
     def plain(self, theta: Array) -> Array:
         """Return weights (P,) of the network from those that climb."""

@@ -19,8 +19,12 @@ By growth
 Growth is for the squared error, whose residual is a target of the same kind, and for
 one hidden layer. Other networks climb from their weights as drawn instead. Units that
 did not join keep weights 0. The last steps have fixed precisions, and make the slope
-of the cost small. If a validation set decides when training ends, or weights were
-given, there is a single climb from them.
+of the cost small. If a validation set decides, each climb ends when the score stops
+rising, and there are no last steps.
+
+If weights were given, a climb continues from them with the best precisions for them. A
+climb from the same weights with the first guesses follows, unless the given weights
+already explain most of the squared error, at a maximum of the evidence.
 """
 
 from __future__ import annotations
@@ -53,8 +57,13 @@ LONG, SHARP = 30, 100.0
 #: makes room for a fresh one.
 IDLE = 0.05
 #: If the log evidence without growth is higher by less than this, the network that has
-#: grown is kept: it has fewer features and units.
+#: grown is kept: it has fewer features and units. Given weights from which it rises by
+#: less were at a maximum.
 CLOSE = 10.0
+#: Given weights that determine fewer parameters than this beyond one for each output
+#: have learnt nothing. Those that leave less than this part of the variance to noise
+#: have learnt the targets.
+ABOUT, NOISE = 0.5, 0.5
 #: The rise of the log evidence with fresh units from which on more of them follow.
 GAIN = 3.0
 #: The largest number of steps with fixed precisions at the end.
@@ -99,6 +108,14 @@ class Place:
             frame.variances(self.theta, 1.0 / self.alpha), self.beta
         )
         return frame.plain(self.theta[np.newaxis])[0], precisions
+
+
+def settled(task: Task, cut: Cut, theta: Array, precisions: Precisions) -> Found | None:
+    """Return weights (P,) with the best precisions for them; None if there are none."""
+    E, _, H = (part[0] for part in task.gauss_newton(cut)(theta[np.newaxis]))
+    with suppress(np.linalg.LinAlgError):
+        return Found(cut, theta, precisions.settle(E, theta, H))
+    return None
 
 
 class Training:
@@ -163,8 +180,10 @@ class Training:
     def run(self) -> None:
         """Train the network, and say how training ended."""
         network = self.task.network
-        if not self.settings.drawn or not network.activations:
+        if not network.activations:
             self.go(Cut.of(network), self.theta, Plan(FIRST))
+        elif not self.settings.drawn:
+            self.from_given()
         else:
             grows = self.task.loss.normal and len(network.activations) == 1
             if not grows:
@@ -175,7 +194,8 @@ class Training:
                 self.by_growth()
         if self.best is not None and self.task is not self.given:
             self.land(self.best)
-        if self.best is not None and not self.progress.decides:
+        landed = self.task is self.given
+        if self.best is not None and landed and not self.progress.decides:
             self.rest(self.best)
         if self.best is None and self.steps_left:
             self.history.status = Status.DIVERGED
@@ -203,7 +223,8 @@ class Training:
                     break
         finally:
             self.best = better(climb.best, self.best)
-        self.cut_off = not (ended or climb.settled)
+        done = ended or climb.settled or self.steps_left
+        self.cut_off = self.history.running and not done
         return climb.best
 
     def ends(self, climb: Climb) -> bool:
@@ -254,20 +275,34 @@ class Training:
             if rise < CLOSE:
                 self.best = grown
 
+    def from_given(self) -> None:
+        """Climb on from the given weights, and once more if they were no maximum."""
+        network = self.task.network
+        cut = Cut.of(network)
+        at = settled(self.task, cut, self.drawn, self.task.precisions(cut))
+        if at is not None:
+            self.best = at
+            # From weights that have learnt nothing, there is no way up.
+            if at.evidence.gamma.sum() > network.units[-1] + ABOUT:
+                self.climb_on(at)
+            rise = self.best.evidence.log_evidence - at.evidence.log_evidence
+            noise = (1.0 / (at.evidence.beta * self.task.variance)).mean()
+            if self.task.loss.normal and noise < NOISE and rise < CLOSE:
+                return
+        self.go(cut, self.theta, Plan(FIRST))
+
     def land(self, best: Found) -> None:
         """Climb on with the weights of the network itself."""
         at = Place.of_found(self.task, best)
-        self.task, self.best = self.given, None
-        theta, precisions = at.plain(self.task)
-        E, _, H = (
-            part[0] for part in self.task.gauss_newton(at.cut)(theta[np.newaxis])
-        )
-        with suppress(np.linalg.LinAlgError):
-            evidence = precisions.settle(E, theta, H)
-            self.best = Found(at.cut, theta, evidence)
-            precisions = self.task.precisions(at.cut)
-            precisions.resume(evidence.precisions, evidence.beta)
-            self.go(at.cut, theta, Plan(1), precisions)
+        found = settled(self.given, at.cut, *at.plain(self.given))
+        if found is not None:
+            self.task, self.best = self.given, found
+            self.climb_on(found)
+
+    def climb_on(self, found: Found) -> Found | None:
+        """Climb from weights with the best precisions for them."""
+        theta, precisions = Place.of_found(self.task, found).plain(self.task)
+        return self.go(found.cut, theta, Plan(1), precisions)
 
     def rest(self, best: Found) -> None:
         """Make the slope of F small where the evidence is highest.
