@@ -4,9 +4,11 @@ A law over the catalogue: the same weights, up to rounding, after several epochs
 all activations, losses, optimizers and their options.
 """
 
+import ast
 import sys
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 from subprocess import run
 
 import numpy as np
@@ -15,7 +17,7 @@ import pytest
 from skbp.engine.activations import HIDDEN
 from skbp.engine.arrays import BLOCK
 from skbp.engine.checkpoint import Checkpoint
-from skbp.engine.compiled import suits
+from skbp.engine.compiled import files, suits
 from skbp.engine.compiled.together import together
 from skbp.engine.fit import Job, fit
 from skbp.engine.losses import LOSSES
@@ -33,6 +35,9 @@ elements, outputs, steps, cohort = (
     import_module(f"skbp.engine.compiled.{name}")
     for name in ("elements", "outputs", "steps", "cohort")
 )
+
+#: What numba compiles into machine code where a function reads it from its module.
+CONSTANTS = (bool, int, float, str, tuple, np.ndarray)
 
 N, FEATURES, K = 70, 5, 3
 CLOSE = {np.float64: 1e-9, np.float32: 2e-3}
@@ -401,3 +406,23 @@ def test_places_of_kernels_do_not_depend_on_the_order_of_imports():
 
     assert len(places(tasks)) == 5
     assert places(tasks) == places(reversed(tasks))
+
+
+def test_the_cache_knows_all_files_whose_constants_are_compiled():
+    """A constant from elsewhere would be an old one in functions stored before."""
+    known, found = set(files()), set()
+    for file in Path(cohort.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if not isinstance(node, ast.ImportFrom):
+                continue
+            if not (node.module or "").startswith("skbp."):
+                continue
+            module = import_module(node.module)
+            constants = {
+                one.name
+                for one in node.names
+                if isinstance(getattr(module, one.name), CONSTANTS)
+            }
+            assert not constants or Path(module.__file__) in known, (file, constants)
+            found |= constants
+    assert "BLOCK" in found

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from skbp.engine import arrays
 from skbp.engine.arrays import DType
 from skbp.engine.problem import Problem
 from skbp.engine.samples import Samples
@@ -98,11 +99,19 @@ def pays(
     return available() and (saved > COMPILED or mark_of(dtype).exists())
 
 
+def files() -> list[Path]:
+    """Return the files that the machine code of the loops comes from.
+
+    One of them is of another folder: the size of a block is a part of the machine code.
+    """
+    return [*sorted(Path(__file__).parent.glob("*.py")), Path(arrays.__file__)]
+
+
 @cache
 def sources() -> str:
     """Return what identifies the source code of the loops."""
     code = sha256()
-    for file in sorted(Path(__file__).parent.glob("*.py")):
+    for file in files():
         code.update(file.read_bytes())
     return code.hexdigest()
 
