@@ -164,6 +164,20 @@ def test_a_compilation_is_announced_once_on_a_machine(monkeypatch, tmp_path, cap
     assert said(BPClassifier(verbose=True)) == ("", "")
 
 
+def test_a_cache_that_cannot_be_searched_has_no_mark(monkeypatch, tmp_path):
+    """``Path.exists`` raises an error then, for a name that is too long for example."""
+    folder = tmp_path / ("long" * 100)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(folder))
+    monkeypatch.setattr(run, "fault_of_loops", lambda: "")
+    monkeypatch.setattr(compiled, "available", lambda: True)
+    monkeypatch.setattr(compiled, "LOADED", -np.inf)
+    job = prepare(BPClassifier(), Data(X, Y), Data())
+    with skbp.config_context(compiled="auto"):
+        assert not run.executed(job).settings.compiled
+    with skbp.config_context(compiled=True):
+        assert run.executed(job).settings.compiled
+
+
 @needs_numba
 @pytest.mark.parametrize("estimator", [BPClassifier, BPRegressor])
 def test_the_same_model_either_way(estimator):

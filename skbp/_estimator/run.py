@@ -15,7 +15,7 @@ from skbp._threads import WORTH_THREADS, free_threads, with_blas_threads_for
 from skbp.engine.compiled import (
     available,
     is_first_to_compile,
-    mark_of,
+    is_marked,
     pays,
     shares_of,
     suits,
@@ -64,7 +64,7 @@ def executed(job: Job) -> Job:
             f"compiled=True needs numba, and {fault} Install numba with `pip install "
             "skbp[fast]`, or leave compiled at 'auto'."
         )
-    if not mark_of(job.problem.samples.dtype).exists():
+    if not is_marked(job.problem.samples.dtype):
         announce(job)
     shares = shares_of(job.problem, job.settings)
     threads = free_threads() if max(K, shares) > 1 else 1

@@ -96,7 +96,7 @@ def pays(
     saved = n_networks * (seconds - steps * OWN - multiplications / LOOPS)
     if saved < LOADED:
         return False
-    return available() and (saved > COMPILED or mark_of(dtype).exists())
+    return available() and (saved > COMPILED or is_marked(dtype))
 
 
 def files() -> list[Path]:
@@ -140,10 +140,15 @@ def mark_of(dtype: DType) -> Path:
     code, folder = sources()[:16], Path(__file__).parent / "__pycache__"
     with suppress(PackageNotFoundError):
         code += f"-numba{version('numba')}"
-    if not os.access(folder if folder.exists() else folder.parent, os.W_OK):
+    if not os.access(folder if os.path.exists(folder) else folder.parent, os.W_OK):
         folder = Path(os.path.expanduser("~/.cache/skbp"))
     folder = Path(os.environ.get("NUMBA_CACHE_DIR") or folder)
     return folder / f"epoch-{code}-{processor()[:16]}-{np.dtype(dtype).name}.compiled"
+
+
+def is_marked(dtype: DType) -> bool:
+    """Return whether the mark is there, and its folder can be searched."""
+    return os.path.exists(mark_of(dtype))
 
 
 def is_first_to_compile(dtype: DType) -> bool:
