@@ -1,5 +1,6 @@
 """Settings of the package, and how a job is executed."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -67,9 +68,11 @@ def test_without_numba(monkeypatch):
         BPClassifier(max_iter=2).fit(X, Y)
 
 
-@pytest.mark.parametrize("error", [ImportError, RuntimeError])
+@pytest.mark.parametrize(
+    "error", [AttributeError, ImportError, PermissionError, RuntimeError]
+)
 def test_numba_that_cannot_be_imported(monkeypatch, error):
-    """Beside a newer NumPy, or without a folder for its cache."""
+    """Beside a newer NumPy, without a folder for its cache, or after an interrupt."""
 
     class Broken:
         def find_spec(self, name, *_):
@@ -87,6 +90,23 @@ def test_numba_that_cannot_be_imported(monkeypatch, error):
         pytest.raises(ValueError, match=r"cannot be used here: Numba needs NumPy 2\.3"),
     ):
         BPClassifier(max_iter=2).fit(X, Y)
+
+
+def test_an_interrupt_waits_for_the_end_of_the_import(monkeypatch):
+    """A part of numba would be left, and no later fit could import the rest."""
+    done = []
+
+    def imported(name):
+        signal.raise_signal(signal.SIGINT)
+        done.append(name)
+
+    monkeypatch.setattr(run, "available", lambda: True)
+    monkeypatch.setattr(run, "import_module", imported)
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        run.fault_of_loops()
+    assert done == ["skbp.engine.compiled.cohort"]
+    assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_auto_compiles_nothing_for_a_small_fit(monkeypatch):
