@@ -1,5 +1,6 @@
 """Settings of the package, and how a job is executed."""
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -164,6 +165,30 @@ def test_a_mark_belongs_to_a_processor(monkeypatch, tmp_path):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     assert compiled.mark_of(np.float32).parent == tmp_path
     compiled.processor.cache_clear()
+
+
+def test_a_mark_belongs_to_an_installation(monkeypatch, tmp_path):
+    """Several may share a folder, where numba has files for each of them."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    source = tmp_path / "source.py"
+    source.touch()
+    compiled.sources()  # of the real files: the result is kept
+    monkeypatch.setattr(compiled, "files", lambda: [source])
+
+    def mark():
+        compiled.installation.cache_clear()
+        return compiled.mark_of(np.float64)
+
+    marks = [mark()]
+    assert marks == [mark()]
+    os.utime(source, (1, 1))
+    marks.append(mark())
+    monkeypatch.setattr(compiled, "__file__", str(tmp_path / "there" / "__init__.py"))
+    marks.append(mark())
+    monkeypatch.setattr(sys.implementation, "cache_tag", "cpython-399")
+    marks.append(mark())
+    assert len(set(marks)) == 4
+    compiled.installation.cache_clear()
 
 
 def test_a_compilation_is_announced_once_on_a_machine(monkeypatch, tmp_path, capsys):

@@ -117,6 +117,20 @@ def sources() -> str:
 
 
 @cache
+def installation() -> str:
+    """Return what else must be the same for numba to find what it has compiled.
+
+    These are the version of Python, the folder of the source code, and the times and
+    sizes of its files.
+    """
+    known = [str(sys.implementation.cache_tag), str(Path(__file__).parent)]
+    for file in files():
+        found = file.stat()
+        known.append(f"{file.name} {found.st_mtime_ns} {found.st_size}")
+    return sha256("\n".join(known).encode()).hexdigest()
+
+
+@cache
 def processor() -> str:
     """Return what identifies the processor, because numba compiles for no other.
 
@@ -143,7 +157,8 @@ def mark_of(dtype: DType) -> Path:
     if not os.access(folder if os.path.exists(folder) else folder.parent, os.W_OK):
         folder = Path(os.path.expanduser("~/.cache/skbp"))
     folder = Path(os.environ.get("NUMBA_CACHE_DIR") or folder)
-    return folder / f"epoch-{code}-{processor()[:16]}-{np.dtype(dtype).name}.compiled"
+    code += f"-{processor()[:16]}-{installation()[:16]}"
+    return folder / f"epoch-{code}-{np.dtype(dtype).name}.compiled"
 
 
 def is_marked(dtype: DType) -> bool:
