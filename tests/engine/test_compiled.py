@@ -31,9 +31,9 @@ from tests.catalogue import LOSS_AND_OUTPUT, random_theta, targets
 
 numba = pytest.importorskip("numba", reason="compiled loops are an extra")
 
-elements, outputs, steps, cohort = (
+elements, outputs, steps, cohort, kernels, epoch = (
     import_module(f"skbp.engine.compiled.{name}")
-    for name in ("elements", "outputs", "steps", "cohort")
+    for name in ("elements", "outputs", "steps", "cohort", "kernels", "epoch")
 )
 
 #: What numba compiles into machine code where a function reads it from its module.
@@ -298,7 +298,8 @@ def test_arrays_of_every_kind_use_the_same_loops():
     problem, theta = problem_of("squared_error", "identity", weighted=True)
     settings = Settings(compiled=True, max_iter=2, batch_size=32)
     trained(problem, theta[:1], settings)
-    before = len(cohort.epoch.signatures)
+    loops = epoch.epoch_for(np.dtype(np.float64))
+    before = len(loops.signatures)
     samples = problem.samples
     arrays = [samples.X.copy(), samples.Y.copy(), samples.weights.copy()]
     for array in arrays:
@@ -306,7 +307,7 @@ def test_arrays_of_every_kind_use_the_same_loops():
         trained(replace(problem, samples=Samples(*arrays)), theta[:1], settings)
     plain = replace(problem, samples=Samples(*arrays[:2]))
     trained(plain, theta[:1], settings)
-    assert len(cohort.epoch.signatures) == before
+    assert len(loops.signatures) == before
 
 
 def test_dropout_draws_nothing_for_batches_without_weight():
@@ -426,3 +427,12 @@ def test_the_cache_knows_all_files_whose_constants_are_compiled():
             assert not constants or Path(module.__file__) in known, (file, constants)
             found |= constants
     assert "BLOCK" in found
+
+
+def test_each_dtype_has_files_of_its_own_in_the_cache():
+    """Two processes that compile for a dtype each would mix them up."""
+    single, double = np.dtype(np.float32), np.dtype(np.float64)
+    for function, _ in [*kernels._kernels.values(), (epoch.epoch_of_networks, [])]:
+        one, other = (kernels.stored(function, dtype) for dtype in (single, double))
+        assert one is kernels.stored(function, single)
+        assert one.py_func.__qualname__ != other.py_func.__qualname__

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from skbp.engine.arrays import DType
 from skbp.engine.compiled.gradient import (
     LOSS,
     PULL,
@@ -276,4 +277,6 @@ def epoch_of_networks(
         train(net, samples, changed, own, k, begin, end, (thread, threads))
 
 
-epoch: Any = stored(epoch_of_networks, no_cpython_wrapper=False)
+def epoch_for(real: DType) -> Any:
+    """Return the compiled function for networks of a dtype."""
+    return stored(epoch_of_networks, real, no_cpython_wrapper=False)
