@@ -27,7 +27,7 @@ from skbp.engine.settings import Settings
 
 #: Seconds that the loops must save to be loaded, which takes half a second, and to be
 #: compiled, which takes about 6 seconds, once on a machine. What a process has done
-#: before does not count: the same fit should always give the same digits.
+#: before does not count, only whether this machine has compiled them.
 LOADED, COMPILED = 0.5, 15.0
 #: A rough estimate of the time of a step: the seconds of NumPy's calls, which networks
 #: in lock-step share, and of what the loops do for each network besides products; and
