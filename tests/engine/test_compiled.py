@@ -298,7 +298,7 @@ def test_arrays_of_every_kind_use_the_same_loops():
     problem, theta = problem_of("squared_error", "identity", weighted=True)
     settings = Settings(compiled=True, max_iter=2, batch_size=32)
     trained(problem, theta[:1], settings)
-    loops = epoch.epoch_for(np.dtype(np.float64))
+    loops = epoch.EPOCHS[np.dtype(np.float64)]
     before = len(loops.signatures)
     samples = problem.samples
     arrays = [samples.X.copy(), samples.Y.copy(), samples.weights.copy()]
@@ -436,3 +436,18 @@ def test_each_dtype_has_files_of_its_own_in_the_cache():
         one, other = (kernels.stored(function, dtype) for dtype in (single, double))
         assert one is kernels.stored(function, single)
         assert one.py_func.__qualname__ != other.py_func.__qualname__
+
+
+def test_without_a_folder_for_the_cache_the_loops_cannot_be_imported():
+    """``fit`` then knows before it trains, see ``fault_of_loops``."""
+    lines = [
+        "from numba.core import caching",
+        "caching.CompileResultCacheImpl._locator_classes = []",
+        "try:",
+        "    import skbp.engine.compiled.cohort",
+        "except RuntimeError as error:",
+        "    assert 'no locator' in str(error)",
+        "else:",
+        "    raise AssertionError",
+    ]
+    run([sys.executable, "-c", "\n".join(lines)], check=True)

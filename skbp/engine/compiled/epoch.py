@@ -277,6 +277,9 @@ def epoch_of_networks(
         train(net, samples, changed, own, k, begin, end, (thread, threads))
 
 
-def epoch_for(real: DType) -> Any:
-    """Return the compiled function for networks of a dtype."""
-    return stored(epoch_of_networks, real, no_cpython_wrapper=False)
+#: The compiled function for networks of a dtype. If numba finds no folder for its
+#: cache, this module cannot be imported.
+EPOCHS: dict[DType, Any] = {
+    real: stored(epoch_of_networks, real, no_cpython_wrapper=False)
+    for real in (np.dtype(np.float32), np.dtype(np.float64))
+}
