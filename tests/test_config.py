@@ -1,5 +1,7 @@
 """Settings of the package, and how a job is executed."""
 
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -67,9 +69,11 @@ def test_without_numba(monkeypatch):
         BPClassifier(max_iter=2).fit(X, Y)
 
 
-@pytest.mark.parametrize("error", [ImportError, RuntimeError])
+@pytest.mark.parametrize(
+    "error", [AttributeError, ImportError, PermissionError, RuntimeError]
+)
 def test_numba_that_cannot_be_imported(monkeypatch, error):
-    """Beside a newer NumPy, or without a folder for its cache."""
+    """Beside a newer NumPy, without a folder for its cache, or after an interrupt."""
 
     class Broken:
         def find_spec(self, name, *_):
@@ -87,6 +91,23 @@ def test_numba_that_cannot_be_imported(monkeypatch, error):
         pytest.raises(ValueError, match=r"cannot be used here: Numba needs NumPy 2\.3"),
     ):
         BPClassifier(max_iter=2).fit(X, Y)
+
+
+def test_an_interrupt_waits_for_the_end_of_the_import(monkeypatch):
+    """A part of numba would be left, and no later fit could import the rest."""
+    done = []
+
+    def imported(name):
+        signal.raise_signal(signal.SIGINT)
+        done.append(name)
+
+    monkeypatch.setattr(run, "available", lambda: True)
+    monkeypatch.setattr(run, "import_module", imported)
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        run.fault_of_loops()
+    assert done == ["skbp.engine.compiled.cohort"]
+    assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_auto_compiles_nothing_for_a_small_fit(monkeypatch):
@@ -146,11 +167,38 @@ def test_a_mark_belongs_to_a_processor(monkeypatch, tmp_path):
     compiled.processor.cache_clear()
 
 
+def test_a_mark_belongs_to_an_installation(monkeypatch, tmp_path):
+    """Several may share a folder, where numba has files for each of them."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    source = tmp_path / "source.py"
+    source.touch()
+    compiled.sources()  # of the real files: the result is kept
+    monkeypatch.setattr(compiled, "files", lambda: [source])
+
+    def mark():
+        compiled.installation.cache_clear()
+        return compiled.mark_of(np.float64)
+
+    marks = [mark()]
+    assert marks == [mark()]
+    os.utime(source, (1, 1))
+    marks.append(mark())
+    monkeypatch.setattr(compiled, "__file__", str(tmp_path / "there" / "__init__.py"))
+    marks.append(mark())
+    monkeypatch.setattr(sys.implementation, "cache_tag", "cpython-399")
+    marks.append(mark())
+    assert len(set(marks)) == 4
+    compiled.installation.cache_clear()
+
+
 def test_a_compilation_is_announced_once_on_a_machine(monkeypatch, tmp_path, capsys):
     """To stderr, or, as often as one asks, to the output of ``verbose``."""
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(run, "fault_of_loops", lambda: "")
-    line = "Compiling the loops of training for float64, once on this machine ...\n"
+    line = (
+        "Compiling the training loops for float64: about 6 seconds, once on this "
+        "machine. (SKBP_COMPILED=0 trains without them.)\n"
+    )
 
     def said(model):
         with skbp.config_context(compiled=True):
@@ -162,6 +210,20 @@ def test_a_compilation_is_announced_once_on_a_machine(monkeypatch, tmp_path, cap
     assert said(BPClassifier(verbose=True)) == (line, "")
     compiled.mark_of(np.float64).touch()
     assert said(BPClassifier(verbose=True)) == ("", "")
+
+
+def test_a_cache_that_cannot_be_searched_has_no_mark(monkeypatch, tmp_path):
+    """``Path.exists`` raises an error then, for a name that is too long for example."""
+    folder = tmp_path / ("long" * 100)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(folder))
+    monkeypatch.setattr(run, "fault_of_loops", lambda: "")
+    monkeypatch.setattr(compiled, "available", lambda: True)
+    monkeypatch.setattr(compiled, "LOADED", -np.inf)
+    job = prepare(BPClassifier(), Data(X, Y), Data())
+    with skbp.config_context(compiled="auto"):
+        assert not run.executed(job).settings.compiled
+    with skbp.config_context(compiled=True):
+        assert run.executed(job).settings.compiled
 
 
 @needs_numba

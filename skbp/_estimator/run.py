@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,19 +10,22 @@ from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
+from threading import current_thread, main_thread
 
 from skbp._config import get_config
 from skbp._threads import WORTH_THREADS, free_threads, with_blas_threads_for
 from skbp.engine.compiled import (
     available,
     is_first_to_compile,
-    mark_of,
+    is_marked,
     pays,
     shares_of,
     suits,
 )
 from skbp.engine.fit import Hook, Job, Result, fit
 from skbp.engine.solvers import SOLVERS
+
+INSTALL = "Install numba with `pip install skbp[fast]`."
 
 #: How many fits like the next one there are.
 _fits: ContextVar[int] = ContextVar("fits", default=1)
@@ -61,10 +65,9 @@ def executed(job: Job) -> Job:
         return job
     if fault:
         raise ValueError(
-            f"compiled=True needs numba, and {fault} Install numba with `pip install "
-            "skbp[fast]`, or leave compiled at 'auto'."
+            f"compiled=True needs numba, and {fault} Or leave compiled at 'auto'."
         )
-    if not mark_of(job.problem.samples.dtype).exists():
+    if not is_marked(job.problem.samples.dtype):
         announce(job)
     shares = shares_of(job.problem, job.settings)
     threads = free_threads() if max(K, shares) > 1 else 1
@@ -87,7 +90,10 @@ def number_of(job: Job) -> tuple[int, int]:
 def announce(job: Job) -> None:
     """Say that the loops will be compiled: without ``verbose`` once on a machine."""
     dtype = job.problem.samples.dtype
-    line = f"Compiling the loops of training for {dtype}, once on this machine ..."
+    line = (
+        f"Compiling the training loops for {dtype}: about 6 seconds, once on this "
+        "machine. (SKBP_COMPILED=0 trains without them.)"
+    )
     if job.report:
         job.report(line)
     elif is_first_to_compile(dtype):
@@ -95,15 +101,43 @@ def announce(job: Job) -> None:
 
 
 def fault_of_loops() -> str:
-    """Return why the compiled loops cannot be used; "" if they can.
+    """Return why the compiled loops cannot be used, and what helps; "" if they can.
 
     numba may be there and refuse to be imported, beside a newer NumPy for example, or
     find no folder for its cache.
     """
     if not available():
-        return "it is not installed."
+        return f"it is not installed. {INSTALL}"
     try:
-        import_module("skbp.engine.compiled.cohort")
-    except (ImportError, RuntimeError) as error:
-        return f"it cannot be used here: {error}."
+        with interrupts_held_back():
+            import_module("skbp.engine.compiled.cohort")
+    except AttributeError as error:
+        # Modules of which a part was imported before have no attributes of the rest.
+        return (
+            f"it cannot be used here: {error}. If the import of numba was interrupted, "
+            "restart Python."
+        )
+    except (ImportError, OSError, RuntimeError) as error:
+        return f"it cannot be used here: {error}. {INSTALL}"
     return ""
+
+
+@contextmanager
+def interrupts_held_back() -> Iterator[None]:
+    """Let an interrupt wait for the end of a block.
+
+    In the middle of an import, it would leave modules that no later import mends. (Only
+    the main thread is interrupted, and only there can this be changed.)
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    if current_thread() is not main_thread() or not callable(handler):
+        yield
+        return
+    came: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if came:
+            signal.raise_signal(signal.SIGINT)

@@ -4,9 +4,11 @@ A law over the catalogue: the same weights, up to rounding, after several epochs
 all activations, losses, optimizers and their options.
 """
 
+import ast
 import sys
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 from subprocess import run
 
 import numpy as np
@@ -15,7 +17,7 @@ import pytest
 from skbp.engine.activations import HIDDEN
 from skbp.engine.arrays import BLOCK
 from skbp.engine.checkpoint import Checkpoint
-from skbp.engine.compiled import suits
+from skbp.engine.compiled import files, suits
 from skbp.engine.compiled.together import together
 from skbp.engine.fit import Job, fit
 from skbp.engine.losses import LOSSES
@@ -29,10 +31,13 @@ from tests.catalogue import LOSS_AND_OUTPUT, random_theta, targets
 
 numba = pytest.importorskip("numba", reason="compiled loops are an extra")
 
-elements, outputs, steps, cohort = (
+elements, outputs, steps, cohort, kernels, epoch = (
     import_module(f"skbp.engine.compiled.{name}")
-    for name in ("elements", "outputs", "steps", "cohort")
+    for name in ("elements", "outputs", "steps", "cohort", "kernels", "epoch")
 )
+
+#: What numba compiles into machine code where a function reads it from its module.
+CONSTANTS = (bool, int, float, str, tuple, np.ndarray)
 
 N, FEATURES, K = 70, 5, 3
 CLOSE = {np.float64: 1e-9, np.float32: 2e-3}
@@ -293,7 +298,8 @@ def test_arrays_of_every_kind_use_the_same_loops():
     problem, theta = problem_of("squared_error", "identity", weighted=True)
     settings = Settings(compiled=True, max_iter=2, batch_size=32)
     trained(problem, theta[:1], settings)
-    before = len(cohort.epoch.signatures)
+    loops = epoch.EPOCHS[np.dtype(np.float64)]
+    before = len(loops.signatures)
     samples = problem.samples
     arrays = [samples.X.copy(), samples.Y.copy(), samples.weights.copy()]
     for array in arrays:
@@ -301,7 +307,7 @@ def test_arrays_of_every_kind_use_the_same_loops():
         trained(replace(problem, samples=Samples(*arrays)), theta[:1], settings)
     plain = replace(problem, samples=Samples(*arrays[:2]))
     trained(plain, theta[:1], settings)
-    assert len(cohort.epoch.signatures) == before
+    assert len(loops.signatures) == before
 
 
 def test_dropout_draws_nothing_for_batches_without_weight():
@@ -401,3 +407,47 @@ def test_places_of_kernels_do_not_depend_on_the_order_of_imports():
 
     assert len(places(tasks)) == 5
     assert places(tasks) == places(reversed(tasks))
+
+
+def test_the_cache_knows_all_files_whose_constants_are_compiled():
+    """A constant from elsewhere would be an old one in functions stored before."""
+    known, found = set(files()), set()
+    for file in Path(cohort.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if not isinstance(node, ast.ImportFrom):
+                continue
+            if not (node.module or "").startswith("skbp."):
+                continue
+            module = import_module(node.module)
+            constants = {
+                one.name
+                for one in node.names
+                if isinstance(getattr(module, one.name), CONSTANTS)
+            }
+            assert not constants or Path(module.__file__) in known, (file, constants)
+            found |= constants
+    assert "BLOCK" in found
+
+
+def test_each_dtype_has_files_of_its_own_in_the_cache():
+    """Two processes that compile for a dtype each would mix them up."""
+    single, double = np.dtype(np.float32), np.dtype(np.float64)
+    for function, _ in [*kernels._kernels.values(), (epoch.epoch_of_networks, [])]:
+        one, other = (kernels.stored(function, dtype) for dtype in (single, double))
+        assert one is kernels.stored(function, single)
+        assert one.py_func.__qualname__ != other.py_func.__qualname__
+
+
+def test_without_a_folder_for_the_cache_the_loops_cannot_be_imported():
+    """``fit`` then knows before it trains, see ``fault_of_loops``."""
+    lines = [
+        "from numba.core import caching",
+        "caching.CompileResultCacheImpl._locator_classes = []",
+        "try:",
+        "    import skbp.engine.compiled.cohort",
+        "except RuntimeError as error:",
+        "    assert 'no locator' in str(error)",
+        "else:",
+        "    raise AssertionError",
+    ]
+    run([sys.executable, "-c", "\n".join(lines)], check=True)

@@ -1,5 +1,7 @@
 """The end of training, judged by the loss of the weights that training ends with."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from skbp.engine.fit import Job, fit
 from skbp.engine.losses import LOSSES
 from skbp.engine.model import Model
 from skbp.engine.network import Network, predict
+from skbp.engine.own_loss import own_loss
 from skbp.engine.problem import Problem
 from skbp.engine.progress import Status
 from skbp.engine.samples import Parts, Samples, added
@@ -126,6 +129,18 @@ def test_weights_whose_outputs_are_surely_finite_need_no_pass(monkeypatch):
     far_away = Samples(1e200 * problem.samples.X, problem.samples.Y)
     far = Problem(problem.network, problem.loss, far_away)
     assert not far.surely_finite(theta)
+
+
+def test_a_loss_of_ones_own_may_be_nan_at_finite_outputs():
+    def gamma(A, Y):
+        with np.errstate(all="ignore"):
+            return A - Y * np.log(A), 1.0 - Y / A
+
+    problem, theta = problem_of("squared_error", "identity")
+    own = replace(problem, loss=own_loss(gamma, ("identity",), "identity"))
+    assert problem.surely_finite(theta)
+    assert not np.isfinite(own.losses(theta)).any()
+    assert not own.surely_finite(theta)
 
 
 def test_an_interrupt_of_the_judgement_keeps_the_weights(monkeypatch):

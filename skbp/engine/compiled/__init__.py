@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from skbp.engine import arrays
 from skbp.engine.arrays import DType
 from skbp.engine.problem import Problem
 from skbp.engine.samples import Samples
@@ -26,7 +27,7 @@ from skbp.engine.settings import Settings
 
 #: Seconds that the loops must save to be loaded, which takes half a second, and to be
 #: compiled, which takes about 6 seconds, once on a machine. What a process has done
-#: before does not count: the same fit should always give the same digits.
+#: before does not count, only whether this machine has compiled them.
 LOADED, COMPILED = 0.5, 15.0
 #: A rough estimate of the time of a step: the seconds of NumPy's calls, which networks
 #: in lock-step share, and of what the loops do for each network besides products; and
@@ -95,16 +96,38 @@ def pays(
     saved = n_networks * (seconds - steps * OWN - multiplications / LOOPS)
     if saved < LOADED:
         return False
-    return available() and (saved > COMPILED or mark_of(dtype).exists())
+    return available() and (saved > COMPILED or is_marked(dtype))
+
+
+def files() -> list[Path]:
+    """Return the files that the machine code of the loops comes from.
+
+    One of them is of another folder: the size of a block is a part of the machine code.
+    """
+    return [*sorted(Path(__file__).parent.glob("*.py")), Path(arrays.__file__)]
 
 
 @cache
 def sources() -> str:
     """Return what identifies the source code of the loops."""
     code = sha256()
-    for file in sorted(Path(__file__).parent.glob("*.py")):
+    for file in files():
         code.update(file.read_bytes())
     return code.hexdigest()
+
+
+@cache
+def installation() -> str:
+    """Return what else must be the same for numba to find what it has compiled.
+
+    These are the version of Python, the folder of the source code, and the times and
+    sizes of its files.
+    """
+    known = [str(sys.implementation.cache_tag), str(Path(__file__).parent)]
+    for file in files():
+        found = file.stat()
+        known.append(f"{file.name} {found.st_mtime_ns} {found.st_size}")
+    return sha256("\n".join(known).encode()).hexdigest()
 
 
 @cache
@@ -131,10 +154,16 @@ def mark_of(dtype: DType) -> Path:
     code, folder = sources()[:16], Path(__file__).parent / "__pycache__"
     with suppress(PackageNotFoundError):
         code += f"-numba{version('numba')}"
-    if not os.access(folder if folder.exists() else folder.parent, os.W_OK):
+    if not os.access(folder if os.path.exists(folder) else folder.parent, os.W_OK):
         folder = Path(os.path.expanduser("~/.cache/skbp"))
     folder = Path(os.environ.get("NUMBA_CACHE_DIR") or folder)
-    return folder / f"epoch-{code}-{processor()[:16]}-{np.dtype(dtype).name}.compiled"
+    code += f"-{processor()[:16]}-{installation()[:16]}"
+    return folder / f"epoch-{code}-{np.dtype(dtype).name}.compiled"
+
+
+def is_marked(dtype: DType) -> bool:
+    """Return whether the mark is there, and its folder can be searched."""
+    return os.path.exists(mark_of(dtype))
 
 
 def is_first_to_compile(dtype: DType) -> bool:

@@ -25,7 +25,7 @@ from skbp.engine.compiled.arguments import (
     shape_of,
     work_of,
 )
-from skbp.engine.compiled.epoch import State, epoch, update
+from skbp.engine.compiled.epoch import EPOCHS, State, update
 from skbp.engine.compiled.gradient import (
     MASK,
     SMALL,
@@ -220,7 +220,7 @@ class CompiledCohort:
         multiplications = 3.0 * samples * self.shape.weights_at[0]
         if self.shared and not self.sharing.pays(multiplications):
             n = 1
-        used = np.ones(n)
+        used, epoch = np.ones(n), EPOCHS[self.theta.dtype]
 
         def share(i: int) -> None:
             networks, place = (0, K), (i, n)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from skbp.engine.arrays import DType
 from skbp.engine.compiled.gradient import (
     LOSS,
     PULL,
@@ -276,4 +277,9 @@ def epoch_of_networks(
         train(net, samples, changed, own, k, begin, end, (thread, threads))
 
 
-epoch: Any = stored(epoch_of_networks, no_cpython_wrapper=False)
+#: The compiled function for networks of a dtype. If numba finds no folder for its
+#: cache, this module cannot be imported.
+EPOCHS: dict[DType, Any] = {
+    real: stored(epoch_of_networks, real, no_cpython_wrapper=False)
+    for real in (np.dtype(np.float32), np.dtype(np.float64))
+}

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from inspect import Parameter, Signature
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -60,16 +61,33 @@ ROOM = 32
 #: All kernels with the names of what they take, by their places in the array.
 _kernels: dict[int, tuple[Any, list[str]]] = {}
 
+#: What ``stored`` has returned.
+_stored: dict[tuple[Any, DType], Any] = {}
 
-def stored(function: Any, **options: Any) -> Any:
-    """Return the jitted function that numba keeps on disk.
+
+def stored(function: Any, real: DType, **options: Any) -> Any:
+    """Return the jitted function for a dtype, which numba keeps on disk.
 
     numba notices a change of the file that the function is in, and of no other one. It
     names the files of the cache after the function, whose name therefore gets a part
-    that identifies the source code of all loops.
+    that identifies the source code of all loops. The name of the dtype is another part:
+    two processes that compile a function at the same time, for a dtype each, would
+    write to the same file.
     """
-    function.__qualname__ += f"_{sources()[:16]}"
-    return njit(cache=True, **{**OPTIONS, **options})(function)
+    if (function, real) not in _stored:
+        own = FunctionType(
+            function.__code__,
+            function.__globals__,
+            function.__name__,
+            function.__defaults__,
+            function.__closure__,
+        )
+        own.__qualname__ = f"{function.__qualname__}_{real.name}_{sources()[:16]}"
+        made = njit(cache=True, **{**OPTIONS, **options})(own)
+        # Of two threads that come here at once, both get what the first one has made:
+        # machine code ends with the object that it belongs to.
+        _stored.setdefault((function, real), made)
+    return _stored[function, real]
 
 
 def type_of(name: str, real: Any, tuples: dict[str, Any]) -> Any:
@@ -136,7 +154,7 @@ def kernels(
     for code, function in enumerate(functions):
         # Functions with the same name and types would be confused with each other.
         function.__qualname__ += f"_{code}"
-        _kernels[place + code] = stored(function), names
+        _kernels[place + code] = function, names
     return call_of(place, names, gives, True)
 
 
@@ -145,7 +163,7 @@ def kernel(takes: str, gives: str = "none") -> Callable[[Any], Any]:
 
     def decorate(function: Any) -> Any:
         place, names = ROOM * TASKS.index(function.__name__), takes.split()
-        _kernels[place] = stored(function), names
+        _kernels[place] = function, names
         return call_of(place, names, gives, False)
 
     return decorate
@@ -157,7 +175,8 @@ def compile_kernels(
     """Fill in the addresses of the kernels at some places, compiled where needed."""
     tuples = {name: Reference(typeof(one)) for name, one in tuples.items()}
     for place in places:
-        kernel, takes = _kernels[place]
+        function, takes = _kernels[place]
+        kernel = stored(function, real)
         types_of_all = tuple(type_of(name, from_dtype(real), tuples) for name in takes)
         kernel.compile(types_of_all)
         compiled = kernel.overloads[types_of_all]

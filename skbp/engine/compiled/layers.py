@@ -1,9 +1,10 @@
 """Activation functions f and their derivatives f', for layers whose samples are rows.
 
 The functions are those of ``engine/activations.py``, by the same names. Each has a
-code, so that one compiled function serves all. ``forward`` turns Z (m, units) into
-A = f(Z + b), and keeps f'(Z) in an array S of the same shape: one loop then serves all
-activations on the way back. Only ReLU's derivative is read off A instead.
+code and a kernel, which is compiled when a network needs it. ``forward`` turns Z
+(m, units) into A = f(Z + b), and keeps f'(Z) in an array S of the same shape: one loop
+then serves all activations on the way back. Only ReLU's derivative is read off A
+instead.
 """
 
 from __future__ import annotations
