@@ -336,34 +336,35 @@ class Training:
         cut, theta, precisions = joined(self.task, base, kept, fresh)
         return self.go(cut, theta, Plan(AGAIN), precisions)
 
-    def conclude(self) -> tuple[Array, Evidence | None]:
-        """Return the weights to keep (P,), and their evidence; None if it diverged."""
-        task, decides, best = self.given, self.progress.decides, self.best
-        several = task.loss.normal and len(task.variance) > 1
-        at = self.chosen if decides else None
-        if at is None and best is not None:
-            at = Place.of_found(self.task, best)
-        if at is None and self.climb is not None:
-            at = Place.of_climb(self.climb)
-        cut, theta = Cut.of(task.network), self.theta
-        precisions = task.precisions(cut)
-        if at is not None:
-            cut = at.cut
-            theta, precisions = at.plain(task)
-            theta = cut.expanded(theta)
-        theta = self.progress.result(self.k, theta)
-        if self.history.status is Status.DIVERGED:
-            return theta, None
-        landed = self.task is task
-        if best is not None and landed and not (several or decides):
-            return theta, task.of_whole(cut, best.evidence)
-        own = theta.astype(np.float64)[cut.rows]
-        E, _, H = (part[0] for part in task.gauss_newton(cut)(own[np.newaxis]))
-        with suppress(np.linalg.LinAlgError):
-            settles = several or decides or not landed
-            estimate = precisions.settle if settles else precisions.estimate
-            return theta, task.of_whole(cut, estimate(E, own, H))
+
+def conclude(training: Training) -> tuple[Array, Evidence | None]:
+    """Return the weights to keep (P,), and their evidence; None if it diverged."""
+    task, decides, best = training.given, training.progress.decides, training.best
+    several = task.loss.normal and len(task.variance) > 1
+    at = training.chosen if decides else None
+    if at is None and best is not None:
+        at = Place.of_found(training.task, best)
+    if at is None and training.climb is not None:
+        at = Place.of_climb(training.climb)
+    cut, theta = Cut.of(task.network), training.theta
+    precisions = task.precisions(cut)
+    if at is not None:
+        cut = at.cut
+        theta, precisions = at.plain(task)
+        theta = cut.expanded(theta)
+    theta = training.progress.result(training.k, theta)
+    if training.history.status is Status.DIVERGED:
         return theta, None
+    landed = training.task is task
+    if best is not None and landed and not (several or decides):
+        return theta, task.of_whole(cut, best.evidence)
+    own = theta.astype(np.float64)[cut.rows]
+    E, _, H = (part[0] for part in task.gauss_newton(cut)(own[np.newaxis]))
+    with suppress(np.linalg.LinAlgError):
+        settles = several or decides or not landed
+        estimate = precisions.settle if settles else precisions.estimate
+        return theta, task.of_whole(cut, estimate(E, own, H))
+    return theta, None
 
 
 def minimise(
@@ -392,7 +393,7 @@ def minimise(
         except KeyboardInterrupt:
             progress.end(list(range(len(kept))), Status.INTERRUPTED)
         for k, one in enumerate(each):
-            kept[k], found = one.conclude()
+            kept[k], found = conclude(one)
             evidence.append(found)
             if found is None:
                 one.history.status = Status.DIVERGED
