@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from math import nan
 
 import numpy as np
 
@@ -74,16 +75,17 @@ class Objective:
         self._penalised = bool(self.alpha.any())
         self.W, self._b, self._Wb = self._split(theta)
         self._gradient = self._split(self.grad)
-        # alpha/m for each weight, 0 for biases
-        weights = np.arange(network.n_parameters) < network.n_weights
-        self._penalties = self.alpha * (
-            weights[network.joined()] if joined else weights
-        ).astype(theta.dtype).reshape(1, -1)
-        self._decay = np.empty_like(self._penalties)
-        self._chunks = chunks(theta, self.grad, self._decay)
         self._no_penalty = np.zeros(len(theta), theta.dtype)
-        self._half = cast(0.5, theta.dtype)
-        self._weigh(1.0)
+        if self._penalised:
+            # alpha for each weight; biases between them have 0, those behind them none
+            weights = np.ones(network.n_weights, np.bool_)
+            if joined:
+                weights = network.joined() < network.n_weights
+            self._penalties = self.alpha * weights[np.newaxis].astype(theta.dtype)
+            self._decay, n = np.empty_like(self._penalties), len(weights)
+            self._chunks = chunks(theta[:, :n], self.grad[:, :n], self._decay)
+            self._half = cast(0.5, theta.dtype)
+        self._total = nan
         self._tapes: dict[int, tuple[Propagation, Residual]] = {}
 
     def __call__(self, rows: Rows | slice) -> tuple[Array, float]:

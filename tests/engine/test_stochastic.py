@@ -319,3 +319,14 @@ def test_a_step_allocates_nothing_that_grows(solver, loss, K):
     numpys_buffers = (2 if NUMPY >= (2, 3) else 3) * 8192 * 8
     smallest_activation = 128 * 500 * 8
     assert peak < numpys_buffers + 10_000 < smallest_activation / 2
+
+
+def test_a_step_of_a_stream_prepares_nothing_for_fast_steps():
+    network, samples, theta = problem(1)
+    whole = Problem(network, LOSSES["squared_error"], samples)
+
+    def arranged(max_iter):
+        return Cohort(whole, Settings(max_iter=max_iter), [0], theta.copy()).order
+
+    assert arranged(1) is None
+    assert len(arranged(2)) == theta.shape[1]

@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from skbp.engine.compiled.cohort import CompiledCohort
 
 
+#: Up to so many steps in a single epoch, it does not pay to prepare for fast steps.
+FEW = 20
+
+
 class Cohort:
     """The networks that are training, and what their steps need.
 
@@ -58,7 +62,7 @@ class Cohort:
     theta: Array
     noise: np.random.Generator | None
     objective: Objective
-    gathered: Gatherer
+    gathered: Callable[[Iterable[Batch]], Iterable[Batch]]
     optimizer: Optimizer
     decay: Column | None
     order: Rows | None
@@ -87,15 +91,16 @@ class Cohort:
             dropout = Dropout(rates, noise)
         alpha = settings.column("alpha", networks)
         # Steps change ``moving``, which is theta arranged for products. theta itself
-        # follows at the end of each epoch.
-        self.order = network.joined() if network.biases else None
+        # follows at the end of each epoch. (To arrange it takes as long as some steps.)
+        many = settings.max_iter > 1 or len(samples) > FEW * settings.batch_size
+        self.order = network.joined() if network.biases and many else None
         self.back = None if self.order is None else self.order.argsort()
         self.moving = theta if self.order is None else theta.take(self.order, axis=1)
         joined = self.order is not None
         self.objective = Objective(
             network, loss, samples, alpha, self.moving, dropout, joined
         )
-        self.gathered = Gatherer(samples, joined)
+        self.gathered = Gatherer(samples, joined) if many else iter
         optimizer = OPTIMIZERS[settings.solver]
         options: dict[str, Any] = {
             name: settings.column(name, networks) for name in optimizer.numbers
