@@ -77,7 +77,7 @@ class Objective:
         self._gradient = self._split(self.grad)
         self._no_penalty = np.zeros(len(theta), theta.dtype)
         if self._penalised:
-            # alpha for each weight; biases between them have 0, those behind them none
+            # alpha for each weight, and 0 for the biases that lie between weights
             weights = np.ones(network.n_weights, np.bool_)
             if joined:
                 weights = network.joined() < network.n_weights

@@ -151,8 +151,8 @@ def of_residuals(
 def residual_samples(known: Known, samples: Samples) -> Samples:
     """Return one of ``step`` samples, with its residual over its size as the target.
 
-    The samples are drawn at random, always the same: every so manyth sample would miss
-    what has a period.
+    The samples are drawn at random, always the same ones. Samples at equal distances
+    would miss what has a period.
     """
     network, base, size, step = known
     every = samples.every
