@@ -98,6 +98,7 @@ def test_kinds(kind, curves, label, height):
 
 
 def test_draws_again_on_given_axes():
+    plt.close("all")
     _, axes = plt.subplots(2)
     display = LossCurveDisplay({"": CURVES}).plot(ax=axes[0])
     assert display.plot(kind="score", ax=axes[1], linewidth=3.0) is display
